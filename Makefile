@@ -1,0 +1,57 @@
+# Each target makes what it needs, in a virtual environment of the project's own.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest $(PYTEST_ARGS)
+COVER := --cov --cov-append --cov-context=test --cov-report=
+
+# The Debian packages whose programs tests/system drives.
+DEBIAN := curl
+SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
+
+.PHONY: demo test system lint bench docs soak clean
+
+demo: $(VENV)/.installed
+	$(BIN)/twist balancer --config examples/quickstart.py
+
+# Without a reactor first, then real sockets on two reactors; what the three covered together passes the gates.
+test: $(VENV)/.installed-dev
+	$(BIN)/coverage erase
+	$(PYTEST) -p no:twisted --ignore=tests/system $(COVER)
+	$(PYTEST) -m "not system" $(COVER) tests/system
+	$(PYTEST) -m "not system" $(COVER) --reactor=asyncio tests/system
+	$(BIN)/python .ci/coverage_gates.py
+
+system: $(VENV)/.installed-dev
+	dpkg --status $(DEBIAN) >/dev/null || { $(SUDO) apt-get update && $(SUDO) apt-get install --yes $(DEBIAN); }
+	$(PYTEST) -m system tests/system
+
+lint: $(VENV)/.installed-dev
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(VENV)/.installed-dev
+	$(BIN)/python benchmarks/run.py
+
+docs: $(VENV)/.installed-docs
+	$(BIN)/sphinx-build -W -b html docs docs/_build/html
+
+soak: $(VENV)/.installed-dev
+	$(PYTEST) --full -m "not system" tests/system
+
+clean:
+	rm -rf $(VENV) build dist docs/_build .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.installed: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable .
+	touch $@
+
+$(VENV)/.installed-%: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[$*]"
+	touch $@ $(VENV)/.installed

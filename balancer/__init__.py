@@ -1,0 +1,28 @@
+"""A layer 4 and layer 7 load balancer that is programmed in Python: the names that a config module imports.
+
+Nothing here imports Twisted or touches a reactor, so that a config module can be loaded and tested anywhere.
+"""
+
+from balancer.config import (
+    Backend,
+    Config,
+    Health,
+    HTTPListener,
+    Pool,
+    Route,
+    TCPListener,
+    UDPListener,
+)
+
+__all__ = [
+    "Backend",
+    "Config",
+    "HTTPListener",
+    "Health",
+    "Pool",
+    "Route",
+    "TCPListener",
+    "UDPListener",
+]
+
+__version__ = "0.1.0"

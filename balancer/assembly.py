@@ -1,0 +1,236 @@
+"""From the nouns of a config to the parts that run: pools, checks, connections to backends, listeners.
+
+Makes and wires; binds nothing and starts nothing. What a config left open, such as the algorithm, is decided here.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import attrs
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from balancer import config as nouns
+from balancer.core.backend import Backend, Place
+from balancer.core.conversation import Destination, Site
+from balancer.core.deadlines import Deadlines
+from balancer.core.http1 import Limits
+from balancer.core.pickers import Ports
+from balancer.core.pool import Pool
+from balancer.core.routes import Route, Routes
+from balancer.core.silence import Patience
+from balancer.errors import StartError
+from balancer.net.checks import Checks, Schedule
+from balancer.net.clock import ReactorAlarm
+from balancer.net.datagrams import DatagramListener
+from balancer.net.dialing import Dialer
+from balancer.net.http import HTTPFactory
+from balancer.net.http import Listening as HTTPListening
+from balancer.net.listeners import FlowListener, Listener, StreamListener
+from balancer.net.resolving import resolve
+from balancer.net.sessions import Sessions
+from balancer.net.streams import Listening, RelayFactory, UpstreamEnd
+from balancer.net.upstreams import Upstreams
+from balancer.plugins.algorithms import RoundRobin
+
+log = Logger("balancer")
+
+BACKLOG = 1024
+"""Connections that the system may hold for us to accept; it cuts this to its own limit (net.core.somaxconn)."""
+
+
+def default_algorithm() -> RoundRobin:
+    """What a pool without an algorithm uses."""
+    return RoundRobin()
+
+
+@attrs.define
+class Assembly:
+    """The parts of one balancer, by the nouns they come from."""
+
+    reactor: Any
+    random: Random
+    alarm: ReactorAlarm = attrs.field(init=False)
+    deadlines: Deadlines = attrs.field(init=False)
+    pools: dict[nouns.Pool, Pool] = attrs.field(init=False, factory=dict)
+    checks: list[Checks] = attrs.field(init=False, factory=list)
+    upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
+    listeners: list[tuple[nouns.Listener, Listener]] = attrs.field(init=False, factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.alarm = ReactorAlarm(self.reactor)
+        self.deadlines = Deadlines(self.alarm)
+
+    async def assemble(self, config: nouns.Config) -> None:
+        """Make all parts. Raises `StartError` for a backend whose host is unknown."""
+        for settings in config.pools:
+            self.pools[settings] = await self._pool(settings)
+            if settings.health is not None:
+                self.checks.append(self._checks(settings, settings.health))
+        for listener in config.listeners:
+            self.listeners.append((listener, self._listener(listener)))
+
+    async def _pool(self, settings: nouns.Pool) -> Pool:
+        ports = Ports(self.random, self.reactor.seconds, lambda call: self.reactor.callLater(0, call), _report)
+        algorithm: Any = settings.algorithm or default_algorithm()
+        return Pool(
+            settings.name,
+            [await self._backend(settings, backend) for backend in settings.backends],
+            algorithm,
+            ports=ports,
+            on_policy_error=settings.on_policy_error,
+        )
+
+    async def _backend(self, pool: nouns.Pool, settings: nouns.Backend) -> Backend:
+        assumed_up = pool.health is None or pool.health.assume == "up"
+        return Backend(
+            settings.name,
+            settings.address,
+            await self._place(pool, settings),
+            seconds=self.reactor.seconds,
+            weight=settings.weight,
+            tier=settings.tier,
+            zone=settings.zone,
+            tags=settings.tags,
+            up=settings.start == "up" and assumed_up,
+            latency_half_life=pool.latency_half_life,
+        )
+
+    async def _place(self, pool: nouns.Pool, settings: nouns.Backend) -> Place:
+        """Where it is; a name that is unknown now is left to be looked up at each connect if it may start down."""
+        try:
+            return await resolve(self.reactor, settings.place)
+        except LookupError as error:
+            if settings.start == "down":
+                return settings.place
+            remedy = 'correct the name, or let it be unknown for now with start="down"'
+            raise StartError(f"Pool {pool.name!r}: Backend {settings.name!r}: {error}; {remedy}") from error
+
+    def _checks(self, settings: nouns.Pool, health: nouns.Health) -> Checks:
+        schedule = Schedule(
+            every=health.every, timeout=health.timeout, jitter=health.jitter, rise=health.rise, fall=health.fall
+        )
+        return Checks(
+            health.check,
+            schedule,
+            self.pools[settings],
+            reactor=self.reactor,
+            changed=lambda backend, evidence: self._changed(settings, backend, evidence),
+        )
+
+    def _changed(self, settings: nouns.Pool, backend: Backend, evidence: str) -> None:
+        """A backend went up or down: say so, and use no connection to a dead one again."""
+        log.info(
+            "pool {pool!r}: backend {backend!r} is {state}{because}",
+            pool=settings.name,
+            backend=backend.name,
+            state=backend.state,
+            because=f": {evidence}" if evidence else "",
+        )
+        if not backend.up and settings in self.upstreams:
+            self.upstreams[settings].drop(backend)
+
+    def _listener(self, settings: nouns.Listener) -> Listener:
+        if isinstance(settings, nouns.HTTPListener):
+            return self._http(settings)
+        if isinstance(settings, nouns.TCPListener):
+            return self._tcp(settings)
+        assert isinstance(settings, nouns.UDPListener)
+        return self._udp(settings)
+
+    def _tcp(self, settings: nouns.TCPListener) -> StreamListener:
+        pool = settings.pool
+        dialer = Dialer(
+            self.reactor,
+            self.pools[pool],
+            lambda: UpstreamEnd(self.deadlines),
+            connect_timeout=pool.connect_timeout,
+            attempts=pool.attempts,
+        )
+        listening = Listening(
+            dialer,
+            self.deadlines,
+            idle=settings.idle,
+            linger=settings.linger,
+            report=lambda line: log.error("{endpoint}: {line}", endpoint=settings.endpoint, line=line),
+        )
+        return self._stream(settings, RelayFactory(listening), listening.sessions)
+
+    def _http(self, settings: nouns.HTTPListener) -> StreamListener:
+        routes = [
+            Route(route.matcher, self._destination(settings, route.pool), route.filters) for route in settings.routes
+        ]
+        site = Site(
+            Routes(routes, _report),
+            self.deadlines,
+            self.reactor.seconds,
+            Limits(head=settings.max_head, fields=settings.max_fields),
+        )
+        listening = HTTPListening(site, request_timeout=settings.request_timeout, idle=settings.idle)
+        return self._stream(settings, HTTPFactory(listening), listening.sessions)
+
+    def _udp(self, settings: nouns.UDPListener) -> FlowListener:
+        assert not isinstance(settings.place, str)
+        interface, port = settings.place
+        return FlowListener(
+            lambda flow_ended: DatagramListener(
+                self.reactor,
+                interface=interface,
+                port=port,
+                pool=self.pools[settings.pool],
+                idle=settings.idle,
+                max_flows=settings.max_flows,
+                deadlines=self.deadlines,
+                ended=flow_ended,
+            )
+        )
+
+    def _destination(self, listener: nouns.HTTPListener, pool: nouns.Pool) -> Destination:
+        return Destination(self._upstreams(pool), Patience(downstream=listener.idle, upstream=pool.response_timeout))
+
+    def _upstreams(self, settings: nouns.Pool) -> Upstreams:
+        """The connections of one pool, shared by all the listeners that use it."""
+        if settings not in self.upstreams:
+            self.upstreams[settings] = Upstreams(
+                self.reactor,
+                self.pools[settings],
+                self.deadlines,
+                connect_timeout=settings.connect_timeout,
+                attempts=settings.attempts,
+                keepalive=settings.keepalive,
+                keepalive_timeout=settings.keepalive_timeout,
+            )
+        return self.upstreams[settings]
+
+    def _stream(self, settings: nouns.Listener, factory: Any, sessions: Sessions) -> StreamListener:
+        endpoint = settings.endpoint
+        if settings.bound.scheme in {"tcp", "tcp6", "unix"} and "backlog" not in settings.bound.options:
+            endpoint += f":backlog={BACKLOG}"
+        return StreamListener(self.reactor, endpoint, factory, sessions)
+
+
+def _report(what: str, error: BaseException) -> None:
+    """A stranger's code failed."""
+    log.failure("{what}", Failure(error), what=what)
+
+
+async def bind(settings: nouns.Listener, listener: Listener) -> None:
+    """Start a listener. Raises `StartError` with one line that says which, why and what to do."""
+    try:
+        await listener.start()
+    except CannotListenError as error:
+        why = getattr(error.socketError, "strerror", None) or str(error.socketError)
+        raise StartError(f"{settings}: cannot listen: {why}; {_remedy(why)}") from error
+    except (OSError, ValueError) as error:
+        raise StartError(f"{settings}: cannot listen: {error}; correct the endpoint") from error
+
+
+def _remedy(why: str) -> str:
+    if "denied" in why.lower():
+        return "ports below 1024 and some paths need a privilege; choose another or run with it"
+    if "in use" in why.lower():
+        return "stop what has it, or choose another"
+    return "correct the endpoint"

@@ -1,0 +1,113 @@
+"""The whole of a config and the checks that only the whole allows; refuses to know which parts will serve it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+from itertools import combinations
+from typing import Any, Final
+
+import attrs
+
+from balancer.config.endpoints import backend_endpoint, endpoint_or_none, listener_endpoint
+from balancer.config.listeners import Listener
+from balancer.config.mistakes import Noun, as_tuple, instance, repeated, seconds, shown, sound
+from balancer.config.pools import Backend, Health, Pool
+from balancer.interfaces import Kind
+
+_LISTENER: Final = "such as HTTPListener('tcp:8080', pool=site)"
+_HTTP_ONLY: Final = tuple(
+    attrs.fields_dict(Pool)[name] for name in ("response_timeout", "keepalive", "keepalive_timeout")
+)
+
+
+def _listeners(given: Listener | Iterable[Listener]) -> tuple[Listener, ...]:
+    return as_tuple(given)
+
+
+def _companions(given: Any) -> tuple[Any, ...]:
+    return as_tuple(given)
+
+
+@attrs.frozen(eq=False)
+class Config(Noun):
+    """Everything the balancer is to do; a config module calls it `config`. Raises `ConfigError`.
+
+    On a stop what is alive has `drain` seconds to end. `companions` provide Twisted's `IService` and live and die
+    with the balancer.
+    """
+
+    listeners: tuple[Listener, ...] = attrs.field(converter=_listeners)
+    drain: float = attrs.field(default=30.0, kw_only=True)
+    companions: tuple[Any, ...] = attrs.field(default=(), converter=_companions, kw_only=True)
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """The pools in use, in order of first use, each once."""
+        return tuple(_uses(self.listeners))
+
+    def _sound_listeners(self) -> list[Listener]:
+        return [listener for listener in self.listeners if isinstance(listener, Listener)]
+
+    def mistakes(self) -> Iterator[str]:
+        """What is wrong with it and with how its pools are used, a line for each."""
+        yield from super().mistakes()
+        for pool, kinds in _uses(self._sound_listeners()).items():
+            yield from (f"{pool}: {line}" for line in _unfit(pool, kinds))
+
+    def _mistakes(self) -> Iterator[str]:
+        if not self.listeners:
+            yield f"listeners: there is none; give at least one, {_LISTENER}"
+        for listener in self.listeners:
+            yield from instance("listeners", listener, Listener, f"give one, {_LISTENER}")
+        yield from seconds("drain", self.drain, like=30)
+        for companion in self.companions:
+            yield from _no_service(companion)
+        yield from _clashes(self._sound_listeners())
+        for name in repeated(str(pool.name) for pool in _uses(self._sound_listeners())):
+            yield f"listeners: two different pools are named {name!r}; give each its own name"
+
+
+def _no_service(companion: Any) -> Iterator[str]:
+    """`IService` itself is out of reach here, without Twisted."""
+    methods = (getattr(companion, name, None) for name in ("startService", "stopService"))
+    if isinstance(companion, type) or not all(map(callable, methods)):
+        yield f"companions: {shown(companion)} does not provide IService; give a Twisted service object"
+
+
+def _clashes(listeners: Iterable[Listener]) -> Iterator[str]:
+    """Endpoints that the system would not let be bound at once."""
+    written = ((one.endpoint, endpoint_or_none(listener_endpoint, one.endpoint)) for one in listeners)
+    known = [(text, endpoint) for text, endpoint in written if endpoint is not None]
+    for (earlier, taken), (later, wanted) in combinations(known, 2):
+        if taken.overlaps(wanted):
+            yield f"listeners: {later!r} is taken by {earlier!r} already; bind each port once"
+
+
+def _uses(listeners: Iterable[Listener]) -> dict[Pool, dict[Kind, None]]:
+    """The pools in use, and for which kinds of session each is used, both in order."""
+    uses: dict[Pool, dict[Kind, None]] = {}
+    for listener in listeners:
+        for pool in listener.pools:
+            uses.setdefault(pool, {})[listener.kind] = None
+    return uses
+
+
+def _unfit(pool: Pool, kinds: Collection[Kind]) -> Iterator[str]:
+    """What of a pool does not suit the kinds of session it is used for."""
+    for backend in sound(pool.backends, Backend):
+        yield from _wrong_transport(backend, kinds)
+    if isinstance(pool.health, Health) and hasattr(pool.health.check, "protocols"):
+        probed = as_tuple(pool.health.check.protocols)
+        for kind in (kind for kind in kinds if kind not in probed):
+            yield f"health: {shown(pool.health.check)} cannot probe for the {kind.name}Listener that uses the pool"
+    if Kind.HTTP not in kinds:
+        for field in (field for field in _HTTP_ONLY if getattr(pool, field.name) != field.default):
+            yield f"{field.name}: would be ignored, for no HTTPListener uses the pool; leave it out"
+
+
+def _wrong_transport(backend: Backend, kinds: Collection[Kind]) -> Iterator[str]:
+    endpoint = endpoint_or_none(backend_endpoint, backend.address)
+    scheme = endpoint.scheme if endpoint is not None else ""
+    for kind in kinds:
+        if scheme and (scheme == "udp") is not (kind is Kind.UDP):
+            yield f"backends: {backend.address!r} cannot serve the {kind.name}Listener that uses the pool"

@@ -1,0 +1,213 @@
+"""Where backends are and listeners bind: the grammar of endpoint strings; refuses to resolve or open anything.
+
+It is Twisted's: parts are separated by colons, `name=value` names a part, a backslash takes the next character as it
+is. Two additions: `udp:`, for which Twisted has no parser, and for backends the bare `host:port` and `[address]:port`
+that people type.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+import attrs
+
+Place = tuple[str, int] | str
+"""Host (or interface) and port; or a path; or, for a type that is not ours, the text after the type."""
+
+_CUT: Final = re.compile(r"((?:[^\\:=]|\\.)*+)(?:=((?:[^\\:]|\\.)*+))?:", re.DOTALL)
+_BRACKETED: Final = re.compile(r"\[([^\]]*)\]:([^:]*)")
+_TYPE: Final = re.compile(r"[a-z][a-z0-9]*")
+_HIGHEST_PORT: Final = 65535
+
+_BOUND: Final[Mapping[str, tuple[str, ...]]] = {
+    "tcp": ("port", "interface", "backlog"),
+    "tcp6": ("port", "backlog", "interface"),
+    "udp": ("port", "interface"),
+    "unix": ("address", "mode", "backlog", "lockfile"),
+}
+_ENCRYPTED: Final = ("ssl", "tls")
+_ANY: Final = str(IPv4Address(0))
+_ANY6: Final = str(IPv6Address(0))
+
+
+@attrs.frozen
+class Endpoint:
+    """One endpoint, taken apart.
+
+    `scheme` is "tcp", "tcp6", "udp", "unix" or a type that Twisted knows; empty for a backend written as bare
+    host:port, which serves TCP and UDP alike. `options` holds what else was given, by name.
+    """
+
+    scheme: str
+    place: Place
+    options: Mapping[str, str] = attrs.field(factory=dict)
+
+    def __str__(self) -> str:
+        prefix = f"{self.scheme}:" if self.scheme not in {"", "tcp"} else ""
+        return prefix + (self.place if isinstance(self.place, str) else _joined(*self.place))
+
+    def overlaps(self, other: Endpoint) -> bool:
+        """Whether both cannot be bound at once. Port 0 never clashes: the system picks a free one."""
+        ours, theirs = self._bound(), other._bound()
+        if ours[:2] != theirs[:2] or ours[1] == 0:
+            return False
+        return ours[2] == theirs[2] or _covers(ours[2], theirs[2]) or _covers(theirs[2], ours[2])
+
+    def _bound(self) -> tuple[str, int | str, str]:
+        """Protocol, port (or path) and interface."""
+        if isinstance(self.place, str):
+            return self.scheme, self.place, ""
+        interface, port = self.place
+        return self.scheme.removesuffix("6"), port, _plain(interface)
+
+
+def backend_endpoint(text: str) -> Endpoint:
+    """Take a backend's address apart; raises `ValueError` with what is wrong, `TypeError` if it is no text."""
+    _expect_text(text, "host:port")
+    scheme, _, rest = text.partition(":")
+    if "//" in text and scheme != "unix":
+        raise ValueError(f"{text!r} is a URL; write it as host:port")
+    if scheme == "unix":
+        return Endpoint("unix", _path(text, rest))
+    if scheme not in {"tcp", "udp"}:
+        scheme, rest = "", text
+    return Endpoint(scheme, _host_and_port(text, rest))
+
+
+def listener_endpoint(text: str) -> Endpoint:
+    """Take a listener's endpoint apart; raises `ValueError` with what is wrong, `TypeError` if it is no text."""
+    _expect_text(text, "tcp:8080")
+    scheme, colon, rest = text.partition(":")
+    if scheme in _ENCRYPTED:
+        raise ValueError(f"{text!r} asks for TLS, which is no part of an endpoint here; bind tcp: or unix:")
+    if not _TYPE.fullmatch(scheme) or not colon:
+        raise ValueError(f"{text!r} does not begin with its type; write it as {_guess(text)}")
+    if scheme not in _BOUND:
+        return Endpoint(scheme, rest)
+    options = _named(text, rest, _BOUND[scheme])
+    if scheme == "unix":
+        return Endpoint(scheme, _taken(text, options, "address", "a path"), _numeric(text, options))
+    port = _port(text, _taken(text, options, "port", "a port"), least=0)
+    interface = options.pop("interface", _ANY6 if scheme == "tcp6" else "")
+    return Endpoint(scheme, (interface, port), _numeric(text, options))
+
+
+def endpoint_or_none(take_apart: Callable[[str], Endpoint], text: str) -> Endpoint | None:
+    """The endpoint, or None for one that cannot be taken apart, which is reported elsewhere."""
+    try:
+        return take_apart(text)
+    except (TypeError, ValueError):
+        return None
+
+
+def _expect_text(text: object, example: str) -> None:
+    if not isinstance(text, str):
+        raise TypeError(f"{text!r} is not text; write it as {example!r}")
+
+
+def _path(text: str, rest: str) -> str:
+    path = "".join(_named(text, rest, ("path",)).values())
+    if not path:
+        raise ValueError(f"{text!r} has no path; write it as unix:/path")
+    return path
+
+
+def _host_and_port(text: str, rest: str) -> tuple[str, int]:
+    bracketed = _BRACKETED.fullmatch(rest)
+    host, port = _host_parts(text, rest) if bracketed is None else bracketed.groups()
+    if not host or re.search(r"[\s/\[\]]", host):
+        raise ValueError(f"{text!r} has no host; write it as host:port")
+    return host, _port(text, port, least=1)
+
+
+def _host_parts(text: str, rest: str) -> list[str]:
+    names, parts = zip(*_cut(text, rest), strict=True)
+    if any(names):
+        raise ValueError(f"{text!r} has options; an address is host:port alone")
+    if len(parts) == 1:
+        raise ValueError(f"{text!r} has no {'host' if parts[0].isdecimal() else 'port'}; write it as host:port")
+    if len(parts) > 2:
+        raise ValueError(f"{text!r} has too many colons; write an IPv6 address as [::1]:port")
+    return list(parts)
+
+
+def _named(text: str, rest: str, names: tuple[str, ...]) -> dict[str, str]:
+    """Name the parts: those without a name stand for `names` in order."""
+    options: dict[str, str] = {}
+    unnamed = iter(names)
+    for written, value in _cut(text, rest):
+        name = written or next(unnamed, "")
+        if name not in names:
+            raise ValueError(f"{text!r}: {written or value!r} is no part of it; {_parts(names)}")
+        if name in options:
+            raise ValueError(f"{text!r} gives {name} twice; {_parts(names)}")
+        options[name] = value
+    return options
+
+
+def _parts(names: tuple[str, ...]) -> str:
+    hint = r", and an IPv6 interface is written as \:\:1" if "interface" in names else ""
+    return f"it has {', '.join(names)}{hint}"
+
+
+def _cut(text: str, rest: str) -> list[tuple[str, str]]:
+    """Cut at the colons, into (name or "", value)."""
+    if re.search(r"(?<!\\)(?:\\\\)*\\\Z", rest):
+        raise ValueError(f"{text!r} ends in a lone backslash")
+    parts = [match.groups() for match in _CUT.finditer(rest + ":")]
+    return [("", _unquoted(left)) if right is None else (left, _unquoted(right)) for left, right in parts]
+
+
+def _unquoted(quoted: str) -> str:
+    return re.sub(r"\\(.)", r"\1", quoted, flags=re.DOTALL)
+
+
+def _taken(text: str, options: dict[str, str], name: str, what: str) -> str:
+    value = options.pop(name, "")
+    if not value:
+        raise ValueError(f"{text!r} has no {name}; give it {what}")
+    return value
+
+
+def _port(text: str, port: str, *, least: int) -> int:
+    if not (port.isascii() and port.isdecimal() and least <= int(port) <= _HIGHEST_PORT):
+        raise ValueError(f"{text!r}: {port!r} is not a port; give {least} to {_HIGHEST_PORT}")
+    return int(port)
+
+
+def _numeric(text: str, options: dict[str, str]) -> dict[str, str]:
+    """What is left beside the place is numbers, `mode` an octal one."""
+    for name, value in options.items():
+        if not re.fullmatch(r"[0-7]+" if name == "mode" else r"[0-9]+", value):
+            raise ValueError(f"{text!r}: {name}: {value!r} is not {'an octal' if name == 'mode' else 'a'} number")
+    return options
+
+
+def _guess(text: str) -> str:
+    """What the user most likely meant by an endpoint without a type."""
+    host, colon, port = text.rpartition(":")
+    if text.startswith(("/", ".")):
+        return f"unix:{text}"
+    if not port.isdecimal():
+        return "tcp:8080"
+    return f"tcp:{port}:interface={host}" if colon and host not in {"", "*"} else f"tcp:{port}"
+
+
+def _joined(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _plain(interface: str) -> str:
+    """One way of writing for each address; nothing at all means IPv4's any."""
+    try:
+        return str(ip_address(interface or _ANY))
+    except ValueError:
+        return interface
+
+
+def _covers(wide: str, narrow: str) -> bool:
+    """Whether an interface takes the other's ports too: IPv6's any is IPv4's as well, by the system's default."""
+    return wide == _ANY6 or (wide == _ANY and ":" not in narrow)

@@ -1,0 +1,218 @@
+"""Listeners and the routes behind them, as a user writes them; refuses to bind, match or serve anything."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, ClassVar, Final
+
+import attrs
+
+from balancer.config.endpoints import Endpoint, Place, listener_endpoint
+from balancer.config.mistakes import (
+    Noun,
+    as_tuple,
+    collecting,
+    count,
+    instance,
+    parsed,
+    provides,
+    provides_or_callable,
+    seconds,
+    shown,
+    sound,
+)
+from balancer.config.pools import Pool
+from balancer.interfaces import Found, IFilter, IMatcher, ISession, Kind
+
+MatchFunction = Callable[[ISession], Found]
+"""What may stand in place of an `IMatcher`."""
+
+_POOL: Final = "give the Pool object"
+
+
+def _filters(given: IFilter | Iterable[IFilter]) -> tuple[IFilter, ...]:
+    return as_tuple(given)
+
+
+def _no_pool() -> Any:
+    """The pool is required, but stands behind an argument that is not; its absence is told among the mistakes."""
+
+
+@attrs.frozen(eq=False)
+class Route(Noun):
+    """Sends the sessions its matcher accepts through its filters to its pool. Raises `ConfigError`.
+
+    Without a matcher it takes every session. Routes are tried in the order written. A matcher may also be a function
+    of one argument, the `ISession`.
+    """
+
+    matcher: IMatcher | MatchFunction | None = None
+    pool: Pool = attrs.field(factory=_no_pool)
+    filters: tuple[IFilter, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
+
+    @property
+    def always(self) -> bool:
+        """Whether it takes every session, so that a route after it is never reached."""
+        return self.matcher is None or getattr(self.matcher, "always", False) is True
+
+    def __str__(self) -> str:
+        return f"Route to {self.pool}" if isinstance(self.pool, Pool) else "Route"
+
+    def _mistakes(self) -> Iterator[str]:
+        if isinstance(self.matcher, Pool):
+            yield f"matcher: {self.matcher} is a pool; write Route(pool=...)"
+            return
+        if self.matcher is not None:
+            yield from provides_or_callable("matcher", self.matcher, IMatcher, "give a matcher such as Path('/v1')")
+        yield from instance("pool", self.pool, Pool, _POOL)
+        for item in self.filters:
+            yield from provides("filters", item, IFilter, "give a filter object")
+
+
+@attrs.frozen(eq=False)
+class Listener(Noun):
+    """What all listeners share: the endpoint they bind, in Twisted's grammar."""
+
+    kind: ClassVar[Kind]
+
+    endpoint: str
+
+    @property
+    def bound(self) -> Endpoint:
+        """The endpoint taken apart; raises only for one that was reported as a mistake."""
+        return listener_endpoint(self.endpoint)
+
+    @property
+    def place(self) -> Place:
+        """(interface, port), the path of a unix socket, or the text after a type that only Twisted knows."""
+        return self.bound.place
+
+    @property
+    def pools(self) -> tuple[Pool, ...]:
+        """The pools it sends to, in order, each once."""
+        return tuple(dict.fromkeys(sound(self._targets(), Pool)))
+
+    @abstractmethod
+    def _targets(self) -> list[Pool]:
+        """Where it may send a session, in order."""
+
+    def __str__(self) -> str:
+        return f"{type(self).__name__} {shown(self.endpoint)}"
+
+    def _mistakes(self) -> Iterator[str]:
+        yield from parsed("endpoint", self.endpoint, self._parse)
+
+    def _parse(self, text: str) -> Endpoint:
+        endpoint = listener_endpoint(text)
+        if (endpoint.scheme == "udp") is not (self.kind is Kind.UDP):
+            wanted = "udp:port" if self.kind is Kind.UDP else "tcp:port"
+            raise ValueError(f"{text!r} does not carry {self.kind.name}; write it as {wanted}")
+        return endpoint
+
+
+def _routes(given: Route | Iterable[Route]) -> tuple[Route, ...]:
+    return as_tuple(given)
+
+
+def _default_routes(listener: HTTPListener) -> tuple[Route, ...]:
+    """The route that `pool` stands for; what is wrong with it is told by the listener."""
+    with collecting():
+        return () if listener.pool is None else (Route(pool=listener.pool),)
+
+
+@attrs.frozen(eq=False)
+class HTTPListener(Listener):
+    """Serves HTTP and chooses by request. Raises `ConfigError`.
+
+    Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. A client has
+    `request_timeout` seconds for a whole request head, and may be silent for `idle` seconds between two requests and
+    within a body. A head has at most `max_head` bytes and `max_fields` fields.
+    """
+
+    kind: ClassVar[Kind] = Kind.HTTP
+
+    pool: Pool | None = attrs.field(default=None, kw_only=True)
+    routes: tuple[Route, ...] = attrs.field(
+        default=attrs.Factory(_default_routes, takes_self=True), converter=_routes, kw_only=True
+    )
+    request_timeout: float = attrs.field(default=10.0, kw_only=True)
+    idle: float = attrs.field(default=75.0, kw_only=True)
+    max_head: int = attrs.field(default=32768, kw_only=True)
+    max_fields: int = attrs.field(default=100, kw_only=True)
+
+    def _targets(self) -> list[Pool]:
+        return [route.pool for route in sound(self.routes, Route)]
+
+    def _mistakes(self) -> Iterator[str]:
+        yield from super()._mistakes()
+        yield from self._wrong_routes()
+        yield from seconds("request_timeout", self.request_timeout, like=10)
+        yield from seconds("idle", self.idle, like=75)
+        yield from count("max_head", self.max_head, least=1024)
+        yield from count("max_fields", self.max_fields)
+
+    def _wrong_routes(self) -> Iterator[str]:
+        if self.pool is not None:
+            yield from instance("pool", self.pool, Pool, _POOL)
+            if [route.pool for route in sound(self.routes, Route) if route.always] != [self.pool]:
+                yield "pool: cannot stand beside routes; give one of them"
+        elif not self.routes:
+            yield "routes: there is none; give routes=[...] or pool=..."
+        for route in self.routes:
+            yield from instance("routes", route, Route, "give one such as Route(Path('/v1'), pool)")
+        yield from self._unreachable()
+
+    def _unreachable(self) -> Iterator[str]:
+        """A route that takes every request leaves none for those after it."""
+        takers = [number for number, route in enumerate(self.routes) if isinstance(route, Route) and route.always]
+        for number in range(takers[0] + 1, len(self.routes)) if takers else ():
+            yield f"routes: route {number + 1} is never reached; route {takers[0] + 1} before it takes every request"
+
+
+@attrs.frozen(eq=False)
+class TCPListener(Listener):
+    """Relays connections. Raises `ConfigError`.
+
+    A connection on which neither side says anything for `idle` seconds is closed, and so is one that only one side
+    still holds open, after `linger` seconds of silence.
+    """
+
+    kind: ClassVar[Kind] = Kind.TCP
+
+    pool: Pool = attrs.field(kw_only=True)
+    idle: float = attrs.field(default=600.0, kw_only=True)
+    linger: float = attrs.field(default=30.0, kw_only=True)
+
+    def _targets(self) -> list[Pool]:
+        return [self.pool]
+
+    def _mistakes(self) -> Iterator[str]:
+        yield from super()._mistakes()
+        yield from instance("pool", self.pool, Pool, _POOL)
+        yield from seconds("idle", self.idle, like=600)
+        yield from seconds("linger", self.linger, like=30)
+
+
+@attrs.frozen(eq=False)
+class UDPListener(Listener):
+    """Relays datagrams. Raises `ConfigError`.
+
+    A flow, which is one client's address and port, ends after `idle` seconds of silence; at most `max_flows` live at
+    once.
+    """
+
+    kind: ClassVar[Kind] = Kind.UDP
+
+    pool: Pool = attrs.field(kw_only=True)
+    idle: float = attrs.field(default=60.0, kw_only=True)
+    max_flows: int = attrs.field(default=10000, kw_only=True)
+
+    def _targets(self) -> list[Pool]:
+        return [self.pool]
+
+    def _mistakes(self) -> Iterator[str]:
+        yield from super()._mistakes()
+        yield from instance("pool", self.pool, Pool, _POOL)
+        yield from seconds("idle", self.idle, like=60)
+        yield from count("max_flows", self.max_flows)

@@ -1,0 +1,137 @@
+"""Reads a config module: runs the file, finds `config`, and tells every mistake as ready lines.
+
+It refuses to show a user any line that is not theirs: tracebacks are cut to the files in the config's own folder.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import sysconfig
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from difflib import get_close_matches
+from inspect import signature
+from pathlib import Path
+from types import ModuleType
+from typing import Final
+
+from balancer.config.document import Config
+from balancer.config.mistakes import collecting, shown
+from balancer.errors import ConfigError
+
+_MODULE: Final = "balancer_config"
+_CALL: Final = re.compile(r"(\w+)\.__init__\(\) (.*)", re.DOTALL)
+_UNEXPECTED: Final = re.compile(r"got an unexpected keyword argument '(\w+)'")
+_LIBRARIES: Final = ("stdlib", "platstdlib", "purelib", "platlib")
+_INSTALLED: Final = (Path(__file__).resolve().parents[1], *(Path(sysconfig.get_paths()[name]) for name in _LIBRARIES))
+
+
+def load(path: str) -> Config:
+    """Run the file at `path` as a module and return what it calls `config`.
+
+    While it runs, modules beside it can be imported. Raises `ConfigError` with a line for each mistake, in the order
+    found and each once.
+    """
+    module = ModuleType(_MODULE)
+    module.__file__ = path
+    with collecting() as mistakes:
+        lines = _run(module, path) or _unfound(module, path)
+    mistakes.update(dict.fromkeys(lines))
+    if mistakes:
+        raise ConfigError(mistakes)
+    config: Config = module.config
+    return config
+
+
+def _run(module: ModuleType, path: str) -> list[str]:
+    """Run the file in the module; return what stopped it, if anything did."""
+    try:
+        source = Path(path).read_bytes()
+    except OSError as error:
+        return [f"{path}: cannot be read: {error.strerror}"]
+    try:
+        with _importable(module, str(Path(path).resolve().parent)):
+            exec(compile(source, path, "exec", dont_inherit=True), vars(module))  # noqa: S102 - a config is a program
+    except ConfigError as error:
+        return list(error.mistakes)
+    except SyntaxError as error:
+        return [_misspelt(error, path)]
+    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's program raises is theirs to read
+        return _told(error, path)
+    return []
+
+
+def _misspelt(error: SyntaxError, path: str) -> str:
+    line = f", line {error.lineno}" if error.lineno else ""
+    text = f": {error.text.strip()}" if error.text else ""
+    return f"{error.filename or path}{line}: {error.msg}{text}"
+
+
+def _unfound(module: ModuleType, path: str) -> list[str]:
+    if not hasattr(module, "config"):
+        return [f"{path}: there is no name 'config'; end the file with config = Config(...)"]
+    if not isinstance(module.config, Config):
+        return [f"{path}: config: {shown(module.config)} is not a Config; write config = Config(...)"]
+    return []
+
+
+@contextmanager
+def _importable(module: ModuleType, folder: str) -> Iterator[None]:
+    """Let the module be found by its name, and its neighbours be imported.
+
+    After a run that ended well it stays registered, for those who look up the module of a class later.
+    """
+    before = sys.modules.get(_MODULE)
+    sys.modules[_MODULE] = module
+    sys.path.insert(0, folder)
+    try:
+        yield
+    except BaseException:
+        del sys.modules[_MODULE]
+        if before is not None:
+            sys.modules[_MODULE] = before
+        raise
+    finally:
+        sys.path.remove(folder)
+
+
+def _told(error: BaseException, path: str) -> list[str]:
+    """The user's own lines of the traceback, then the exception; a call that does not fit a class is one line."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    summary = traceback.extract_tb(error.__traceback__)
+    theirs = [place for place in summary if _is_theirs(place.filename, path)]
+    message = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    call = _CALL.fullmatch(str(error)) if isinstance(error, TypeError) else None
+    if call and theirs and theirs[-1] is summary[-1]:
+        return [f"{_where(theirs[-1], path)}: {call[1]}() {_with_hint(call[2], frames[-1].f_globals.get(call[1]))}"]
+    if not theirs:
+        return [f"{path}: {line}" for line in message]
+    return [*(f"{_where(place, path)}: {place.line}" for place in theirs), *message]
+
+
+def _is_theirs(filename: str, path: str) -> bool:
+    if filename == path or filename.startswith("<"):
+        return filename == path
+    found = Path(filename).resolve()
+    return found.is_relative_to(Path(path).resolve().parent) and not any(map(found.is_relative_to, _INSTALLED))
+
+
+def _where(place: traceback.FrameSummary, path: str) -> str:
+    """Files as the user would name them: relative to the config's folder as it was given."""
+    found = Path(place.filename)
+    if place.filename != path:
+        found = Path(path).parent / found.resolve().relative_to(Path(path).resolve().parent)
+    inside = "" if place.name == "<module>" else f", in {place.name}"
+    return f"{found}, line {place.lineno}{inside}"
+
+
+def _with_hint(complaint: str, called: object) -> str:
+    """Name the keyword that was probably meant."""
+    unexpected = _UNEXPECTED.match(complaint)
+    if unexpected is None:
+        return complaint
+    known = signature(called).parameters if callable(called) else {}
+    close = get_close_matches(unexpected[1], known, n=1)
+    return unexpected[0] + (f"; did you mean {close[0]!r}?" if close else "")

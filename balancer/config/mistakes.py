@@ -1,0 +1,168 @@
+"""Telling a user what is wrong with a config: the checks all nouns share, and where their lines go.
+
+A noun made on its own raises `ConfigError` with all its mistakes. While a config file is being loaded they are
+collected instead and the noun stays, unsound, so that the rest of the file is looked at as well. A check is a
+generator: it yields nothing, or one line. It refuses to know which noun it speaks for.
+"""
+
+from __future__ import annotations
+
+import sys
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final, TypeVar
+
+from zope.interface.interface import InterfaceClass, Method
+
+from balancer.errors import ConfigError
+
+_Item = TypeVar("_Item", bound=Hashable)
+_Kind = TypeVar("_Kind")
+_LONGEST: Final = 60
+_collected: ContextVar[dict[str, None] | None] = ContextVar("collected", default=None)
+
+
+class Noun(ABC):
+    """What all nouns share: they look at themselves as soon as they are made, and say what they are in a few words."""
+
+    __slots__ = ()
+
+    def __attrs_post_init__(self) -> None:
+        _report(self)
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+    def mistakes(self) -> Iterator[str]:
+        """What is wrong with it, a line for each."""
+        return (f"{self}: {line}" for line in self._mistakes())
+
+    @abstractmethod
+    def _mistakes(self) -> Iterator[str]:
+        """The same, without saying of what."""
+
+
+@contextmanager
+def collecting() -> Iterator[dict[str, None]]:
+    """Collect the mistakes of all nouns made meanwhile, in order and each once, instead of raising them."""
+    mistakes: dict[str, None] = {}
+    token = _collected.set(mistakes)
+    try:
+        yield mistakes
+    finally:
+        _collected.reset(token)
+
+
+def _report(noun: Noun) -> None:
+    """Hand over the mistakes of a noun that was just made; raises `ConfigError` unless they are being collected."""
+    lines = list(noun.mistakes())
+    collected = _collected.get()
+    if collected is not None:
+        collected.update(dict.fromkeys(lines))
+    elif lines:
+        raise ConfigError(lines)
+
+
+def shown(value: object) -> str:
+    """The value as one short line."""
+    text = " ".join((str(value) if isinstance(value, Noun) else repr(value)).split())
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
+
+
+def as_tuple(given: Any) -> tuple[Any, ...]:
+    """The items of a list or another iterable; a single item may stand without its list."""
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        return (given,)
+    return tuple(given)
+
+
+def sound(items: Iterable[Any], kind: type[_Kind]) -> list[_Kind]:
+    """The items of that kind; while mistakes are collected there may be others, already told."""
+    return [item for item in items if isinstance(item, kind)]
+
+
+def repeated(items: Iterable[_Item]) -> list[_Item]:
+    """The items that occur more than once, each once, in order."""
+    return [item for item, times in Counter(items).items() if times > 1]
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
+
+
+def seconds(field: str, value: Any, *, like: float) -> Iterator[str]:
+    """Expect a positive, finite number of seconds, such as `like`."""
+    if not _is_number(value) or value <= 0:
+        yield f"{field}: {shown(value)} is not a positive number of seconds; give one such as {like:g}"
+
+
+def positive(field: str, value: Any, *, like: float) -> Iterator[str]:
+    """Expect a positive, finite number, such as `like`."""
+    if not _is_number(value) or value <= 0:
+        yield f"{field}: {shown(value)} is not a positive number; give one such as {like:g}"
+
+
+def share(field: str, value: Any) -> Iterator[str]:
+    """Expect a share of a whole, 0 to 1."""
+    if not _is_number(value) or not 0 <= value <= 1:
+        yield f"{field}: {shown(value)} is not a share; give a number from 0 to 1"
+
+
+def count(field: str, value: Any, *, least: int = 1) -> Iterator[str]:
+    """Expect a whole number, `least` or more."""
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        yield f"{field}: {shown(value)} is not a whole number of at least {least}"
+
+
+def word(field: str, value: Any) -> Iterator[str]:
+    """Expect text of one line that is not empty."""
+    if not isinstance(value, str) or not value.strip() or not value.isprintable():
+        yield f"{field}: {shown(value)} is not text of one line; give a name in quotes"
+
+
+def choice(field: str, value: Any, choices: tuple[Any, ...]) -> Iterator[str]:
+    """Expect one of a few values."""
+    if not any(value is item or (type(value) is type(item) and value == item) for item in choices):
+        yield f"{field}: {shown(value)} is not a choice; give {' or '.join(map(repr, choices))}"
+
+
+def parsed(field: str, value: Any, parse: Callable[[str], object]) -> Iterator[str]:
+    """Expect text that `parse` takes without raising `TypeError` or `ValueError`."""
+    try:
+        parse(value)
+    except (TypeError, ValueError) as error:
+        yield f"{field}: {error}"
+
+
+def instance(field: str, value: Any, kind: type, remedy: str) -> Iterator[str]:
+    """Expect an object of a kind."""
+    if not isinstance(value, kind):
+        yield f"{field}: {shown(value)} is not a {kind.__name__}; {remedy}"
+
+
+def provides(field: str, value: Any, interface: InterfaceClass, remedy: str) -> Iterator[str]:
+    """Expect a plugin object that provides an interface, and has the methods that this promises."""
+    name = interface.__name__
+    if isinstance(value, type):
+        yield f"{field}: {value.__name__} is a class; give an object of it: {value.__name__}(...)"
+    elif interface.providedBy(value):
+        for method, described in interface.namesAndDescriptions():
+            if isinstance(described, Method) and not callable(getattr(value, method, None)):
+                yield f"{field}: {shown(value)} promises {name} but has no method {method}()"
+    elif callable(getattr(value, _first_method(interface), None)):
+        yield f"{field}: {shown(value)} does not provide {name}; put @implementer({name}) on its class"
+    else:
+        yield f"{field}: {shown(value)} does not provide {name}; {remedy}"
+
+
+def provides_or_callable(field: str, value: Any, interface: InterfaceClass, remedy: str) -> Iterator[str]:
+    """Expect a plugin object, or a bare function in its place."""
+    if isinstance(value, type) or interface.providedBy(value) or not callable(value):
+        yield from provides(field, value, interface, remedy)
+
+
+def _first_method(interface: InterfaceClass) -> str:
+    return next(str(name) for name, described in interface.namesAndDescriptions() if isinstance(described, Method))

@@ -1,0 +1,117 @@
+"""One backend while the balancer runs: what it is, how it is and what it counts; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from math import exp, log
+
+from zope.interface import implementer
+
+from balancer.errors import BalancerError, Side
+from balancer.interfaces import IBackend, Report
+
+Place = tuple[str, int] | str
+"""Where a backend listens: host and port, or the path of a unix socket."""
+
+
+class Latency:
+    """Peak EWMA of seconds to the first byte: jumps up to a worse sample, creeps down to better ones, decays when read.
+
+    The rule is Finagle's: a sample above the decayed value replaces it, a better one is mixed in by the share that has
+    decayed since. `half_life` is in seconds.
+    """
+
+    __slots__ = ("_rate", "_stamp", "_value")
+
+    def __init__(self, half_life: float = 10.0) -> None:
+        self._rate, self._stamp, self._value = log(2) / half_life, 0.0, -1.0
+
+    def observe(self, sample: float, now: float) -> None:
+        """Take one sample, in seconds."""
+        kept = exp((self._stamp - now) * self._rate)
+        decayed = self._value * kept
+        self._value = sample if self._value < 0 or sample > decayed else decayed + sample * (1 - kept)
+        self._stamp = now
+
+    def at(self, now: float) -> float | None:
+        """The value decayed to `now`, or None before the first sample."""
+        return None if self._value < 0 else self._value * exp((self._stamp - now) * self._rate)
+
+
+@implementer(IBackend)
+class Backend:
+    """A member of one pool; see `IBackend` for what policies read.
+
+    `active`, `served` and `failed` are counted by the pool, `up` is written by health, `draining` by control.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        place: Place,
+        *,
+        seconds: Callable[[], float],
+        weight: float = 1.0,
+        tier: int = 0,
+        zone: str = "",
+        tags: Iterable[str] = (),
+        up: bool = True,
+        latency_half_life: float = 10.0,
+    ) -> None:
+        self.name, self.address, self.place = name, address, place
+        self.tier, self.zone = tier, zone
+        self.up, self.draining = up, False
+        self.active = self.served = self.failed = 0
+        self.signals: Mapping[str, float] = {}
+        self.timing = Latency(latency_half_life)
+        self._own_weight, self._reported_weight = weight, 1.0
+        self._own_tags, self._reported_tags = frozenset(tags), frozenset[str]()
+        self._seconds = seconds
+
+    @property
+    def weight(self) -> float:
+        """The configured weight times what the last health check reported."""
+        return self._own_weight * self._reported_weight
+
+    @property
+    def tags(self) -> frozenset[str]:
+        """The configured tags and those the last health check reported."""
+        return self._own_tags | self._reported_tags
+
+    @property
+    def latency(self) -> float | None:
+        """Seconds to the first byte, peak EWMA decayed to now; None before the first sample."""
+        return self.timing.at(self._seconds())
+
+    @property
+    def state(self) -> str:
+        """'down' while health says so, else 'draining' or 'up'."""
+        if not self.up:
+            return "down"
+        return "draining" if self.draining else "up"
+
+    @property
+    def usable(self) -> bool:
+        """Whether new sessions may be given to it at all."""
+        return self.up and not self.draining and self.weight > 0
+
+    def apply(self, report: Report) -> bool:
+        """Take over what a health check reported; tell whether a policy could see the difference."""
+        before = self.weight, self.tags
+        if report.weight is not None:
+            self._reported_weight = max(0.0, report.weight)
+        if report.tags is not None:
+            self._reported_tags = report.tags
+        return (self.weight, self.tags) != before
+
+    def count_end(self, error: BalancerError | None) -> None:
+        """One session fewer, for better or worse. A client that left is not the backend's failure."""
+        self.active -= 1
+        if error is None or error.side is not Side.UPSTREAM:
+            self.served += 1
+        else:
+            self.failed += 1
+
+    def __repr__(self) -> str:
+        return f"<Backend {self.name} {self.state} active={self.active}>"

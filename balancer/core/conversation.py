@@ -1,0 +1,160 @@
+"""One client's requests, one exchange after another: reads them in turn, routes each, and lets none overtake.
+
+What follows a request waits, unread, until its answer is out. Refuses to know how the connection is kept or closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+import attrs
+
+from balancer.core.deadlines import Deadlines
+from balancer.core.exchange import Downstream, Exchange, Upstreams
+from balancer.core.filters import filter_request
+from balancer.core.headers import for_upstream
+from balancer.core.http1 import Limits, RequestDecoder
+from balancer.core.messages import End, Message, RequestHead
+from balancer.core.routes import Routes
+from balancer.core.session import Session
+from balancer.core.silence import Patience, Silence
+from balancer.errors import BalancerError, RequestRefused, Side
+from balancer.interfaces import Kind, Reply
+
+
+class Line(Downstream, Protocol):
+    """The client's side of all the exchanges of one connection."""
+
+    def begin(self, request: RequestHead | None) -> None:
+        """The next answer is to this request, or to one that could not be read."""
+
+
+@attrs.frozen(eq=False)
+class Destination:
+    """Where a route leads: connections to the backends of its pool, and how long silence is borne."""
+
+    upstreams: Upstreams
+    patience: Patience
+
+
+@attrs.frozen(eq=False)
+class Site:
+    """What the conversations of one listener share; `seconds` tells the time."""
+
+    routes: Routes[Destination]
+    deadlines: Deadlines
+    seconds: Callable[[], float]
+    limits: Limits = attrs.Factory(Limits)
+    scheme: str = "http"
+
+
+class Conversation:
+    """The requests of one connection.
+
+    `exchange` is the one under way, `request_complete` tells whether all of its request has been read, and `over`, set
+    from outside, that no further one may begin.
+    """
+
+    def __init__(self, site: Site, line: Line, client: tuple[str, int]) -> None:
+        self.over = False
+        self._site, self._line, self._client = site, line, client
+        self._decoder = RequestDecoder(site.limits)
+        self.exchange: Exchange | None = None
+        self.request_complete = False
+        self._advancing = False
+
+    @property
+    def persistent(self) -> bool:
+        """Whether, by what the client sent, another request may follow this answer (RFC 9112 9.3)."""
+        return self.request_complete and self._decoder.persistent
+
+    @property
+    def waiting(self) -> int:
+        """Bytes of the next request that wait for their turn, or of a head that is not complete."""
+        return self._decoder.buffered if self.request_complete or self.exchange is None else 0
+
+    @property
+    def idle(self) -> bool:
+        """Whether this is between requests and nothing of the next has come."""
+        return self.exchange is None and self._decoder.idle
+
+    def receive(self, data: bytes) -> None:
+        """Bytes from the client."""
+        self._advance(self._decoded(lambda: self._decoder.receive(data)))
+
+    def next(self) -> None:
+        """The answer is out: go on with what is already here."""
+        self.exchange = None
+        if not self._advancing:
+            self._advance(self._decoded(self._decoder.next))
+
+    def fail(self, error: BalancerError) -> None:
+        """End the exchange under way, if any."""
+        if self.exchange is not None:
+            self.exchange.fail(error)
+
+    def _advance(self, messages: list[Message]) -> None:
+        """Take request after request as long as each is answered at once; a loop, so that no client can nest it."""
+        self._advancing = True
+        while messages and not self.over:
+            self._take(messages)
+            answered = self.exchange is None and self.request_complete and not self.over
+            messages = self._decoded(self._decoder.next) if answered else []
+        self._advancing = False
+
+    def _take(self, messages: list[Message]) -> None:
+        self.request_complete = isinstance(messages[-1], End)
+        if isinstance(messages[0], RequestHead):
+            self._begin(messages[0])
+            messages = messages[1:]
+        if self.exchange is not None and messages:
+            self.exchange.request(messages)
+
+    def _decoded(self, step: Callable[[], list[Message]]) -> list[Message]:
+        try:
+            return step()
+        except RequestRefused as error:
+            self.request_complete = False
+            if self.exchange is not None:
+                self.exchange.fail(error)
+            else:
+                self.refuse(error)
+            return []
+
+    def _begin(self, head: RequestHead) -> None:
+        self._line.begin(head)
+        session = Session(Kind.HTTP, self._client, self._site.seconds(), request=head)
+        try:
+            route = self._site.routes.choose(session)
+            answer = filter_request(route.filters, head, session)
+        except BalancerError as error:
+            self._refuse(error)
+            return
+        if isinstance(answer, Reply):
+            self._line.reply(answer)
+            self._line.exchange_done(request_complete=self.request_complete)
+            return
+        session.request = answer
+        self.exchange = Exchange(
+            session,
+            for_upstream(answer, client=self._client[0], scheme=self._site.scheme),
+            downstream=self._line,
+            upstreams=route.target.upstreams,
+            silence=lambda fail: Silence(self._site.deadlines, route.target.patience, fail),
+        )
+        self.exchange.start()
+
+    def _refuse(self, error: BalancerError) -> None:
+        self._line.refuse(error)
+        self._line.exchange_done(request_complete=self.request_complete)
+
+    def refuse(self, error: BalancerError) -> None:
+        """Answer, in place of a request that never became whole."""
+        self._line.begin(None)
+        self._refuse(error)
+
+    def pressure(self, *, high: bool) -> None:
+        """The client does not read fast enough, or does again."""
+        if self.exchange is not None:
+            self.exchange.pressure(Side.DOWNSTREAM, high=high)

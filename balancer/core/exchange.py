@@ -1,0 +1,320 @@
+"""One request's life: from its head to the end of its answer, in no particular version of HTTP.
+
+The exchange forwards what the two ports bring it, decides when to try again, whom to blame for silence and what the
+client is told, and gives its backend back exactly once. It stores nothing but what came before a connection stood,
+which is bounded by one read, since the downstream port is paused from the start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any, Final, Protocol
+
+from balancer.core.filters import filter_response
+from balancer.core.headers import for_downstream, forwardable_trailers
+from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
+from balancer.core.pool import Lease
+from balancer.core.retries import may_resend
+from balancer.core.session import Session
+from balancer.core.silence import Silence
+from balancer.errors import BalancerError, Side
+from balancer.interfaces import Phase, Reply
+
+
+class State(Enum):
+    """How far an exchange has come."""
+
+    CONNECTING = "waiting for a connection to a backend"
+    SENDING = "the request is going up"
+    WAITING = "the request is complete, no answer yet"
+    EARLY = "the answer has begun before the request was complete"
+    ANSWERING = "the answer is coming down"
+    DONE = "over"
+
+
+class Input(Enum):
+    """What can happen to an exchange."""
+
+    CONNECTED = "connected"
+    REQUEST_END = "end of the request"
+    RESPONSE_HEAD = "final response head"
+    RESPONSE_END = "end of the response"
+    RETRY = "a failure that may be tried again"
+    FAILURE = "a failure"
+
+
+TRANSITIONS: Final = {
+    (State.CONNECTING, Input.CONNECTED): State.SENDING,
+    (State.CONNECTING, Input.FAILURE): State.DONE,
+    (State.SENDING, Input.REQUEST_END): State.WAITING,
+    (State.SENDING, Input.RESPONSE_HEAD): State.EARLY,
+    (State.SENDING, Input.RETRY): State.CONNECTING,
+    (State.SENDING, Input.FAILURE): State.DONE,
+    (State.WAITING, Input.RESPONSE_HEAD): State.ANSWERING,
+    (State.WAITING, Input.RETRY): State.CONNECTING,
+    (State.WAITING, Input.FAILURE): State.DONE,
+    (State.EARLY, Input.REQUEST_END): State.ANSWERING,
+    (State.EARLY, Input.RESPONSE_END): State.DONE,
+    (State.EARLY, Input.FAILURE): State.DONE,
+    (State.ANSWERING, Input.RESPONSE_END): State.DONE,
+    (State.ANSWERING, Input.FAILURE): State.DONE,
+}
+"""Every input that is not listed for a state cannot happen there or changes nothing."""
+
+PHASES: Final = {
+    State.CONNECTING: Phase.CONNECT,
+    State.SENDING: Phase.REQUEST,
+    State.WAITING: Phase.RESPONSE,
+    State.EARLY: Phase.DATA,
+    State.ANSWERING: Phase.DATA,
+}
+
+
+class Downstream(Protocol):
+    """The client's side of one exchange."""
+
+    def send(self, message: Message) -> None:
+        """Send a response head, body bytes or the end; may be held until `flush`."""
+
+    def flush(self) -> None:
+        """Send what is held, in one piece."""
+
+    def refuse(self, error: BalancerError) -> None:
+        """Answer with the error's status; nothing of an answer has been sent."""
+
+    def reply(self, reply: Reply) -> None:
+        """Answer with a filter's own reply; nothing of an answer has been sent."""
+
+    def abort(self) -> None:
+        """Cut the connection, so that a broken answer is not taken for a whole one."""
+
+    def pause(self) -> None:
+        """Read no more of the request for now."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    def exchange_done(self, *, request_complete: bool) -> None:
+        """The answer is complete, or was refused, replied or cut: this exchange will not be heard of again."""
+
+
+class Upstream(Protocol):
+    """The backend's side of one exchange."""
+
+    reused: bool
+
+    def send(self, message: Message) -> None:
+        """Send a request head, body bytes or the end; may be held until `flush`."""
+
+    def flush(self) -> None:
+        """Send what is held, in one piece."""
+
+    def abort(self) -> None:
+        """Close the connection: what it would still bring belongs to nobody."""
+
+    def release(self) -> None:
+        """The exchange is over and complete: keep the connection for another, if it may be kept."""
+
+    def pause(self) -> None:
+        """Read no more of the answer for now."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+
+class Pending(Protocol):
+    """A connection on its way."""
+
+    def cancel(self) -> None:
+        """It is no longer wanted."""
+
+
+class Upstreams(Protocol):
+    """Where connections to the backends of one pool come from."""
+
+    def acquire(self, exchange: Exchange, *, fresh: bool) -> Pending | None:
+        """Call `exchange.connected` or `exchange.fail`, at once (what is returned then counts for nothing) or later.
+
+        With `fresh`, only a connection that has carried nothing yet will do.
+        """
+
+
+def _nobody_asked(_exchange: Exchange, _error: BalancerError | None) -> None:
+    """The `done` of an exchange whose end interests only its ports."""
+
+
+class Exchange:
+    """One request and its answer.
+
+    `start` it once the downstream port is ready. `done` is called once, before the port hears of the end, with the
+    error that ended the exchange or None. Any part may `fail` it at any time.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        head: RequestHead,
+        *,
+        downstream: Downstream,
+        upstreams: Upstreams,
+        silence: Callable[[Callable[[BalancerError], None]], Silence],
+        filters: Sequence[Any] = (),
+        done: Callable[[Exchange, BalancerError | None], None] = _nobody_asked,
+    ) -> None:
+        self.session, self.head, self.state, self.status = session, head, State.CONNECTING, 0
+        self._downstream, self._upstreams = downstream, upstreams
+        self._upstream: Upstream | None = None
+        self._pending: Pending | None = None
+        self._lease: Lease | None = None
+        self._held: list[Message] = []
+        self._request_complete = False
+        self._silence = silence(self.fail)
+        self._filters, self._done = filters, done
+
+    def start(self) -> None:
+        """Ask for a connection. Until it stands, no more of the request is read than has been."""
+        if self.head.length != 0:
+            self._downstream.pause()
+        self._acquire(fresh=False)
+
+    def request(self, messages: Sequence[Message]) -> None:
+        """More of the request's body, or its end."""
+        if self.state is State.CONNECTING:
+            self._held.extend(messages)
+        elif self._upstream is not None:
+            self._forward(self._upstream, messages)
+
+    def connected(self, upstream: Upstream, lease: Lease) -> None:
+        """A connection stands: send the request as far as it is known, and read on."""
+        self._enter(Input.CONNECTED)
+        self._pending, self._upstream, self._lease = None, upstream, lease
+        self._silence.expect(Side.DOWNSTREAM)
+        messages, self._held = [self.head, *self._held], []
+        self._forward(upstream, messages)
+        if not self._request_complete:
+            self._downstream.resume()
+
+    def response(self, messages: Sequence[Message]) -> None:
+        """The backend sent heads, body bytes or the end of the answer."""
+        self._silence.moved()
+        try:
+            for message in messages:
+                if self.state is not State.DONE:
+                    self._answer(message)
+        except BalancerError as error:
+            self.fail(error)
+        if self.state is not State.DONE:
+            self._downstream.flush()
+
+    def upstream_failed(self, error: BalancerError) -> None:
+        """The connection to the backend ended, or brought nonsense, before the answer was complete."""
+        upstream, lease = self._upstream, self._lease
+        if upstream is None or lease is None:
+            return
+        again = self.status == 0 and may_resend(self.head, error, reused=upstream.reused)
+        if not again or not self._enter(Input.RETRY):
+            self.fail(error)
+            return
+        lease.end(Phase.REQUEST, error=error)
+        self._upstream = self._lease = None
+        self._held = [END] if self._request_complete else []
+        self._request_complete = False
+        self.session.attempt += 1
+        self._acquire(fresh=True)
+
+    def pressure(self, side: Side, *, high: bool) -> None:
+        """That side does not read fast enough, so nothing more is read from the other; or it has caught up."""
+        source = self._downstream if side is Side.UPSTREAM else self._upstream
+        if high:
+            self._silence.expect(side)
+        else:
+            self._silence.expect(Side.UPSTREAM if self._request_complete else Side.DOWNSTREAM)
+        if source is not None:
+            (source.pause if high else source.resume)()
+
+    def fail(self, error: BalancerError) -> None:
+        """End the exchange: the client is told if nothing of an answer has gone out, else cut off."""
+        phase = PHASES.get(self.state, Phase.DONE)
+        if not self._enter(Input.FAILURE):
+            return
+        if self._pending is not None:
+            self._pending.cancel()
+        if self._upstream is not None:
+            self._upstream.abort()
+        if self.status:
+            self._downstream.abort()
+        else:
+            self._downstream.refuse(error)
+        self._finish(phase, error)
+
+    def _acquire(self, *, fresh: bool) -> None:
+        pending = self._upstreams.acquire(self, fresh=fresh)
+        if self.state is State.CONNECTING:
+            self._pending = pending
+
+    def _enter(self, what: Input) -> bool:
+        """Go where the table says; tell whether anything changed."""
+        after = TRANSITIONS.get((self.state, what))
+        if after is not None:
+            self.state = after
+        return after is not None
+
+    def _forward(self, upstream: Upstream, messages: Sequence[Message]) -> None:
+        self._silence.moved()
+        try:
+            for message in messages:
+                if isinstance(message, End):
+                    self._request_complete = True
+                    self._enter(Input.REQUEST_END)
+                    self._silence.expect(Side.UPSTREAM)
+                    upstream.send(End(forwardable_trailers(message.trailers)))
+                else:
+                    upstream.send(message)
+        except BalancerError as error:
+            self.fail(error)
+        upstream.flush()
+
+    def _answer(self, message: Message) -> None:
+        """Pass one message of the answer on. Raises what the filters, the policy and the port raise."""
+        if isinstance(message, End):
+            self._downstream.send(End(forwardable_trailers(message.trailers)))
+            self._complete(whole=self.state is State.ANSWERING)
+        elif not isinstance(message, ResponseHead):
+            self._downstream.send(message)
+        elif message.interim:
+            self._downstream.send(for_downstream(message))
+        else:
+            self._final_head(for_downstream(message))
+
+    def _final_head(self, head: ResponseHead) -> None:
+        assert self._lease is not None
+        self._lease.answered()
+        answer = filter_response(self._filters, self._lease.responded(self.session, head), self.session)
+        self._enter(Input.RESPONSE_HEAD)
+        if isinstance(answer, ResponseHead):
+            self._downstream.send(answer)
+            self.status = answer.status
+        else:
+            self.status = answer.status
+            self._downstream.reply(answer)
+            self._complete(whole=False)
+
+    def _complete(self, *, whole: bool) -> None:
+        """The client has its answer. A connection on which request or answer is not whole serves no other exchange."""
+        assert self._upstream is not None
+        self._enter(Input.RESPONSE_END)
+        if whole:
+            self._upstream.release()
+        else:
+            self._upstream.abort()
+        self._downstream.flush()
+        self._finish(Phase.DONE, None)
+
+    def _finish(self, phase: Phase, error: BalancerError | None) -> None:
+        self._silence.stop()
+        self._upstream = self._pending = None
+        if self._lease is not None:
+            self._lease.end(phase, status=self.status or None, error=error)
+        self._done(self, error)
+        self._downstream.exchange_done(request_complete=self._request_complete)

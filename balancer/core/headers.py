@@ -1,0 +1,149 @@
+"""The law of header fields: which travel on, which end here, and which the balancer alone may say (RFC 9110 7.6.1).
+
+Pure functions on heads, the same for every version of HTTP. Refuses to know which peer is trusted, or why.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from balancer.core.messages import Fields, RequestHead, ResponseHead
+
+_HOP_BY_HOP: Final = frozenset({
+    "connection", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
+    "te", "trailer", "transfer-encoding", "upgrade",
+})  # fmt: skip
+_DOWNSTREAM: Final = _HOP_BY_HOP | {"alt-svc"}  # it would lead clients past the balancer
+_IDENTITY: Final = frozenset({"forwarded", "x-real-ip"})
+_NEVER_NAMED: Final = _IDENTITY | {"host", "content-length", "expect", "via"}
+_USUAL_OPTIONS: Final = frozenset({"close", "keep-alive"})
+
+_NOT_IN_TRAILERS: Final = _DOWNSTREAM | _IDENTITY | {
+    "age", "authorization", "cache-control", "content-encoding", "content-length", "content-range", "content-type",
+    "cookie", "date", "expect", "expires", "host", "if-match", "if-modified-since", "if-none-match", "if-range",
+    "if-unmodified-since", "location", "max-forwards", "pragma", "range", "retry-after", "set-cookie", "vary", "via",
+    "warning", "www-authenticate",
+}  # fmt: skip
+
+# What nearly every request consists of and no rule here touches: one look-up settles these.
+_PLAIN: Final = frozenset({
+    "accept", "accept-charset", "accept-encoding", "accept-language", "authorization", "cache-control",
+    "content-encoding", "content-language", "content-type", "cookie", "date", "dnt", "expect", "from", "if-match",
+    "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "origin", "pragma", "priority", "range",
+    "referer", "sec-ch-ua", "sec-ch-ua-mobile", "sec-ch-ua-platform", "sec-fetch-dest", "sec-fetch-mode",
+    "sec-fetch-site", "sec-fetch-user", "traceparent", "tracestate", "upgrade-insecure-requests", "user-agent", "via",
+    "x-request-id", "x-requested-with",
+})  # fmt: skip
+
+
+def for_upstream(head: RequestHead, *, client: str, scheme: str = "http", trusted: bool = False) -> RequestHead:
+    """The request as a backend may see it, from the address `client` (without port or brackets) over `scheme`.
+
+    Without: what belongs to the client's connection or is named in its Connection field (`te: trailers` stays, with
+    the option it needs), names with an underscore, which some backends cannot tell from a hyphen, and, unless the peer
+    is `trusted`, every claim about who is behind it. With: X-Forwarded-For, -Proto and -Host, which a trusted peer's
+    own list precedes, or whose own value stands. Call it before filters: what they add cannot be named by a client.
+    """
+    kept: list[tuple[str, str]] = []
+    aside: list[tuple[str, str]] = []
+    for field in head.fields:
+        if field[0] in _PLAIN or not _ends_here(field[0], trusted=trusted):
+            kept.append(field)
+        else:
+            aside.append(field)
+    if aside:
+        kept = _unnamed(kept, aside) + _announced(aside, head.length)
+        if "trailers" in _listed(aside, "te"):
+            kept += [("connection", "te"), ("te", "trailers")]
+    if trusted:
+        kept = _forwarded_on(kept, client, scheme, head.authority)
+    else:
+        kept += _forwarded(client, scheme, head.authority)
+    # Not attrs.evolve, which takes several times as long.
+    return RequestHead(
+        head.method,
+        head.target,
+        head.authority,
+        head.scheme,
+        fields=tuple(kept),
+        version=head.version,
+        length=head.length,
+        expects_continue=head.expects_continue,
+    )
+
+
+def for_downstream(head: ResponseHead) -> ResponseHead:
+    """The response as a client may see it: without what belongs to the backend's connection, and Alt-Svc."""
+    kept = [field for field in head.fields if field[0] not in _DOWNSTREAM]
+    if len(kept) == len(head.fields):
+        return head
+    kept = _unnamed(kept, head.fields) + _announced(head.fields, head.length)
+    return ResponseHead(head.status, head.phrase, fields=tuple(kept), version=head.version, length=head.length)
+
+
+def forwardable_trailers(fields: Fields) -> Fields:
+    """The trailer fields that may travel on: none that frames, routes, authenticates or belongs to one connection.
+
+    Judged by RFC 9110 6.5.1 and 6.5.2, and in every spelling that a backend may take for such a name.
+    """
+    kept = [field for field in fields if _may_trail(field[0])]
+    return tuple(_unnamed(kept, fields)) if len(kept) < len(fields) else fields
+
+
+def _ends_here(name: str, *, trusted: bool) -> bool:
+    """Whether a request field of that name is not simply passed on."""
+    if name in _HOP_BY_HOP or "_" in name:
+        return True
+    hyphened = name.replace(".", "-")
+    return _claims_identity(hyphened) and not (trusted and hyphened == name)
+
+
+def _claims_identity(name: str) -> bool:
+    return name.startswith("x-forwarded-") or name in _IDENTITY
+
+
+def _may_trail(name: str) -> bool:
+    hyphened = name.replace("_", "-").replace(".", "-")
+    return hyphened not in _NOT_IN_TRAILERS and not hyphened.startswith("x-forwarded-")
+
+
+def _listed(fields: Iterable[tuple[str, str]], name: str) -> list[str]:
+    """The elements of a list field, in lower case (RFC 9110 5.6.1)."""
+    values = [value for key, value in fields if key == name]
+    return [element.strip(" \t") for element in ",".join(values).lower().split(",")] if values else []
+
+
+def _unnamed(kept: list[tuple[str, str]], aside: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Without the fields that a Connection field set aside names, save those no peer may have removed."""
+    named = {option for option in _listed(aside, "connection") if option not in _USUAL_OPTIONS}
+    if not named:
+        return kept
+    return [
+        field
+        for field in kept
+        if field[0] not in named or field[0] in _NEVER_NAMED or field[0].startswith("x-forwarded-")
+    ]
+
+
+def _announced(fields: Iterable[tuple[str, str]], length: int | None) -> list[tuple[str, str]]:
+    """Trailer told anew: the names that travel on, where the framing has room for trailers at all."""
+    if length is not None:
+        return []
+    names = [name for name in _listed(fields, "trailer") if name and _may_trail(name)]
+    return [("trailer", ", ".join(names))] if names else []
+
+
+def _forwarded(client: str, scheme: str, authority: str) -> list[tuple[str, str]]:
+    """Who asked and how, as far as it is known: over a unix socket there is no address."""
+    fields = [("x-forwarded-for", client), ("x-forwarded-proto", scheme), ("x-forwarded-host", authority)]
+    return [field for field in fields if field[1]]
+
+
+def _forwarded_on(kept: list[tuple[str, str]], client: str, scheme: str, authority: str) -> list[tuple[str, str]]:
+    """Continue what a trusted peer said of who asked and how."""
+    before = [value for name, value in kept if name == "x-forwarded-for" and value]
+    rest = [field for field in kept if field[0] != "x-forwarded-for"]
+    said = {name for name, _ in rest}
+    path = ", ".join([*before, client] if client else before)
+    return rest + [field for field in _forwarded(path, scheme, authority) if field[0] not in said]

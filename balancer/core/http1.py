@@ -1,0 +1,205 @@
+"""HTTP/1.1: bytes in any split to the same messages and back, strict by construction (RFC 9110, RFC 9112).
+
+A message is a head, body bytes in pieces, and an `End`. What two readers could understand differently is refused, and
+nothing is passed on that was not understood. Refuses to know sockets, time and which header fields travel on.
+
+A refusal is final: what the same call had found before it is dropped, since the exchange fails anyway, and every later
+`receive` raises it again. The connection must close.
+"""
+
+from __future__ import annotations
+
+from balancer.core.http1_bodies import Body, Broken, UntilClose
+from balancer.core.http1_encoding import RequestEncoder, ResponseEncoder
+from balancer.core.http1_grammar import (
+    LIMITS,
+    REQUEST,
+    RESPONSE,
+    HeadReader,
+    Limits,
+    Section,
+    invalid,
+    request_fault,
+    response_fault,
+)
+from balancer.core.http1_heads import request_start, response_start
+from balancer.core.messages import END, Message
+from balancer.errors import RequestRefused, ResponseInvalid, UpstreamGone
+
+__all__ = ["Limits", "RequestDecoder", "RequestEncoder", "ResponseDecoder", "ResponseEncoder"]
+
+
+class RequestDecoder:
+    """Reads the requests of one connection, one at a time.
+
+    After the `End` of a request nothing more is read until `next`: bytes are kept, and whoever feeds this pauses its
+    transport. `persistent`: whether the client of the latest head wants the connection kept (RFC 9112 9.3).
+    """
+
+    __slots__ = ("_body", "_complete", "_heads", "_kept", "_limits", "persistent")
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self._heads = HeadReader(REQUEST, Section(limits.head, limits.line, 414, RequestRefused), request_fault)
+        self._body: Body | None = None
+        self._complete = False
+        self._kept = b""
+        self.persistent = False
+
+    @property
+    def buffered(self) -> int:
+        """Bytes held back."""
+        return len(self._kept) + len(self._heads.held) + (self._body.held if self._body else 0)
+
+    @property
+    def idle(self) -> bool:
+        """Whether this is between requests with nothing begun."""
+        return not (self._complete or self._body or self._kept or self._heads.begun)
+
+    def receive(self, data: bytes) -> list[Message]:
+        """The messages that `data` completes: a head, pieces of a body, an `End`; raises `RequestRefused`."""
+        if self._complete:
+            self._kept += data
+            return []
+        out: list[Message] = []
+        try:
+            if self._body is None:
+                self._read_head(data, out)
+            elif data:
+                self._read_body(self._body, data, out)
+        except RequestRefused as refusal:
+            self._body = Broken(refusal)
+            raise
+        return out
+
+    def next(self) -> list[Message]:
+        """Start on the next request with what was kept; see `receive`. Call it once the answer is complete."""
+        kept, self._kept, self._complete = self._kept, b"", False
+        return self.receive(kept) if kept else []
+
+    def finish(self) -> None:
+        """The connection has ended; raises `RequestRefused` when it did so in the middle of a request."""
+        if self._body is not None or self._heads.begun:
+            raise RequestRefused("the connection ended in the middle of a request (RFC 9112 8)")
+
+    def _read_head(self, data: bytes, out: list[Message]) -> None:
+        found = self._heads.read(data)
+        if found is None:
+            return
+        match, rest = found
+        head, self._body, self.persistent = request_start(match, self._limits)
+        out.append(head)
+        if self._body is None:
+            out.append(END)
+            self._complete, self._kept = True, rest
+        elif rest:
+            self._read_body(self._body, rest, out)
+
+    def _read_body(self, body: Body, data: bytes, out: list[Message]) -> None:
+        rest = body.feed(data, out)
+        if rest is not None:
+            self._body = None
+            self._complete, self._kept = True, rest
+
+
+class ResponseDecoder:
+    """Reads the answers on one connection to a backend, each once it is expected.
+
+    `reusable`: whether the connection may carry another request now. `started`: whether any byte of the answer that is
+    expected, or was the latest, has come.
+    """
+
+    __slots__ = ("_body", "_heads", "_interim", "_limits", "_method", "_stays", "_upgrade", "reusable", "started")
+
+    def __init__(self, limits: Limits = LIMITS) -> None:
+        self._limits = limits
+        self._heads = HeadReader(RESPONSE, Section(limits.head, limits.line, 431, invalid), response_fault)
+        self._body: Body | None = None
+        self._method: str | None = None
+        self._upgrade = False
+        self._interim = 0
+        self._stays = True
+        self.reusable = True
+        self.started = False
+
+    def expect(self, method: str, *, upgrade: bool = False) -> None:
+        """The next bytes answer a request of that method; with `upgrade` a 101 may be the answer.
+
+        A 101 is then the final head, and all bytes behind it follow as its body until the connection ends. Raises
+        `RuntimeError` when the connection is not `reusable`: an answer is due, or cannot be told from stray bytes.
+        """
+        if not self.reusable:
+            raise RuntimeError("the connection cannot carry another request")
+        self._method, self._upgrade, self._interim, self._stays = method, upgrade, 0, True
+        self.reusable = self.started = False
+
+    def receive(self, data: bytes) -> list[Message]:
+        """The messages that `data` completes: interim heads, a head, pieces of a body, an `End`.
+
+        Bytes behind the `End` belong to nobody: they are dropped and the connection is not `reusable`. Raises
+        `ResponseInvalid`, also for bytes when no answer is expected.
+        """
+        out: list[Message] = []
+        if not data:
+            return out
+        self.started = True
+        try:
+            if self._body is not None:
+                self._read_body(self._body, data, out)
+            elif self._method is not None:
+                self._read_heads(self._method, data, out)
+            else:
+                raise ResponseInvalid("bytes though no answer is expected")
+        except ResponseInvalid as fault:
+            self._body = Broken(fault)
+            self.reusable = False
+            raise
+        return out
+
+    def finish(self) -> list[Message]:
+        """The connection has ended: the `End` of a body that this completes, else nothing.
+
+        Raises `UpstreamGone` when an answer is missing or not complete.
+        """
+        self.reusable = False
+        body, self._body = self._body, None
+        method, self._method = self._method, None
+        if isinstance(body, UntilClose):
+            return [END]
+        if body is not None or method is not None:
+            raise UpstreamGone("the backend ended the connection before its answer was complete")
+        return []
+
+    def _read_heads(self, method: str, data: bytes, out: list[Message]) -> None:
+        rest = data
+        while rest:
+            found = self._heads.read(rest)
+            if found is None:
+                return
+            match, rest = found
+            head, body, stays = response_start(match, method, self._limits, upgrade=self._upgrade)
+            out.append(head)
+            self._stays = self._stays and stays
+            if body is not None or head.status >= 200:
+                self._begin(body, rest, out)
+                return
+            self._interim += 1
+            if self._interim > self._limits.interim:
+                raise ResponseInvalid(f"more than {self._limits.interim} interim heads")
+
+    def _begin(self, body: Body | None, rest: bytes, out: list[Message]) -> None:
+        self._body = body
+        if body is None:
+            out.append(END)
+            self._end(rest)
+        elif rest:
+            self._read_body(body, rest, out)
+
+    def _read_body(self, body: Body, data: bytes, out: list[Message]) -> None:
+        rest = body.feed(data, out)
+        if rest is not None:
+            self._end(rest)
+
+    def _end(self, rest: bytes) -> None:
+        self._body = self._method = None
+        self.reusable = self._stays and not rest

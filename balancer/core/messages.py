@@ -1,0 +1,124 @@
+"""Requests and responses in no particular version of HTTP; refuses to know how either looks on the wire.
+
+Heads are text (latin-1, so that every byte survives the round trip), bodies are bytes. Field names are in lower case
+always, as HTTP/2 demands and HTTP/1.1 permits. Heads are shared between parts and must not be changed: the `with_` and
+`without` methods return copies, and refuse what could not be put on a wire (RFC 9110 5.1, 5.5).
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, Self
+
+import attrs
+
+Fields = tuple[tuple[str, str], ...]
+"""Header or trailer fields in the order received: (name in lower case, value without outer whitespace)."""
+
+NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]++")
+VALUE: Final = re.compile(r"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
+
+
+def checked_field(name: str, value: str) -> tuple[str, str]:
+    """Return the field with its name in lower case; raise `ValueError` when it is not one (RFC 9110 5.1, 5.5)."""
+    lowered = name.lower()
+    if not NAME.fullmatch(lowered):
+        raise ValueError(f"field name {name!r} is not a token")
+    if not VALUE.fullmatch(value):
+        raise ValueError(f"field {lowered!r}: value {value!r} holds a control, a wide character or outer whitespace")
+    return lowered, value
+
+
+@attrs.define
+class Head:
+    """What requests and responses share."""
+
+    fields: Fields = attrs.field(default=(), kw_only=True)
+    version: str = attrs.field(default="1.1", kw_only=True)
+    length: int | None = attrs.field(default=0, kw_only=True)
+    """Bytes of the body that follows; 0 when none does; None when only its end will tell."""
+
+    def get(self, name: str) -> str | None:
+        """The value of the first field of that name (lower case), or None."""
+        for key, value in self.fields:
+            if key == name:
+                return value
+        return None
+
+    def get_all(self, name: str) -> list[str]:
+        """The values of all fields of that name (lower case), in order."""
+        return [value for key, value in self.fields if key == name]
+
+    def without(self, *names: str) -> Self:
+        """A copy without the fields of those names (lower case)."""
+        return attrs.evolve(self, fields=tuple(field for field in self.fields if field[0] not in names))
+
+    def with_field(self, name: str, value: str) -> Self:
+        """A copy with one field of that name, and no other of that name; raises `ValueError` for a bad one."""
+        field = checked_field(name, value)
+        kept = tuple(other for other in self.fields if other[0] != field[0])
+        return attrs.evolve(self, fields=(*kept, field))
+
+    def with_added(self, name: str, value: str) -> Self:
+        """A copy with one more field; raises `ValueError` for a bad one."""
+        return attrs.evolve(self, fields=(*self.fields, checked_field(name, value)))
+
+
+@attrs.define
+class RequestHead(Head):
+    """A request as far as its header section.
+
+    `target` is the path with the query, or `*`; `authority` is the host with the port, as the client wrote it, and
+    stands for the Host field, which is not among `fields`. `expects_continue`: the client waits for a 100.
+    """
+
+    method: str
+    target: str
+    authority: str = ""
+    scheme: str = "http"
+    expects_continue: bool = attrs.field(default=False, kw_only=True)
+
+    @property
+    def host(self) -> str:
+        """The authority in lower case, without port, trailing dot or the brackets of an IPv6 address."""
+        host = self.authority.lower()
+        if host.startswith("["):
+            return host[1 : host.find("]")]
+        return host.partition(":")[0].removesuffix(".")
+
+    @property
+    def path(self) -> str:
+        """The target without its query."""
+        return self.target.partition("?")[0]
+
+    @property
+    def query(self) -> str:
+        """What follows the first question mark of the target, or an empty string."""
+        return self.target.partition("?")[2]
+
+
+@attrs.define
+class ResponseHead(Head):
+    """A response as far as its header section; `status` below 200 is interim and has no body (RFC 9110 15.2)."""
+
+    status: int
+    phrase: str = ""
+
+    @property
+    def interim(self) -> bool:
+        """Whether another head for the same request follows."""
+        return self.status < 200
+
+
+@attrs.frozen
+class End:
+    """The body is complete; `trailers` came behind it."""
+
+    trailers: Fields = ()
+
+
+END: Final = End()
+"""The usual end: no trailers."""
+
+Message = RequestHead | ResponseHead | bytes | End
+"""What codecs speak: a head, then body bytes in pieces of any size, then an end."""

@@ -1,0 +1,166 @@
+"""A pool while it runs: who is eligible, who is chosen, and exactly one end for every choice.
+
+Membership, health, tier and drain change the snapshot and rebuild the picker, off the request path. What changes with
+each session (what it already tried) is judged after the pick, so that every algorithm, a stranger's too, gets it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from balancer.core.backend import Backend
+from balancer.core.messages import ResponseHead
+from balancer.core.pickers import Algorithm, Policy, Ports, Snapshot
+from balancer.core.session import Session
+from balancer.errors import BalancerError, NoBackend, PolicyFailed
+from balancer.interfaces import Outcome, Phase
+
+REFUSALS = 3
+"""How often a picker is asked again before the pool leaves out what was refused."""
+
+SMALL = 64
+"""Up to so many remaining backends a picker is built for them alone; among more, chance decides."""
+
+
+class Lease:
+    """One pick, from the moment it is made until the session on the backend ends."""
+
+    __slots__ = ("_began", "_policy", "_pool", "_snapshot", "backend", "first_byte")
+
+    def __init__(self, pool: Pool, backend: Backend, policy: Policy, snapshot: Snapshot) -> None:
+        self.backend = backend
+        self.first_byte: float | None = None
+        self._pool: Pool | None = pool
+        self._policy, self._snapshot = policy, snapshot
+        self._began = pool.ports.seconds()
+
+    def answered(self) -> None:
+        """The backend's first byte has come; later calls count for nothing."""
+        if self.first_byte is None and self._pool is not None:
+            now = self._pool.ports.seconds()
+            self.first_byte = now - self._began
+            self.backend.timing.observe(self.first_byte, now)
+
+    def responded(self, session: Session, head: ResponseHead) -> ResponseHead:
+        """Let the picker that made the choice see, and change, the head of an HTTP answer. Raises `PolicyFailed`."""
+        return self._policy.respond(self._snapshot, session, self.backend, head)
+
+    def end(self, phase: Phase = Phase.DONE, *, status: int | None = None, error: BalancerError | None = None) -> None:
+        """Give the backend back; only the first call counts."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            self.backend.count_end(error)
+            self._tell(pool.ports.seconds(), phase, status, error)
+
+    def refuse(self, session: Session) -> None:
+        """The choice does not stand; it was never counted, but the picker that made it is told all the same."""
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            self._tell(pool.ports.seconds(), Phase.PICK, None, None)
+            if self.backend not in session.tried:
+                session.tried.append(self.backend)
+
+    def _tell(self, now: float, phase: Phase, status: int | None, error: BalancerError | None) -> None:
+        if self._snapshot.released is not None:
+            side = None if error is None else error.side
+            outcome = Outcome(now, now - self._began, self.first_byte, phase, side, status, error)
+            self._policy.tell(self._snapshot, self.backend, outcome)
+
+
+class Pool:
+    """A named set of backends and the current picker over the eligible ones."""
+
+    def __init__(
+        self,
+        name: str,
+        backends: Iterable[Backend],
+        algorithm: Algorithm,
+        *,
+        ports: Ports,
+        on_policy_error: Algorithm | None = None,
+    ) -> None:
+        self.name, self.backends, self.ports = name, tuple(backends), ports
+        self.policy = Policy(algorithm, name, ports)
+        self._plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports)
+        self._snapshot: Snapshot | None = None
+        self._plan_b_snapshot: Snapshot | None = None
+        self._eligible: list[Backend] = []
+        self.refresh()
+
+    def eligible(self) -> list[Backend]:
+        """The usable backends of the lowest tier that has any, in the order of the config."""
+        usable = [backend for backend in self.backends if backend.usable]
+        lowest = min((backend.tier for backend in usable), default=0)
+        return [backend for backend in usable if backend.tier == lowest]
+
+    def refresh(self) -> None:
+        """Compile a picker for those eligible now; to be called after every change of what makes them so."""
+        self._eligible = self.eligible()
+        if not self._eligible:
+            self._snapshot = self._plan_b_snapshot = None
+            return
+        if self._plan_b is not None:
+            self._plan_b_snapshot = _compiled(self._plan_b, self._eligible)
+        if self._snapshot is None:
+            self._snapshot = _compiled(self.policy, self._eligible)
+        else:
+            self.policy.compile_in_slices(self._eligible, self._install)
+
+    def pick(self, session: Session) -> Lease:
+        """Choose a backend for the session and count it as active there.
+
+        Raises `NoBackend` when none may serve it, `PolicyFailed` when the algorithm failed and no other stands in.
+        A choice that the session already tried is refused; after a few of those the pool leaves them out itself.
+        """
+        if not self._eligible:
+            raise NoBackend(f"pool {self.name!r}: no backend is up")
+        for _ in range(REFUSALS):
+            lease = self._choose(self._snapshot, session)
+            if lease is None:
+                raise NoBackend(f"pool {self.name!r}: the algorithm chose none")
+            if lease.backend.usable and lease.backend not in session.tried:
+                lease.backend.active += 1
+                return lease
+            lease.refuse(session)
+        return self._pick_remaining(session)
+
+    def _choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
+        """What the algorithm, or the one that stands in for it, chooses; not yet counted."""
+        if snapshot is not None:
+            try:
+                backend = self.policy.ask(snapshot, session)
+            except PolicyFailed:
+                if self._plan_b_snapshot is None:
+                    raise
+            else:
+                return None if backend is None else Lease(self, backend, self.policy, snapshot)
+        if self._plan_b is None or self._plan_b_snapshot is None:
+            raise PolicyFailed(f"pool {self.name!r}: the algorithm made no picker")
+        backend = self._plan_b.ask(self._plan_b_snapshot, session)
+        return None if backend is None else Lease(self, backend, self._plan_b, self._plan_b_snapshot)
+
+    def _pick_remaining(self, session: Session) -> Lease:
+        remaining = [backend for backend in self._eligible if backend not in session.tried]
+        if not remaining:
+            raise NoBackend(f"pool {self.name!r}: every backend that is up was tried")
+        snapshot = self.policy.compile(remaining, patient=False) if len(remaining) <= SMALL else None
+        lease = None if snapshot is None else self._choose(snapshot, session)
+        if lease is not None and lease.backend in session.tried:
+            lease.refuse(session)
+            lease = None
+        if lease is None:
+            chosen = self.ports.random.choice(remaining)
+            lease = Lease(self, chosen, self.policy, Snapshot(remaining, lambda _: chosen))
+        lease.backend.active += 1
+        return lease
+
+    def _install(self, snapshot: Snapshot | None) -> None:
+        self._snapshot = snapshot
+
+
+def _compiled(policy: Policy, backends: list[Backend]) -> Snapshot | None:
+    """A snapshot, or None when the policy failed, which it has counted and reported."""
+    try:
+        return policy.compile(backends)
+    except PolicyFailed:
+        return None

@@ -1,0 +1,56 @@
+"""Ordered routes, first match wins; refuses to sort them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+import attrs
+
+from balancer.core.session import Session
+from balancer.errors import NoRoute
+from balancer.interfaces import MORE, ask
+
+Target = TypeVar("Target")
+
+
+@attrs.frozen
+class Route(Generic[Target]):
+    """Where the sessions that a matcher accepts go. A matcher of None accepts all."""
+
+    matcher: Any
+    target: Target
+    filters: tuple[Any, ...] = ()
+
+
+class Routes(Generic[Target]):
+    """The routes of one listener."""
+
+    def __init__(
+        self, routes: Sequence[Route[Target]], report: Callable[[str, BaseException], object] = lambda *_: None
+    ) -> None:
+        self.errors = 0
+        self._routes, self._report = tuple(routes), report
+
+    def choose(self, session: Session) -> Route[Target]:
+        """The first route that matches; what it captured is put into the session. Raises `NoRoute`.
+
+        A matcher that raises, or that is still undecided about all it will ever see, does not match.
+        """
+        for route in self._routes:
+            if route.matcher is None:
+                return route
+            found = self._ask(route.matcher, session)
+            if found is not False and found is not MORE:
+                session.captures = {} if found is True else found
+                return route
+        raise NoRoute("no route matches")
+
+    def _ask(self, matcher: Any, session: Session) -> Any:
+        try:
+            return ask(matcher, session)
+        except Exception as error:  # noqa: BLE001  a stranger's code may raise anything
+            self.errors += 1
+            if self.errors & (self.errors - 1) == 0:
+                self._report(f"matcher {matcher!r} failed, {self.errors} times so far", error)
+            return False

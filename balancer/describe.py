@@ -1,0 +1,55 @@
+"""The plan a config amounts to, in lines to read: every listener, route, pool and backend, with all settings in force.
+
+Settings are called what a user would write, so that any can be copied into the config and changed. It refuses to
+decide anything: what the config leaves open is handed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+
+from balancer.config import Config, Health, HTTPListener, Listener, Pool, Route
+from balancer.interfaces import IAlgorithm
+
+
+def plan(config: Config, default: IAlgorithm) -> Iterator[str]:
+    """The lines of the plan; `default` is the algorithm of the pools that name none."""
+    for listener in config.listeners:
+        yield f"{listener}: {_settings(listener, 'endpoint', 'pool', 'routes')}"
+        yield from _targets(listener)
+    for pool in config.pools:
+        yield from _pool(attrs.evolve(pool, algorithm=pool.algorithm or default))
+    yield f"{config}: {_settings(config, 'listeners')}"
+
+
+def _settings(noun: Any, *shown_elsewhere: str) -> str:
+    fields = (field.name for field in attrs.fields(type(noun)) if field.name not in shown_elsewhere)
+    return ", ".join(f"{name}={getattr(noun, name)!r}" for name in fields)
+
+
+def _targets(listener: Listener) -> Iterator[str]:
+    if isinstance(listener, HTTPListener):
+        yield from (f"  route {number}: {_route(route)}" for number, route in enumerate(listener.routes, 1))
+    else:
+        yield from (f"  everything -> {pool}" for pool in listener.pools)
+
+
+def _route(route: Route) -> str:
+    matcher = "everything" if route.matcher is None else repr(route.matcher)
+    filters = "".join(f" -> {item!r}" for item in route.filters)
+    return f"{matcher}{filters} -> {route.pool}"
+
+
+def _pool(pool: Pool) -> Iterator[str]:
+    yield f"{pool}: {_settings(pool, 'name', 'backends', 'health')}"
+    yield f"  {_health(pool.health)}"
+    for backend in pool.backends:
+        hidden = {"name", "backup"} | ({"address"} if backend.name == str(backend.endpoint) else set())
+        yield f"  {backend}: {_settings(backend, *hidden)}"
+
+
+def _health(health: Health | None) -> str:
+    return "Health: not checked" if health is None else f"Health: {_settings(health)}"

@@ -1,0 +1,167 @@
+"""Every failure the balancer can name, in one tree; refuses to know where a failure is noticed or shown.
+
+An error says three things beside its message: whose doing it was (`side`), whether the same work may be tried on
+another backend (`retryable`), and what an HTTP client is told (`status`). `reason` is the same failure as one stable
+token for logs, counters and reply bodies, which never carry the message: that one may name internal addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import ClassVar
+
+
+class Side(Enum):
+    """Who ended a session before its time."""
+
+    DOWNSTREAM = "downstream"
+    UPSTREAM = "upstream"
+    OURS = "ours"
+
+
+class Retryable(Enum):
+    """Whether the work that failed may be tried again on another backend."""
+
+    NO = "no"
+    YES = "yes"
+    IF_REUSED = "if the connection was reused"
+
+
+class BalancerError(Exception):
+    """The root of the tree; raised only through its subclasses."""
+
+    side: ClassVar[Side] = Side.OURS
+    retryable: ClassVar[Retryable] = Retryable.NO
+    status: int = 500
+    reason: ClassVar[str] = "internal-error"
+
+
+class ConfigError(BalancerError):
+    """A config that cannot run. `mistakes` holds one line for each thing wrong, in the order found."""
+
+    reason = "config"
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+class StartError(BalancerError):
+    """The balancer could not start; the message is one line that names the object and the remedy."""
+
+    reason = "start"
+
+
+class CheckFailed(BalancerError):
+    """A health check found its backend unwell; the message is the evidence, in one line."""
+
+    side = Side.UPSTREAM
+    status = 503
+    reason = "check-failed"
+
+
+class PolicyFailed(BalancerError):
+    """A plugin of the user's raised, or answered with something that was not offered to it."""
+
+    status = 503
+    reason = "policy-failed"
+
+
+class NoRoute(BalancerError):
+    """No route of the listener matches the session."""
+
+    status = 404
+    reason = "no-route"
+
+
+class NoBackend(BalancerError):
+    """The pool has no backend that may serve the session now."""
+
+    status = 503
+    reason = "no-backend"
+
+
+class Draining(BalancerError):
+    """The balancer is stopping and the session did not end within the drain time."""
+
+    status = 503
+    reason = "draining"
+
+
+class ConnectFailed(BalancerError):
+    """A connection to a backend could not be made; nothing was sent, so any backend may be tried next."""
+
+    side = Side.UPSTREAM
+    retryable = Retryable.YES
+    status = 502
+    reason = "connect-failed"
+
+
+class ConnectTimeout(ConnectFailed):
+    """A connection to a backend was not made within the pool's connect time-out."""
+
+    status = 504
+    reason = "connect-timeout"
+
+
+class UpstreamGone(BalancerError):
+    """The backend ended the connection before its answer was complete (RFC 9110 15.6.3)."""
+
+    side = Side.UPSTREAM
+    retryable = Retryable.IF_REUSED
+    status = 502
+    reason = "upstream-gone"
+
+
+class UpstreamTimeout(BalancerError):
+    """The backend took the session and then said nothing for too long (RFC 9110 15.6.5)."""
+
+    side = Side.UPSTREAM
+    status = 504
+    reason = "upstream-timeout"
+
+
+class ResponseInvalid(BalancerError):
+    """The backend's bytes are not a response that can be passed on faithfully."""
+
+    side = Side.UPSTREAM
+    status = 502
+    reason = "response-invalid"
+
+
+class DownstreamGone(BalancerError):
+    """The client ended its connection before it had its answer."""
+
+    side = Side.DOWNSTREAM
+    status = 499
+    reason = "downstream-gone"
+
+
+class DownstreamTimeout(BalancerError):
+    """The client was silent for too long in the middle of something (RFC 9110 15.5.9)."""
+
+    side = Side.DOWNSTREAM
+    status = 408
+    reason = "downstream-timeout"
+
+
+class IdleTimeout(BalancerError):
+    """Neither side of a session said anything for the idle time-out: an end, not a fault."""
+
+    status = 408
+    reason = "idle-timeout"
+
+
+class RequestRefused(BalancerError):
+    """The client's bytes are not a request that can be passed on safely; the connection must close.
+
+    `status` is what to answer: 400, 413, 414, 417, 431, 501 or 505.
+    """
+
+    side = Side.DOWNSTREAM
+    reason = "request-refused"
+
+    def __init__(self, message: str, status: int = 400) -> None:
+        self.status = status
+        super().__init__(message)

@@ -1,0 +1,1 @@
+"""The Twisted edge: sockets and timers; feeds the core and obeys it."""

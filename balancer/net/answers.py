@@ -1,0 +1,100 @@
+"""The client's side of an exchange over HTTP/1.1: encodes answers, ours too, and writes each batch in one piece."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Final, Protocol
+
+from balancer.core.http1 import ResponseEncoder
+from balancer.core.messages import END, End, Message, RequestHead, ResponseHead, checked_field
+from balancer.errors import BalancerError, DownstreamGone
+from balancer.interfaces import Reply
+
+PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
+
+
+class Connection(Protocol):
+    """The connection that answers go out on."""
+
+    @property
+    def last(self) -> bool:
+        """Whether it must close after the answer under way."""
+
+    def write(self, data: bytes) -> None:
+        """Send."""
+
+    def pause(self) -> None:
+        """Read no more for now."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+    def abort(self) -> None:
+        """Close at once."""
+
+    def answered(self, *, keep: bool, request_complete: bool) -> None:
+        """The answer is out: go on to the next request if `keep`, else close."""
+
+
+class Answers:
+    """All the answers of one connection: `core.conversation.Line`."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._encoder = ResponseEncoder(None)
+        self._out: list[bytes] = []
+
+    def begin(self, request: RequestHead | None) -> None:
+        """The next answer is to this request, or to one that could not be read."""
+        self._encoder = ResponseEncoder(request)
+
+    def send(self, message: Message) -> None:
+        """Encode; see `core.http1.ResponseEncoder` for what it raises."""
+        if isinstance(message, bytes):
+            self._out.append(self._encoder.data(message))
+        elif isinstance(message, End):
+            self._out.append(self._encoder.end(message))
+        elif isinstance(message, ResponseHead):
+            self._out.append(self._encoder.head(message, close=self._connection.last))
+
+    def flush(self) -> None:
+        """Write what was encoded."""
+        out, self._out = self._out, []
+        self._connection.write(b"".join(out))
+
+    def refuse(self, error: BalancerError) -> None:
+        """Tell the client the status and the reason, and nothing that is ours to know."""
+        if isinstance(error, DownstreamGone):
+            self.abort()
+            return
+        text = f"{error.status} {PHRASES[error.status]}: {error.reason}\n".encode()
+        self._say(error.status, text, (("content-type", "text/plain; charset=utf-8"),))
+
+    def reply(self, reply: Reply) -> None:
+        """Send a filter's own answer."""
+        self._say(reply.status, reply.body, tuple(checked_field(*field) for field in reply.fields))
+
+    def abort(self) -> None:
+        """Cut the connection."""
+        self._out.clear()
+        self._connection.abort()
+
+    def pause(self) -> None:
+        """Read no more of the request for now."""
+        self._connection.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._connection.resume()
+
+    def exchange_done(self, *, request_complete: bool) -> None:
+        """Nothing more is to be said about this request."""
+        self._connection.answered(keep=self._encoder.persistent, request_complete=request_complete)
+
+    def _say(self, status: int, body: bytes, fields: tuple[tuple[str, str], ...]) -> None:
+        """An answer of our own; what of another was encoded but not sent is forgotten."""
+        self._out.clear()
+        self.send(ResponseHead(status, PHRASES.get(status, ""), fields=fields, length=len(body)))
+        self.send(body)
+        self.send(END)
+        self.flush()

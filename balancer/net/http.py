@@ -1,0 +1,185 @@
+"""HTTP/1.1 at the edge of a listener: one protocol for each client, which keeps the connection or closes it well."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from balancer.core.conversation import Conversation, Site
+from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
+from balancer.net.answers import Answers
+from balancer.net.peers import Peer
+from balancer.net.sessions import Sessions
+
+GRACE: Final = 1.0
+"""Seconds that a client which has closed its sending side has left to see its answer begin. Whether it still listens
+cannot be told: a browser that gave up looks the same as a script that said all it had to say."""
+
+LINGER: Final = 2.0
+"""Seconds of reading and dropping what a client still sends, so that our last answer is not lost to a reset (RFC 9112
+9.6)."""
+
+
+@attrs.define(eq=False)
+class Listening:
+    """What the connections of one HTTP listener share. Times are in seconds.
+
+    `request_timeout` bounds a request head from its first byte to its last, `idle` the wait for the next request and
+    for a client that does not read.
+    """
+
+    site: Site
+    request_timeout: float
+    idle: float
+    sessions: Sessions = attrs.Factory(Sessions)
+
+
+@implementer(IHalfCloseableProtocol)
+class HTTPConnection(Peer):
+    """One client's connection: feeds its conversation, bounds its waits, and closes when it has to."""
+
+    def __init__(self, listening: Listening) -> None:
+        self._listening = listening
+        self._in_head = False
+
+    def connectionMade(self) -> None:
+        """A client has connected."""
+        super().connectionMade()
+        self._conversation = Conversation(self._listening.site, Answers(self), self.address)
+        self._deadline = self._listening.site.deadlines.after(self._listening.idle, self._time_out)
+        self._listening.sessions.add(self)
+
+    @property
+    def last(self) -> bool:
+        """Whether the connection must close after the answer under way (RFC 9112 9.6)."""
+        talk = self._conversation
+        return not talk.persistent or self._listening.sessions.draining or (self.half_closed and not talk.waiting)
+
+    def resume(self) -> None:
+        """Read on, unless the next request is already here and waits for its turn."""
+        if self._conversation.exchange is None or not self._conversation.waiting:
+            super().resume()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the client; while the connection closes they are dropped."""
+        talk = self._conversation
+        if talk.over:
+            return
+        talk.receive(data)
+        self._look_around()
+
+    def readConnectionLost(self) -> None:
+        """The client sends no more: the end if it owes us something, else see `GRACE`."""
+        self.half_closed = True
+        talk = self._conversation
+        if talk.over or talk.exchange is None:
+            self.close()
+        elif not talk.request_complete:
+            talk.fail(DownstreamGone("the client left in the middle of its request"))
+        else:
+            self._deadline.move(GRACE)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The socket is closed."""
+        self._conversation.over = True
+        self._deadline.cancel()
+        self._listening.sessions.discard(self)
+        self._conversation.fail(DownstreamGone("the client left before it had its answer"))
+
+    def pressure(self, *, high: bool) -> None:
+        """The client does not read fast enough, or does again."""
+        self._conversation.pressure(high=high)
+
+    def answered(self, *, keep: bool, request_complete: bool) -> None:
+        """The answer is out, or cannot be had: go on to the next request, or close."""
+        talk = self._conversation
+        if talk.over:
+            return
+        if keep:
+            talk.next()
+            self._deadline.move(self._listening.idle)
+            self._look_around()
+        elif request_complete and not talk.waiting:
+            self.close()
+        else:
+            self._linger()
+
+    def drain(self) -> None:
+        """Close between requests, at once if that is now."""
+        if self._conversation.idle:
+            self.close()
+
+    def end(self, error: BalancerError) -> None:
+        """End now."""
+        self._conversation.fail(error)
+        self.abort()
+
+    def close(self) -> None:
+        """Close after what was written, which the client has `idle` seconds to read."""
+        self._conversation.over = True
+        self._deadline.move(self._listening.idle)
+        super().close()
+
+    def abort(self) -> None:
+        """Close at once: RST."""
+        self._conversation.over = True
+        super().abort()
+
+    def _linger(self) -> None:
+        """Close after what was written, in spite of what the client still sends; see `LINGER`."""
+        if self.half_closed:
+            self.close()
+            return
+        self._conversation.over = True
+        self._deadline.move(LINGER)
+        self.finish()
+        self.resume()
+
+    def _look_around(self) -> None:
+        """Bytes came or an answer went: read on or hold, and start the clock of a head that has begun."""
+        talk = self._conversation
+        if talk.over:
+            return
+        if talk.exchange is not None:
+            self._in_head = False
+            if talk.waiting:
+                self.pause()
+        elif self.half_closed:
+            self.close()
+        else:
+            self.resume()
+            if not self._in_head and not talk.idle:
+                self._in_head = True
+                self._deadline.move(self._listening.request_timeout)
+
+    def _time_out(self) -> None:
+        talk = self._conversation
+        if talk.over:
+            self.abort()
+        elif talk.exchange is not None:
+            if self.half_closed and not talk.exchange.status:
+                talk.fail(DownstreamGone("the client closed its side and its time for an answer is up"))
+            else:
+                self._deadline.move(self._listening.idle)
+        elif talk.idle:
+            self.close()
+        else:
+            talk.refuse(DownstreamTimeout("the request head took too long"))
+
+
+class HTTPFactory(Factory):
+    """Makes the protocols of one HTTP listener."""
+
+    noisy = False
+
+    def __init__(self, listening: Listening) -> None:
+        self.listening = listening
+
+    def buildProtocol(self, _address: IAddress | None) -> HTTPConnection:
+        """A client has connected."""
+        return HTTPConnection(self.listening)

@@ -1,0 +1,99 @@
+"""Bound endpoints: each starts or says why it cannot, stops accepting, and ends; refuses to know what it serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import attrs
+from twisted.internet.defer import Deferred, maybeDeferred, succeed
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.protocol import Factory
+
+from balancer.errors import BalancerError
+from balancer.net.datagrams import DatagramListener
+from balancer.net.sessions import Sessions
+
+
+class Listener(Protocol):
+    """What the service drives, whatever the transport."""
+
+    async def start(self) -> None:
+        """Bind. Raises what Twisted or the system says."""
+
+    def drain(self) -> Deferred[None]:
+        """Accept nothing new and let live sessions finish; fires when the last has ended. To be called once."""
+
+    def end_all(self, error: BalancerError) -> None:
+        """End the sessions that are left."""
+
+    def close(self) -> Deferred[None]:
+        """Fires when nothing is bound any more."""
+
+
+@attrs.define(eq=False)
+class StreamListener:
+    """A Twisted endpoint and the sessions behind it."""
+
+    reactor: Any
+    endpoint: str
+    factory: Factory
+    sessions: Sessions
+    _port: IListeningPort | None = None
+
+    async def start(self) -> None:
+        """Bind. Raises `twisted.internet.error.CannotListenError`, and `ValueError` for what is no endpoint."""
+        self._port = await serverFromString(self.reactor, self.endpoint).listen(self.factory)
+
+    def drain(self) -> Deferred[None]:
+        """See `Listener.drain`."""
+        closed = self.close()
+        return self.sessions.drain().addCallback(lambda _: closed)
+
+    def end_all(self, error: BalancerError) -> None:
+        """See `Listener.end_all`."""
+        self.sessions.end_all(error)
+
+    def close(self) -> Deferred[None]:
+        """See `Listener.close`."""
+        port, self._port = self._port, None
+        closed: Deferred[Any] = succeed(None) if port is None else maybeDeferred(_stop, port)
+        return closed.addCallback(lambda _: None)
+
+
+class FlowListener:
+    """A UDP port and the flows behind it. The port is bound until the last flow has ended, for their sake."""
+
+    def __init__(self, make: Callable[[Callable[[], None]], DatagramListener]) -> None:
+        self._datagrams = make(self._flow_ended)
+        self._empty: Deferred[None] | None = None
+
+    async def start(self) -> None:
+        """See `Listener.start`."""
+        self._datagrams.start()
+
+    def drain(self) -> Deferred[None]:
+        """See `Listener.drain`."""
+        self._datagrams.stop_accepting()
+        self._empty = empty = Deferred[None]()
+        self._flow_ended()
+        return empty
+
+    def _flow_ended(self) -> None:
+        if self._empty is not None and not self._datagrams.active:
+            empty, self._empty = self._empty, None
+            empty.callback(None)
+
+    def end_all(self, error: BalancerError) -> None:
+        """See `Listener.end_all`."""
+        self._datagrams.end_all(error)
+
+    def close(self) -> Deferred[None]:
+        """See `Listener.close`."""
+        return self._datagrams.close()
+
+
+def _stop(port: IListeningPort) -> Any:
+    """Some ports close at once, others answer with a Deferred."""
+    return port.stopListening()

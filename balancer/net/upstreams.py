@@ -1,0 +1,197 @@
+"""Connections to the backends of one pool that carry HTTP: made, kept while idle, used again, closed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import attrs
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+
+from balancer.core.backend import Backend
+from balancer.core.deadlines import Deadline, Deadlines
+from balancer.core.exchange import Exchange
+from balancer.core.http1 import Limits, RequestEncoder, ResponseDecoder
+from balancer.core.messages import End, Message, RequestHead
+from balancer.core.pool import Lease, Pool
+from balancer.errors import BalancerError, Side, UpstreamGone
+from balancer.net.dialing import Dialed, Dialer
+
+
+class HTTPUpstream(Dialed):
+    """One connection to a backend: `core.exchange.Upstream` over HTTP/1.1, for one exchange after another."""
+
+    def __init__(self, upstreams: Upstreams) -> None:
+        self.reused = False
+        self.backend: Backend | None = None
+        self._upstreams = upstreams
+        self._exchange: Exchange | None = None
+        self._encoder, self._decoder = RequestEncoder(), ResponseDecoder(upstreams.limits)
+        self._out: list[bytes] = []
+        self._idle: Deadline | None = None
+
+    def carry(self, exchange: Exchange, lease: Lease) -> None:
+        """Serve this exchange next."""
+        self._exchange, self.backend = exchange, lease.backend
+        exchange.connected(self, lease)
+
+    def send(self, message: Message) -> None:
+        """Encode; see `core.http1.RequestEncoder` for what it raises."""
+        if isinstance(message, bytes):
+            self._out.append(self._encoder.data(message))
+        elif isinstance(message, End):
+            self._out.append(self._encoder.end(message))
+        elif isinstance(message, RequestHead):
+            self._out.append(self._encoder.head(message))
+            self._decoder.expect(message.method)
+
+    def flush(self) -> None:
+        """Write what was encoded, in one piece."""
+        out, self._out = self._out, []
+        self.transport.write(b"".join(out))
+
+    def abort(self) -> None:
+        """Close at once; what comes later belongs to nobody."""
+        self._exchange = None
+        super().abort()
+
+    def release(self) -> None:
+        """The exchange is over; wait for another, if the backend allows it."""
+        self._exchange = None
+        if self._decoder.reusable and self.backend is not None and self._upstreams.keep(self, self.backend):
+            self.reused = True
+            self._wait()
+        else:
+            self.close()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the backend; those that nobody asked for end the connection."""
+        exchange = self._exchange
+        if exchange is None:
+            self.abort()
+            return
+        try:
+            messages = self._decoder.receive(data)
+        except BalancerError as error:
+            exchange.upstream_failed(error)
+        else:
+            exchange.response(messages)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection has ended, which may be the end of an answer."""
+        if self._idle is not None:
+            self._idle.cancel()
+        if self.backend is not None:
+            self._upstreams.forget(self, self.backend)
+        if self._exchange is not None:
+            self._end_of_answer(self._exchange, orderly=reason.check(type(connectionDone.value)) is not None)
+
+    def pressure(self, *, high: bool) -> None:
+        """The backend does not read fast enough, or does again."""
+        if self._exchange is not None:
+            self._exchange.pressure(Side.UPSTREAM, high=high)
+
+    def _end_of_answer(self, exchange: Exchange, *, orderly: bool) -> None:
+        """A body that ends with the connection is complete only if the connection ended in order (RFC 9112 8)."""
+        try:
+            if not orderly:
+                raise UpstreamGone("the backend's connection broke")
+            exchange.response(self._decoder.finish())
+        except BalancerError as error:
+            exchange.upstream_failed(error)
+
+    def _wait(self) -> None:
+        limit = self._upstreams.keepalive_timeout
+        if self._idle is None:
+            self._idle = self._upstreams.deadlines.after(limit, self._tired)
+        else:
+            self._idle.move(limit)
+
+    def _tired(self) -> None:
+        """Idle for long enough; while an exchange is on, the deadline is armed again at its end."""
+        if self._exchange is None:
+            self.close()
+
+
+class _Dialing:
+    """A connection on its way to one exchange: `core.exchange.Pending`."""
+
+    def __init__(self, exchange: Exchange, dialed: Deferred[tuple[HTTPUpstream, Lease]]) -> None:
+        self._exchange = exchange
+        self._dialed = dialed
+        dialed.addCallbacks(self._stands, self._failed)
+
+    def cancel(self) -> None:
+        """It is no longer wanted."""
+        self._dialed.cancel()
+
+    def _stands(self, connected: tuple[HTTPUpstream, Lease]) -> None:
+        upstream, lease = connected
+        upstream.carry(self._exchange, lease)
+
+    def _failed(self, failure: Failure) -> None:
+        if isinstance(failure.value, BalancerError):
+            self._exchange.fail(failure.value)
+        else:
+            failure.trap(CancelledError)
+
+
+@attrs.define(eq=False)
+class Upstreams:
+    """All HTTP connections to the backends of one pool: `core.exchange.Upstreams`. Times are in seconds."""
+
+    reactor: Any
+    pool: Pool
+    deadlines: Deadlines
+    connect_timeout: float
+    attempts: int
+    keepalive: int
+    keepalive_timeout: float
+    limits: Limits = attrs.Factory(Limits)
+    _idle: dict[Backend, list[HTTPUpstream]] = attrs.field(init=False, factory=dict)
+    _dialer: Dialer[HTTPUpstream] = attrs.field(init=False)
+    draining: bool = attrs.field(init=False, default=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._dialer = Dialer(self.reactor, self.pool, lambda: HTTPUpstream(self), self.connect_timeout, self.attempts)
+
+    def acquire(self, exchange: Exchange, *, fresh: bool) -> _Dialing | None:
+        """Give the exchange a connection: the idle one used last if there is one, else a new one."""
+        session = exchange.session
+        session.now = self.reactor.seconds()
+        try:
+            lease = self.pool.pick(session)
+        except BalancerError as error:
+            exchange.fail(error)
+            return None
+        idle = None if fresh else self._idle.get(lease.backend)
+        if idle:
+            idle.pop().carry(exchange, lease)
+            return None
+        return _Dialing(exchange, Deferred.fromCoroutine(self._dialer.dial(session, lease)))
+
+    def keep(self, upstream: HTTPUpstream, backend: Backend) -> bool:
+        """Take a connection that may be used again; False when it is one too many, or its backend must not be used."""
+        idle = self._idle.setdefault(backend, [])
+        if self.draining or not backend.usable or len(idle) >= self.keepalive:
+            return False
+        idle.append(upstream)
+        return True
+
+    def forget(self, upstream: HTTPUpstream, backend: Backend) -> None:
+        """The connection is closed."""
+        idle = self._idle.get(backend, [])
+        if upstream in idle:
+            idle.remove(upstream)
+
+    def drop(self, backend: Backend) -> None:
+        """Close the idle connections to a backend that went down or drains."""
+        for upstream in self._idle.pop(backend, []):
+            upstream.close()
+
+    def close(self) -> None:
+        """Close every idle connection and keep no other."""
+        self.draining = True
+        for backend in list(self._idle):
+            self.drop(backend)

@@ -1,0 +1,138 @@
+"""A config brought to life and to its end: started as a whole or not at all, drained, stopped within a time.
+
+Refuses to know the command line and signals: it is told what reactor, what chance, and whom to tell of a failed start.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from balancer import config as nouns
+from balancer.assembly import Assembly, bind
+from balancer.errors import Draining, StartError
+
+log = Logger("balancer")
+
+AFTERMATH = 1.0
+"""Seconds that connections which were ended have to be closed by the system."""
+
+
+class Balancer(Service):
+    """The running tree. `start_failed` is told the one line that says why a start did not succeed.
+
+    A stop drains: nothing new is accepted, what is alive has `Config.drain` seconds, and `hurry` ends that wait.
+    """
+
+    name = "balancer"
+
+    def __init__(
+        self, config: nouns.Config, reactor: Any, *, random: Random, start_failed: Callable[[str], object]
+    ) -> None:
+        self._config, self._reactor, self._start_failed = config, reactor, start_failed
+        self._assembly = Assembly(reactor, random)
+        self._companions: list[Any] = []
+        self._starting: Deferred[None] | None = None
+        self._drained: Deferred[Any] | None = None
+
+    def startService(self) -> None:
+        """Start, as soon as the reactor runs."""
+        self.running = True
+        self._reactor.callWhenRunning(self._begin)
+
+    def stopService(self) -> Deferred[None]:
+        """Drain and stop; fires when nothing is left, within `Config.drain` seconds and a little more."""
+        self.running = False
+        if self._starting is not None:
+            self._starting.cancel()
+        return Deferred.fromCoroutine(self._stop())
+
+    def hurry(self) -> None:
+        """End the wait for what is alive."""
+        if self._drained is not None:
+            self._drained.cancel()
+
+    def _begin(self) -> None:
+        if self.running:
+            self._starting = Deferred.fromCoroutine(self._start())
+            self._starting.addErrback(self._not_started)
+
+    async def _start(self) -> None:
+        for companion in self._config.companions:
+            await self._start_companion(companion)
+        await self._assembly.assemble(self._config)
+        for settings, listener in self._assembly.listeners:
+            await bind(settings, listener)
+        for checks in self._assembly.checks:
+            checks.start()
+        self._starting = None
+        for settings, _ in self._assembly.listeners:
+            log.info("{kind} on {endpoint}", kind=settings.kind.name, endpoint=settings.endpoint)
+
+    async def _start_companion(self, companion: Any) -> None:
+        try:
+            if hasattr(companion, "with_reactor"):
+                companion.with_reactor(self._reactor)
+            self._companions.append(companion)
+            await maybeDeferred(companion.startService)
+        except CannotListenError as error:
+            raise StartError(f"companion {companion!r}: {error}") from error
+        except Exception as error:
+            log.failure("companion {companion!r} did not start", companion=companion)
+            raise StartError(f"companion {companion!r} did not start: {error}") from error
+
+    def _not_started(self, failure: Failure) -> None:
+        """Nothing stays bound; the operator gets one line, and a traceback only for what is a bug of ours."""
+        self._starting = None
+        if failure.check(CancelledError) is not None:
+            return
+        if failure.check(StartError) is None:
+            log.failure("the balancer did not start", failure)
+        self._start_failed(failure.getErrorMessage())
+
+    async def _stop(self) -> None:
+        listeners = [listener for _, listener in self._assembly.listeners]
+        for checks in self._assembly.checks:
+            checks.stop()
+        for upstreams in self._assembly.upstreams.values():
+            upstreams.close()
+        drains = [listener.drain() for listener in listeners]
+        await self._wait(drains, self._config.drain)
+        for listener in listeners:
+            listener.end_all(Draining("the balancer is stopping"))
+        await self._wait(drains, AFTERMATH)
+        await DeferredList([listener.close() for listener in listeners], consumeErrors=True)
+        for companion in reversed(self._companions):
+            await maybeDeferred(companion.stopService)
+        self._assembly.alarm.stop()
+
+    async def _wait(self, drains: list[Deferred[None]], seconds: float) -> None:
+        """Until all are drained, or for so many seconds, or until told to hurry."""
+        self._drained = DeferredList([_watched(drain) for drain in drains], consumeErrors=True)
+        self._drained.addTimeout(seconds, self._reactor)
+        try:
+            await self._drained
+        except (TimeoutError, CancelledError):
+            log.info("sessions that are still alive are ended")
+        finally:
+            self._drained = None
+
+
+def _watched(drain: Deferred[None]) -> Deferred[None]:
+    """Fires with another Deferred, which may be waited for again if this wait is given up."""
+    watched = Deferred[None]()
+    drain.addBoth(_pass_on, watched)
+    return watched
+
+
+def _pass_on(result: Any, watched: Deferred[None]) -> Any:
+    if not watched.called:
+        watched.callback(None)
+    return result

@@ -1,0 +1,47 @@
+"""Backends and sessions that are nothing but their attributes; refuse to know what they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import attrs
+from zope.interface import implementer
+
+from balancer.core.messages import RequestHead
+from balancer.interfaces import IBackend, ISession, Kind
+
+
+@implementer(IBackend)
+@attrs.define(eq=False)
+class FakeBackend:
+    """An `IBackend` to set as the test likes; two are equal only when they are the same."""
+
+    name: str = "backend"
+    address: str = "127.0.0.1:8080"
+    weight: float = 1.0
+    zone: str = ""
+    tags: frozenset[str] = frozenset()
+    tier: int = 0
+    active: int = 0
+    latency: float | None = None
+    signals: Mapping[str, float] = attrs.field(factory=dict)
+    state: str = "up"
+
+
+@implementer(ISession)
+@attrs.define(eq=False, kw_only=True)
+class FakeSession:
+    """An `ISession` to set as the test likes; by default the first attempt of a TCP connection."""
+
+    now: float = 0.0
+    kind: Kind = Kind.TCP
+    client: tuple[str, int] = ("192.0.2.1", 50000)
+    server_name: str | None = None
+    alpn: str | None = None
+    tls: bool = False
+    request: RequestHead | None = None
+    peek: bytes = b""
+    captures: Mapping[str, str] = attrs.field(factory=dict)
+    attempt: int = 1
+    tried: Collection[Any] = ()

@@ -1,0 +1,46 @@
+"""Sphinx's settings; before the build, the generated pages are written to `_generated`, from the code."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE.parent), str(HERE.parent / "plugins")]
+
+import balancer  # noqa: E402 - only now can it be found
+from balancer import interfaces  # noqa: E402 - the same
+from balancer.core import exchange, relay  # noqa: E402 - the same
+from balancer.plugins import algorithms, health, matchers  # noqa: E402 - the same
+from docs._ext import diagrams, reference  # noqa: E402 - the same
+
+project = "balancer"
+author = "the balancer authors"
+version = release = balancer.__version__
+
+extensions = ["myst_parser"]
+myst_enable_extensions = ["deflist"]
+exclude_patterns = ["_build", "_generated"]
+nitpicky = True
+
+html_theme = "furo"
+html_title = f"balancer {release}"
+
+GENERATED = {
+    "exchange.svg": diagrams.svg(exchange.TRANSITIONS),
+    "exchange.md": diagrams.table(exchange.TRANSITIONS),
+    "relay.svg": diagrams.svg(relay.TRANSITIONS),
+    "relay.md": diagrams.table(relay.TRANSITIONS),
+    "config.md": reference.nouns(getattr(balancer, name) for name in balancer.__all__),
+    "interfaces.md": reference.interfaces(inspect.getsource(interfaces)),
+    "values.md": reference.nouns([interfaces.Report, interfaces.Outcome, interfaces.Reply]),
+    "algorithms.md": reference.nouns([algorithms.RoundRobin, algorithms.Random, algorithms.LeastConnections]),
+    "health.md": reference.nouns([health.TCPCheck, health.HTTPCheck]),
+    "matchers.md": reference.nouns([matchers.Host, matchers.Path, matchers.Always]),
+    "errors.md": reference.errors(),
+}
+
+(HERE / "_generated").mkdir(exist_ok=True)
+for name, text in GENERATED.items():
+    (HERE / "_generated" / name).write_text(text, encoding="utf-8")

@@ -1,0 +1,51 @@
+"""The whole of a config as a value, and what it accepts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from twisted.application.service import Service
+
+from balancer.config import Config, Health, HTTPListener, Pool, TCPListener, UDPListener
+from balancer.interfaces import Kind
+
+
+class Check:
+    """A health check for the kinds it is told; a function, for all that matters here."""
+
+    def __init__(self, *protocols: Kind) -> None:
+        self.protocols = protocols
+
+    async def __call__(self, target: object) -> None:
+        """Find everything well."""
+
+
+def test_pools_in_use() -> None:
+    """The pools of all listeners, in order of first use and each once."""
+    one, two = Pool("one", backends=["a:1"]), Pool("two", backends=["a:1"])
+    config = Config([TCPListener("tcp:1", pool=two), HTTPListener("tcp:2", pool=one), TCPListener("tcp:3", pool=two)])
+    assert config.pools == (two, one)
+
+
+def test_one_listener_needs_no_list() -> None:
+    """A single listener or companion may stand without its list."""
+    companion = Service()
+    config = Config(HTTPListener("tcp:80", pool=Pool("site", backends=["a:1"])), companions=companion)
+    assert (len(config.listeners), config.companions) == (1, (companion,))
+
+
+def test_one_pool_for_both_transports() -> None:
+    """A pool whose addresses name no transport serves TCP and UDP at once, as a name server does."""
+    dns = Pool("dns", backends=["a:53"], health=Health(Check(Kind.TCP, Kind.UDP)))
+    config = Config([TCPListener("tcp:53", pool=dns), UDPListener("udp:53", pool=dns)])
+    assert config.pools == (dns,)
+
+
+@pytest.mark.parametrize("setting", ["response_timeout", "keepalive", "keepalive_timeout"])
+def test_http_settings_are_for_http(setting: str) -> None:
+    """What HTTP alone looks at may be set on a pool as soon as one HTTP listener uses it."""
+    settings: dict[str, Any] = {setting: 7}
+    pool = Pool("mixed", backends=["a:1"], **settings)
+    config = Config([TCPListener("tcp:1", pool=pool), HTTPListener("tcp:2", pool=pool)])
+    assert config.pools == (pool,)

@@ -1,0 +1,132 @@
+"""The grammar of endpoint strings, next to Twisted's own parser where there is one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.endpoints import quoteStringArgument, serverFromString
+from twisted.internet.protocol import Factory
+from twisted.internet.testing import MemoryReactor
+
+from balancer.config.endpoints import Endpoint, backend_endpoint, endpoint_or_none, listener_endpoint
+
+TEXT = st.text("ab:=\\/ é", min_size=1)
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "place", "name"),
+    [
+        ("10.0.0.1:80", "", ("10.0.0.1", 80), "10.0.0.1:80"),
+        ("tcp:host.example:80", "tcp", ("host.example", 80), "host.example:80"),
+        ("udp:host.example:53", "udp", ("host.example", 53), "udp:host.example:53"),
+        ("[::1]:80", "", ("::1", 80), "[::1]:80"),
+        ("tcp:[::1]:80", "tcp", ("::1", 80), "[::1]:80"),
+        (r"tcp:\:\:1:80", "tcp", ("::1", 80), "[::1]:80"),
+        (r"\:\:1:80", "", ("::1", 80), "[::1]:80"),
+        ("unix:/run/api.sock", "unix", "/run/api.sock", "unix:/run/api.sock"),
+        (r"unix:/run/a\:b", "unix", "/run/a:b", "unix:/run/a:b"),
+        ("unix:path=/run//x", "unix", "/run//x", "unix:/run//x"),
+    ],
+)
+def test_addresses_of_backends(text: str, scheme: str, place: object, name: str) -> None:
+    """A backend's address may be Twisted's, or what people type, and reads the same for each way of writing."""
+    endpoint = backend_endpoint(text)
+    assert (endpoint.scheme, endpoint.place, str(endpoint)) == (scheme, place, name)
+
+
+@pytest.mark.parametrize(
+    ("text", "scheme", "place", "options"),
+    [
+        ("tcp:8080", "tcp", ("", 8080), {}),
+        ("tcp:0", "tcp", ("", 0), {}),
+        ("tcp:8080:127.0.0.1:5", "tcp", ("127.0.0.1", 8080), {"backlog": "5"}),
+        (r"tcp:port=8080:interface=\:\:1:backlog=9", "tcp", ("::1", 8080), {"backlog": "9"}),
+        ("tcp6:8080:7", "tcp6", ("::", 8080), {"backlog": "7"}),
+        ("udp:53:interface=10.0.0.1", "udp", ("10.0.0.1", 53), {}),
+        ("unix:/run/x:mode=660:lockfile=0", "unix", "/run/x", {"mode": "660", "lockfile": "0"}),
+        ("systemd:domain=INET:index=0", "systemd", "domain=INET:index=0", {}),
+    ],
+)
+def test_endpoints_of_listeners(text: str, scheme: str, place: object, options: object) -> None:
+    """Endpoints are taken apart as Twisted does; a type that is not ours keeps its text."""
+    endpoint = listener_endpoint(text)
+    assert (endpoint.scheme, endpoint.place, endpoint.options) == (scheme, place, options)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("8080", "does not begin with its type; write it as tcp:8080"),
+        (":8080", "does not begin with its type; write it as tcp:8080"),
+        ("*:80", "does not begin with its type; write it as tcp:80"),
+        ("tcp", "does not begin with its type; write it as tcp:8080"),
+        ("/run/x", "does not begin with its type; write it as unix:/run/x"),
+        ("tls:443", "asks for TLS, which is no part of an endpoint here; bind tcp: or unix:"),
+        ("tcp:", "has no port; give it a port"),
+        ("unix:", "has no address; give it a path"),
+        ("unix:/x:mode=9", ": mode: '9' is not an octal number"),
+        ("tcp:80:backlog=x", ": backlog: 'x' is not a number"),
+        ("udp:53:10.0.0.1:9", ": '9' is no part of it"),
+        ("tcp:80:interface=::1", "gives interface twice"),
+        ("tcp:80\\", "ends in a lone backslash"),
+        ("tcp:²", "'²' is not a port"),
+    ],
+)
+def test_complaints_about_listeners(text: str, complaint: str) -> None:
+    """A wrong endpoint is quoted, and its remedy given."""
+    with pytest.raises(ValueError, match=r"^'") as caught:
+        listener_endpoint(text)
+    assert str(caught.value).startswith(repr(text))
+    assert complaint in str(caught.value)
+
+
+@pytest.mark.parametrize("text", ["a b:80", "[::1:80", ":80", "[]:80", "unix:/x:y", "a:", "host:80:90", "a:host=b"])
+def test_no_addresses(text: str) -> None:
+    """What is no address is refused rather than guessed at."""
+    with pytest.raises(ValueError, match=r"^'"):
+        backend_endpoint(text)
+
+
+@given(TEXT)
+def test_as_twisted_unquotes(path: str) -> None:
+    """Whatever Twisted's own quoting makes of a text, we read as Twisted does."""
+    text = f"unix:address={quoteStringArgument(path)}"
+    reactor = MemoryReactor()
+    serverFromString(reactor, text).listen(Factory())
+    assert listener_endpoint(text).place == reactor.unixServers[0][0] == path
+
+
+@given(st.text("tcpudnix:=\\[]/.0189 ", max_size=20))
+def test_total(text: str) -> None:
+    """Any text at all is an endpoint or a ValueError."""
+    assert isinstance(endpoint_or_none(backend_endpoint, text), Endpoint | None)
+    assert isinstance(endpoint_or_none(listener_endpoint, text), Endpoint | None)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "clash"),
+    [
+        ("tcp:80", "tcp:80", True),
+        ("tcp:80", "tcp:81", False),
+        ("tcp:80", "udp:80", False),
+        ("tcp:0", "tcp:0", False),
+        ("tcp:80", "tcp:80:interface=127.0.0.1", True),
+        ("tcp:80:interface=0.0.0.0", "tcp:80", True),
+        ("tcp:80", "tcp6:80", True),
+        ("tcp:80", r"tcp:80:interface=\:\:", True),
+        ("tcp6:80", r"tcp:80:interface=\:\:1", True),
+        ("tcp:80", r"tcp:80:interface=\:\:1", False),
+        ("tcp:80:interface=127.0.0.1", "tcp:80:interface=127.0.0.2", False),
+        (r"tcp:80:interface=\:\:1", r"tcp:80:interface=0\:0\:0\:0\:0\:0\:0\:1", True),
+        ("tcp:80:interface=localhost", "tcp:80:interface=localhost", True),
+        ("udp:53", "udp:53:interface=10.0.0.1", True),
+        ("unix:/x", "unix:/x:mode=600", True),
+        ("unix:/x", "unix:/y", False),
+        ("systemd:domain=INET:index=0", "systemd:domain=INET:index=1", False),
+    ],
+)
+def test_clashes(one: str, other: str, clash: bool) -> None:
+    """Two endpoints clash exactly when the system would refuse to bind both, in whichever order."""
+    assert listener_endpoint(one).overlaps(listener_endpoint(other)) is clash
+    assert listener_endpoint(other).overlaps(listener_endpoint(one)) is clash

@@ -1,0 +1,127 @@
+"""Header law: what ends at the balancer, and what it alone may say."""
+
+import pytest
+
+from balancer.core.headers import for_downstream, for_upstream, forwardable_trailers
+from balancer.core.messages import Fields, RequestHead, ResponseHead
+
+FORWARDED: Fields = (("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "http"), ("x-forwarded-host", "a"))
+
+
+def sent(*fields: tuple[str, str], trusted: bool = False, length: int | None = 0) -> Fields:
+    """The fields a backend sees of a request from 192.0.2.1 to `a`."""
+    head = RequestHead("GET", "/", "a", fields=fields, length=length)
+    return for_upstream(head, client="192.0.2.1", trusted=trusted).fields
+
+
+def answered(*fields: tuple[str, str], length: int | None = 0) -> Fields:
+    """The fields a client sees of an answer."""
+    return for_downstream(ResponseHead(200, fields=fields, length=length)).fields
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "connection", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
+        "te", "trailer", "transfer-encoding", "upgrade", "under_score", "x_forwarded_for", "x.forwarded.for",
+        "x-forwarded.for", "x-forwarded-for", "x-forwarded-port", "x-forwarded-anything", "forwarded", "x-real-ip",
+        "x.real.ip",
+    ],
+)  # fmt: skip
+def test_fields_of_the_client_connection_and_its_claims_end_here(name: str) -> None:
+    """No hop-by-hop field, ambiguous name or claim of identity from an untrusted peer reaches a backend."""
+    assert sent(("accept", "x"), (name, "x"), ("x-own", "y")) == (("accept", "x"), ("x-own", "y"), *FORWARDED)
+
+
+def test_who_asked_is_told() -> None:
+    """The backend learns the client's address, scheme and host; an IPv6 address is told bare."""
+    head = RequestHead("PUT", "/p", "a:1", "h", fields=(("b", "c"),), version="1.0", length=5, expects_continue=True)
+    told = (("x-forwarded-for", "2001:db8::1"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "a:1"))
+    expected = RequestHead(
+        "PUT", "/p", "a:1", "h", fields=(("b", "c"), *told), version="1.0", length=5, expects_continue=True
+    )
+    assert for_upstream(head, client="2001:db8::1", scheme="https") == expected
+
+
+def test_what_is_not_known_is_not_told() -> None:
+    """Over a unix socket there is no address, and an old client may name no host."""
+    head = RequestHead("GET", "/", "")
+    assert for_upstream(head, client="").fields == (("x-forwarded-proto", "http"),)
+    before = RequestHead("GET", "/", "", fields=(("x-forwarded-for", "b"),))
+    assert for_upstream(before, client="", trusted=True).fields == (
+        ("x-forwarded-for", "b"),
+        ("x-forwarded-proto", "http"),
+    )
+
+
+def test_a_trusted_peer_is_continued() -> None:
+    """Its list of addresses grows by its own, and what it says of scheme, host and the rest stands."""
+    said = (("x-forwarded-for", "b"), ("x-forwarded-proto", "https"), ("forwarded", "for=b"), ("x-forwarded-for", "c"))
+    assert sent(*said, trusted=True) == (
+        ("x-forwarded-proto", "https"),
+        ("forwarded", "for=b"),
+        ("x-forwarded-for", "b, c, 192.0.2.1"),
+        ("x-forwarded-host", "a"),
+    )
+
+
+def test_a_trusted_peer_that_says_nothing_is_the_client() -> None:
+    """Trust alone invents nothing; and other spellings are not believed from anyone."""
+    assert sent(("x.forwarded.for", "b"), ("x_real_ip", "b"), trusted=True) == FORWARDED
+
+
+@pytest.mark.parametrize("options", [(("connection", "X, close"),), (("connection", "close"), ("connection", "y,\tx"))])
+def test_fields_named_by_connection_end_here(options: Fields) -> None:
+    """What Connection names belongs to the connection, in requests and answers (RFC 9110 7.6.1)."""
+    assert sent(("x", "1"), *options, ("z", "2")) == (("z", "2"), *FORWARDED)
+    assert answered(("x", "1"), *options, ("z", "2")) == (("z", "2"),)
+
+
+def test_connection_cannot_name_what_backends_rely_on() -> None:
+    """A client must not make the balancer drop what says who asked and how much follows."""
+    names = "host, content-length, expect, via, forwarded, x-real-ip, x-forwarded-for, x-forwarded-proto"
+    fields = (("expect", "100-continue"), ("via", "v"), ("forwarded", "f"), ("x-forwarded-proto", "p"))
+    assert sent(*fields, ("connection", names), trusted=True)[:4] == fields
+    assert answered(("content-length", "5"), ("connection", names)) == (("content-length", "5"),)
+
+
+@pytest.mark.parametrize("value", ["trailers", "gzip, Trailers"])
+def test_the_wish_for_trailers_travels_on(value: str) -> None:
+    """`te: trailers` stays, alone and with the option it needs (RFC 9110 10.1.4); codings are the client's own."""
+    assert sent(("te", value), ("connection", "te")) == (("connection", "te"), ("te", "trailers"), *FORWARDED)
+    assert sent(("te", "gzip;q=1"), ("connection", "te")) == FORWARDED
+
+
+def test_trailers_are_announced_as_far_as_they_travel_on() -> None:
+    """Trailer is told anew, and only of a body that has room for trailers (RFC 9110 6.6.2)."""
+    announced = ("trailer", "X-Sum, Content-Length,, grpc-status")
+    assert sent(announced, length=None) == (("trailer", "x-sum, grpc-status"), *FORWARDED)
+    assert answered(announced, length=None) == (("trailer", "x-sum, grpc-status"),)
+    assert sent(announced, length=5) == FORWARDED
+    assert answered(("trailer", "host"), length=None) == ()
+
+
+@pytest.mark.parametrize("name", ["alt-svc", "connection", "keep-alive", "proxy-authenticate", "te", "upgrade"])
+def test_fields_of_the_backend_connection_end_here(name: str) -> None:
+    """No hop-by-hop field reaches a client, nor one that leads it past the balancer."""
+    assert answered(("a", "b"), (name, "trailers"), ("a_b", "c")) == (("a", "b"), ("a_b", "c"))
+
+
+def test_the_rest_of_an_answer_stays_as_it_is() -> None:
+    """An answer with nothing to remove is the same object; of another all but the fields is kept."""
+    plain = ResponseHead(404, "x", fields=(("a", "b"),), length=7)
+    assert for_downstream(plain) is plain
+    more = ResponseHead(404, "x", fields=(("a", "b"), ("upgrade", "c")), length=7)
+    assert for_downstream(more) == plain
+
+
+def test_trailers_that_mean_nothing_before_a_body_travel_on() -> None:
+    """What frames, routes, authenticates, belongs to a connection or claims identity may not (RFC 9110 6.5.1)."""
+    fine = (("grpc-status", "0"), ("my_key", "x"), ("x-sum", "y"))
+    assert forwardable_trailers(fine) is fine
+    names = (
+        "content-length transfer-encoding host authorization set-cookie te upgrade alt-svc x-forwarded-for x_real.ip"
+    )
+    bad = tuple((name, "x") for name in names.split())
+    assert forwardable_trailers((*bad, *fine)) == fine
+    assert forwardable_trailers((*fine, ("connection", "x-sum"))) == fine[:2]

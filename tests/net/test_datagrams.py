@@ -1,0 +1,301 @@
+"""UDP over real sockets on loopback: datagrams in and out, refusals, strangers, shortage, and every socket closed."""
+
+from __future__ import annotations
+
+import resource
+import socket
+from collections.abc import Sequence
+from random import Random
+from typing import Any, Self
+
+import pytest
+from twisted.internet.defer import DeferredQueue
+from twisted.internet.error import CannotListenError
+from twisted.internet.protocol import DatagramProtocol
+from twisted.internet.task import Clock
+
+from balancer.core.backend import Backend, Place
+from balancer.core.deadlines import Deadlines
+from balancer.core.pickers import Ports
+from balancer.core.pool import Pool
+from balancer.errors import Draining, UpstreamGone
+from balancer.interfaces import Picker
+from balancer.net.clock import ReactorAlarm
+from balancer.net.datagrams import DatagramListener, UpstreamDatagrams
+
+IDLE = 10.0
+
+
+class First:
+    """Chooses the first backend."""
+
+    name = "first"
+
+    def picker(self, backends: Sequence[Backend], random: Random) -> Picker:
+        return lambda _: backends[0]
+
+
+class Peer(DatagramProtocol):
+    """A client, or a backend that repeats what it hears; `heard` are datagrams and their senders."""
+
+    noisy = False
+    transport: Any
+
+    def __init__(self, *, echo: bool = False) -> None:
+        self.heard: DeferredQueue[tuple[bytes, tuple[str, int]]] = DeferredQueue()
+        self._echo = echo
+
+    def datagramReceived(self, datagram: bytes, addr: tuple[str, int]) -> None:
+        self.heard.put((datagram, addr))
+        if self._echo:
+            self.transport.write(datagram, addr)
+
+
+class House:
+    """A started listener over backends; `ended` gets the flows left after every end. Closes all it opened."""
+
+    def __init__(self, reactor: Any, *, interface: str = "127.0.0.1") -> None:
+        self.reactor, self.interface = reactor, interface
+        self.clock = Clock()
+        self.ended: DeferredQueue[int] = DeferredQueue()
+        self.ports: list[Any] = []
+        self.places: list[Place] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.listener.close()
+        for port in self.ports:
+            await port.stopListening()
+
+    def peer(self, *, echo: bool = False, interface: str = "127.0.0.1") -> Peer:
+        """A socket of its own; one that echoes is a backend."""
+        peer = Peer(echo=echo)
+        self.ports.append(self.reactor.listenUDP(0, peer, interface, 65536))
+        if echo:
+            self.places.append((interface, self.ports[-1].getHost().port))
+        return peer
+
+    def start(self, max_flows: int = 10) -> DatagramListener:
+        """Balance over the backends there are by now."""
+        backends = [Backend(str(place), str(place), place, seconds=self.clock.seconds) for place in self.places]
+        self.pool = Pool("pool", backends, First(), ports=Ports(Random(1), self.clock.seconds, lambda call: call()))
+        self.listener = DatagramListener(
+            self.reactor,
+            interface=self.interface,
+            port=0,
+            pool=self.pool,
+            idle=IDLE,
+            max_flows=max_flows,
+            deadlines=Deadlines(ReactorAlarm(self.clock)),
+            ended=lambda: self.ended.put(self.listener.active),
+        )
+        self.listener.start()
+        self.address = (self.interface, self.listener.port)
+        return self.listener
+
+    def upstreams(self) -> list[UpstreamDatagrams]:
+        """The flows' sockets that are open."""
+        found = (getattr(reader, "protocol", None) for reader in self.reactor.getReaders())
+        return [protocol for protocol in found if isinstance(protocol, UpstreamDatagrams)]
+
+
+def unused() -> Place:
+    """A place where nobody listens."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        host, port = probe.getsockname()
+    return host, port
+
+
+async def test_datagrams_of_any_size_pass_both_ways(reactor: Any) -> None:
+    """Empty, small and largest datagrams reach the backend and come back unchanged, from the address they went to."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        client, listener = house.peer(), house.start()
+        for data in (b"", b"x", bytes(65507)):
+            client.transport.write(data, house.address)
+            assert await client.heard.get() == (data, house.address)
+        assert (listener.active, listener.counts.opened, listener.counts.sent_bytes) == (1, 1, 65508)
+
+
+async def test_clients_do_not_share_a_socket(reactor: Any) -> None:
+    """Each client has an upstream socket of its own, so each reply goes to the client that it is for."""
+    async with House(reactor) as house:
+        backend = house.peer(echo=True)
+        house.start()
+        clients = [house.peer(), house.peer()]
+        for number, client in enumerate(clients):
+            client.transport.write(b"%d" % number, house.address)
+        assert [(await client.heard.get())[0] for client in clients] == [b"0", b"1"]
+        assert (await backend.heard.get())[1] != (await backend.heard.get())[1]
+
+
+async def test_a_stranger_reaches_no_client(reactor: Any) -> None:
+    """What others than the backend send to a flow's socket is not passed on, even when queued before the connect."""
+    async with House(reactor) as house:
+        backend, stranger, client = house.peer(echo=True), house.peer(), house.peer()
+        listener = house.start()
+        client.transport.write(b"one", house.address)
+        _, flow_address = await backend.heard.get()
+        await client.heard.get()
+        stranger.transport.write(b"forged", flow_address)
+        house.upstreams()[0].datagramReceived(b"forged", ("127.0.0.1", 9))
+        client.transport.write(b"two", house.address)
+        assert (await client.heard.get())[0] == b"two"
+        assert listener.counts.sent == 2
+
+
+async def test_a_dead_backend_ends_the_flow_and_the_client_moves(reactor: Any) -> None:
+    """ICMP unreachable ends the flow at once, and the client's next datagram is answered by another backend."""
+    async with House(reactor) as house:
+        house.places.append(unused())
+        house.peer(echo=True)
+        client, listener = house.peer(), house.start()
+        client.transport.write(b"lost", house.address)
+        assert await house.ended.get() == 0
+        client.transport.write(b"moved", house.address)
+        assert (await client.heard.get())[0] == b"moved"
+        assert (listener.counts.refused, [backend.failed for backend in house.pool.backends]) == (1, [1, 0])
+
+
+async def test_a_refusal_found_while_sending_loses_no_datagram(reactor: Any) -> None:
+    """A datagram whose send only tells of the refusal of the one before goes to another backend at once."""
+    async with House(reactor) as house:
+        house.places.append(unused())
+        backend, listener = house.peer(echo=True), house.start()
+        listener.datagramReceived(b"lost", ("127.0.0.1", 9))
+        listener.datagramReceived(b"moved", ("127.0.0.1", 9))
+        assert (await backend.heard.get())[0] == b"moved"
+        assert (await house.ended.get(), listener.active) == (0, 1)
+
+
+async def test_a_reactor_that_tells_of_refusals_is_understood(reactor: Any) -> None:
+    """`connectionRefused`, as reactors other than epoll's call it, ends the flow and closes its socket."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        listener = house.start()
+        listener.datagramReceived(b"", ("127.0.0.1", 9))
+        house.upstreams()[0].connectionRefused()
+        assert (listener.counts.refused, listener.active, house.upstreams()) == (1, 0, [])
+
+
+async def test_an_idle_flow_closes_its_socket(reactor: Any) -> None:
+    """A flow that was idle for its time is over, its socket closed and late replies heard by nobody."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        listener = house.start()
+        listener.datagramReceived(b"", ("127.0.0.1", 9))
+        (upstream,) = house.upstreams()
+        for _ in range(110):
+            house.clock.advance(0.1)
+        upstream.datagramReceived(b"late", ("127.0.0.1", 9))
+        assert (house.upstreams(), listener.counts.expired, listener.counts.sent) == ([], 1, 0)
+
+
+async def test_draining_keeps_what_is_alive(reactor: Any) -> None:
+    """After `stop_accepting` a living flow goes on both ways, a new client is dropped, and `end_all` ends the rest."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        known, stranger, listener = house.peer(), house.peer(), house.start()
+        known.transport.write(b"before", house.address)
+        await known.heard.get()
+        listener.stop_accepting()
+        stranger.transport.write(b"new", house.address)
+        known.transport.write(b"after", house.address)
+        assert (await known.heard.get())[0] == b"after"
+        assert (listener.active, listener.counts.dropped_draining) == (1, 1)
+        listener.end_all(Draining("too late"))
+        assert (await house.ended.get(), house.upstreams()) == (0, [])
+
+
+async def test_without_sockets_left_a_flow_is_refused(reactor: Any) -> None:
+    """When no file can be opened the flow is refused and counted, nothing leaks, and the next datagram is served."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        client, listener = house.peer(), house.start()
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        try:
+            listener.datagramReceived(b"", ("127.0.0.1", 9))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert (listener.counts.refused, listener.active, house.pool.backends[0].active) == (1, 0, 0)
+        client.transport.write(b"x", house.address)
+        assert (await client.heard.get())[0] == b"x"
+
+
+@pytest.mark.parametrize("place", ["/run/backend.sock", ("backend.example", 53)])
+async def test_a_place_that_is_no_address_is_a_refusal(reactor: Any, place: Place) -> None:
+    """A backend that is not at an IP address refuses every flow, and no socket stays open."""
+    async with House(reactor) as house:
+        house.places.append(place)
+        listener = house.start()
+        listener.datagramReceived(b"", ("127.0.0.1", 9))
+        assert (listener.counts.refused, listener.counts.dropped_unsent, house.upstreams()) == (1, 1, [])
+
+
+async def test_what_the_kernel_refuses_is_dropped(reactor: Any) -> None:
+    """A datagram too long for UDP, and one to a port that cannot be, are dropped, and the flow goes on."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        listener = house.start()
+        listener.datagramReceived(b"", ("127.0.0.1", 9))
+        listener.datagramReceived(bytes(65508), ("127.0.0.1", 9))
+        assert (listener.reply(bytes(65508), ("127.0.0.1", 9)), listener.reply(b"", ("127.0.0.1", 0))) == (False, False)
+        assert (listener.counts.dropped_unsent, listener.active) == (1, 1)
+
+
+async def test_a_broken_port_ends_its_flows(reactor: Any) -> None:
+    """When the reactor closes the listening socket its flows end, and closing it again is harmless."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        listener = house.start()
+        listener.datagramReceived(b"", ("127.0.0.1", 9))
+        port = listener.transport
+        port.stopReading()
+        port.connectionLost(UpstreamGone("a fault of the kernel's"))
+        assert (await house.ended.get(), listener.active) == (0, 0)
+        await listener.close()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Twisted drops the socket unclosed
+async def test_a_busy_port_is_an_error(reactor: Any) -> None:
+    """A port that is taken makes the start fail, and what did not start closes all the same."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        first = house.start()
+        second = DatagramListener(
+            reactor,
+            interface="127.0.0.1",
+            port=first.port,
+            pool=house.pool,
+            idle=IDLE,
+            max_flows=1,
+            deadlines=Deadlines(ReactorAlarm(house.clock)),
+        )
+        with pytest.raises(CannotListenError):
+            second.start()
+        await second.close()
+
+
+async def test_families_may_differ(reactor: Any) -> None:
+    """A client over IPv4 is served by a backend over IPv6."""
+    async with House(reactor) as house:
+        house.peer(echo=True, interface="::1")
+        client, _ = house.peer(), house.start()
+        client.transport.write(b"x", house.address)
+        assert (await client.heard.get())[0] == b"x"
+
+
+async def test_a_full_table_closes_the_socket_it_evicts(reactor: Any) -> None:
+    """With room for one flow, two clients in turn are both served, and one socket is open at a time."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        clients, listener = [house.peer(), house.peer()], house.start(max_flows=1)
+        for client in clients * 2:
+            client.transport.write(b"x", house.address)
+            assert (await client.heard.get())[0] == b"x"
+            assert len(house.upstreams()) == 1
+        assert (listener.counts.evicted, listener.active) == (3, 1)

@@ -1,0 +1,28 @@
+"""For tests on real sockets: finds the programs they drive; an absent one is a failure, never a skip."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+import pytest
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what drives a program, so that `make test` leaves it to `make system`."""
+    for item in items:
+        if "program" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.system)
+
+
+@pytest.fixture
+def program() -> Callable[[str], str]:
+    """Find a program by name; fails the test when it is not installed."""
+    return _find
+
+
+def _find(name: str) -> str:
+    found = shutil.which(name)
+    assert found is not None, f"{name} is not installed; run `make system`"
+    return found

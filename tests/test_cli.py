@@ -1,0 +1,87 @@
+"""The command line `balancer`: what it prints and the status it exits with."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import balancer
+from balancer.cli import COMMANDS, main
+
+SOUND = """
+from balancer import Config, HTTPListener, Pool
+config = Config(HTTPListener("tcp:80", pool=Pool("site", backends=["a:1"])))
+"""
+
+
+@pytest.fixture
+def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A sound conf.py in the current folder."""
+    monkeypatch.chdir(tmp_path)
+    Path("conf.py").write_text(SOUND)
+    return Path("conf.py")
+
+
+def test_check_prints_the_plan(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A sound config is checked with status 0 and its plan printed, the default algorithm included."""
+    assert main(["check", str(conf)]) == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("HTTPListener 'tcp:80': ")
+    assert "Pool 'site': algorithm=RoundRobin()" in printed.out
+    assert printed.err == ""
+
+
+def test_check_tells_mistakes(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong config is checked with status 64 and a line for each mistake, with no usage text and no plan."""
+    conf.write_text(SOUND.replace("a:1", "a").replace("tcp:80", "80"))
+    assert main(["check", str(conf)]) == 64
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.splitlines() == [
+        "Backend 'a': address: 'a' has no port; write it as host:port",
+        "HTTPListener '80': endpoint: '80' does not begin with its type; write it as tcp:80",
+    ]
+
+
+def test_plugins(capsys: pytest.CaptureFixture[str]) -> None:
+    """The installed plugins are listed with status 0."""
+    assert main(["plugins"]) == 0
+    assert "\n  RoundRobin: " in capsys.readouterr().out
+
+
+def test_version(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version is printed with status 0."""
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"balancer {balancer.__version__}\n"
+
+
+@pytest.mark.parametrize("argv", [[], ["chek"], ["check"], ["check", "a", "b"]])
+def test_wrong_command_lines(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A wrong command line is one line on standard error that names the next step, and status 64."""
+    assert main(argv) == 64
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert re.fullmatch(r"balancer.*: .*; see balancer.* --help\n", printed.err)
+
+
+def test_help_teaches(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help names every command and shows a config that can be copied and is sound."""
+    assert main(["--help"]) == 0
+    shown = capsys.readouterr().out
+    assert all(name in shown and command.about.split(",")[0] in shown for name, command in COMMANDS.items())
+    example = re.search(r"\n\n((?:    .*\n|\n)+)", shown)
+    assert example is not None
+    conf.write_text("\n".join(line.removeprefix("    ") for line in example[1].splitlines()))
+    assert main(["check", str(conf)]) == 0
+
+
+def test_config_needs_no_twisted() -> None:
+    """All that a config imports from `balancer` is there without Twisted."""
+    program = "import sys; sys.modules['twisted'] = None; import balancer; print(*balancer.__all__)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.split() == balancer.__all__

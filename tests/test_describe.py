@@ -1,0 +1,59 @@
+"""The printed plan."""
+
+from __future__ import annotations
+
+from balancer import Backend, Config, Health, HTTPListener, Pool, Route, TCPListener
+from balancer.describe import plan
+from balancer.plugins.algorithms import LeastConnections, RoundRobin
+from balancer.plugins.matchers import Path
+
+
+class Note:
+    """A filter or a check or a companion, for all the plan asks of it."""
+
+    def startService(self) -> None:
+        """As a companion."""
+
+    stopService = startService
+
+    async def __call__(self, target: object) -> None:
+        """As a health check."""
+
+    def __repr__(self) -> str:
+        return "Note()"
+
+
+SITE = Pool(
+    "site",
+    backends=["tcp:a:1", Backend("b:1", name="spare", backup=True)],
+    algorithm=LeastConnections(),
+    health=Health(Note(), every=5),
+)
+DATABASE = Pool("database", backends=["unix:/run/db"])
+CONFIG = Config(
+    [
+        HTTPListener("tcp:80", routes=[Route(Path("/v1"), DATABASE), Route(pool=SITE)]),
+        TCPListener("tcp:5432", pool=DATABASE, idle=60),
+    ],
+    companions=Note(),
+)
+
+
+def test_the_whole_plan() -> None:
+    """The plan shows every listener, route, pool, check and backend with all its settings, given or not."""
+    pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0, response_timeout=60.0"
+    assert list(plan(CONFIG, RoundRobin())) == [
+        "HTTPListener 'tcp:80': request_timeout=10.0, idle=75.0, max_head=32768, max_fields=100",
+        f"  route 1: {Path('/v1')!r} -> Pool 'database'",
+        "  route 2: everything -> Pool 'site'",
+        "TCPListener 'tcp:5432': idle=60, linger=30.0",
+        "  everything -> Pool 'database'",
+        f"Pool 'database': algorithm=RoundRobin(), {pool}, keepalive=32, keepalive_timeout=4.0",
+        "  Health: not checked",
+        "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), start='up'",
+        f"Pool 'site': algorithm=LeastConnections(), {pool}, keepalive=32, keepalive_timeout=4.0",
+        "  Health: check=Note(), every=5, timeout=5, rise=2, fall=3, jitter=0.1, assume='up'",
+        "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), start='up'",
+        "  Backend 'spare': address='b:1', weight=1.0, tier=1, zone='', tags=(), start='up'",
+        "Config: drain=30.0, companions=(Note(),)",
+    ]

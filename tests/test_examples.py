@@ -1,0 +1,186 @@
+"""The examples load, fit the demo backends, and do what their first lines say."""
+
+from __future__ import annotations
+
+import runpy
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import attrs
+import pytest
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ConnectionDone
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
+
+from balancer.config import Config, load
+from balancer.core.messages import RequestHead
+from balancer.demo import CONTROL_PORT, DEMO_BACKENDS
+from balancer.errors import CheckFailed, ConfigError
+from balancer.interfaces import Kind
+from balancer.testing import FakeBackend, FakeSession
+
+EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+OFFERED = {CONTROL_PORT, *(backend.http for backend in DEMO_BACKENDS), *(backend.echo for backend in DEMO_BACKENDS)}
+
+
+def named(name: str) -> dict[str, Any]:
+    """What an example defines, by name."""
+    return runpy.run_path(next(str(path) for path in EXAMPLES if path.stem == name))
+
+
+def request(method: str = "GET", path: str = "/", *fields: tuple[str, str]) -> FakeSession:
+    """A session that is one HTTP request."""
+    return FakeSession(kind=Kind.HTTP, request=RequestHead(method, path, "127.0.0.1", fields=fields))
+
+
+def chosen(config: Config, session: FakeSession) -> str:
+    """The name of the pool of the first route that matches, or an empty string."""
+    listener: Any = config.listeners[0]
+    routes = [route for route in listener.routes if route.matcher is None or route.matcher.matches(session)]
+    return routes[0].pool.name if routes else ""
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_loads(path: Path) -> None:
+    """Every example is a config without a mistake."""
+    assert isinstance(load(str(path)), Config)
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
+def test_every_backend_is_one_of_the_demo(path: Path) -> None:
+    """Every example runs as it stands: its backends are those that it starts, and it listens on loopback."""
+    config = load(str(path))
+    places = {backend.place for pool in config.pools for backend in pool.backends}
+    assert places <= {("127.0.0.1", port) for port in OFFERED}
+    assert all("interface=127.0.0.1" in listener.endpoint for listener in config.listeners)
+    assert len(config.companions) == 1
+
+
+def test_loading_touches_no_reactor() -> None:
+    """Examples can be loaded anywhere, for they install no reactor."""
+    program = "import sys; from balancer.config import load; [load(path) for path in sys.argv[1:]]; "
+    program += "sys.exit('twisted.internet.reactor' in sys.modules)"
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-c", program, *map(str, EXAMPLES)]
+    assert subprocess.run(command, check=False, env={"PYTHONPATH": f"{root}:{root}/plugins"}).returncode == 0
+
+
+def test_quickstart_hints_name_its_ports() -> None:
+    """What the quickstart tells to try are the ports it listens on."""
+    example = named("quickstart")
+    config: Config = example["config"]
+    assert [listener.place for listener in config.listeners] == [("127.0.0.1", port) for port in (8080, 8081, 8082)]
+    assert all(port in example["HINTS"] for port in ("127.0.0.1:8080/", "127.0.0.1 8081", "127.0.0.1 8082"))
+
+
+def test_quickstart_routes_control_past_the_backends() -> None:
+    """The demo's control is reached even when every backend is dead."""
+    config: Config = named("quickstart")["config"]
+    assert chosen(config, request("POST", "/demo/b1/stop")) == "control"
+    assert chosen(config, request("GET", "/demonstration")) == "web"
+
+
+def test_own_algorithm_is_faithful() -> None:
+    """One value of the header always meets one backend, and all backends meet some."""
+    algorithm = named("own_algorithm")["ByHeader"]("tenant")
+    backends = [FakeBackend(name=f"b{number}") for number in range(3)]
+    pick = algorithm.picker(backends, Random(0))
+    sessions = [request("GET", "/", ("tenant", str(number))) for number in range(100)]
+    assert [pick(session) for session in sessions] == [pick(session) for session in sessions]
+    assert {pick(session).name for session in sessions} == {"b0", "b1", "b2"}
+
+
+def test_own_algorithm_moves_only_what_it_must() -> None:
+    """When a backend leaves, the values that were not its own stay where they were."""
+    algorithm = named("own_algorithm")["ByHeader"]("tenant")
+    backends = [FakeBackend(name=f"b{number}") for number in range(3)]
+    before, after = algorithm.picker(backends, Random(0)), algorithm.picker(backends[1:], Random(0))
+    sessions = [request("GET", "/", ("tenant", str(number))) for number in range(100)]
+    assert all(after(session) is before(session) for session in sessions if before(session) is not backends[0])
+
+
+@pytest.mark.parametrize("session", [request(), FakeSession()], ids=["request", "connection"])
+def test_own_algorithm_without_the_header(session: FakeSession) -> None:
+    """Without the header any backend will do, by the chance that is handed in."""
+    backends = [FakeBackend(name=f"b{number}") for number in range(3)]
+    pick = named("own_algorithm")["ByHeader"]("tenant").picker(backends, Random(0))
+    assert {pick(session).name for _ in range(50)} == {"b0", "b1", "b2"}
+
+
+@attrs.define
+class Target:
+    """An `ICheckTarget` whose connection is a string."""
+
+    transport: StringTransport = attrs.field(factory=StringTransport)
+    protocol: Any = None
+
+    def connect(self, factory: Any) -> Deferred[Any]:
+        self.protocol = factory.buildProtocol(None)
+        self.protocol.makeConnection(self.transport)
+        return succeed(self.protocol)
+
+
+def examined(*pieces: bytes) -> Deferred[None]:
+    """Run the example's check against a backend that answers these pieces and closes when it is let go."""
+    target = Target()
+    check = named("own_check")["SayCheck"](b"PING\r\n", expect=b"+PONG\r\n")
+    verdict: Deferred[None] = Deferred.fromCoroutine(check.check(target))
+    assert target.transport.value() == b"PING\r\n"
+    for piece in pieces:
+        target.protocol.dataReceived(piece)
+    target.protocol.connectionLost(Failure(ConnectionDone()))
+    return verdict
+
+
+def test_own_check_is_content() -> None:
+    """The expected answer is health, however it was cut and whatever follows it."""
+    assert examined(b"+PO", b"NG\r\n", b"more").result is None
+
+
+@pytest.mark.parametrize("pieces", [(), (b"+PO",), (b"-LOADING\r\n",)])
+def test_own_check_finds_fault(pieces: tuple[bytes, ...]) -> None:
+    """Another answer, half of one or none is no health, and the evidence is told."""
+    verdict = examined(*pieces)
+    failures: list[Failure] = []
+    verdict.addErrback(failures.append)
+    assert failures[0].check(CheckFailed)
+    assert "expected b'+PONG\\r\\n'" in str(failures[0].value)
+
+
+def test_own_matcher_tells_readers_from_writers() -> None:
+    """What only reads goes to the replicas, all else and the administration to the primary."""
+    config: Config = named("own_matcher")["config"]
+    assert chosen(config, request("GET", "/")) == "replicas"
+    assert chosen(config, request("POST", "/")) == "primary"
+    assert chosen(config, request("GET", "/admin")) == "primary"
+
+
+def test_own_matcher_without_a_request() -> None:
+    """A session that is no request does not match."""
+    assert named("own_matcher")["Method"](("GET",)).matches(FakeSession()) is False
+
+
+def test_own_matcher_refuses_what_could_never_match() -> None:
+    """A method in small letters is a mistake that says how to write it."""
+    with pytest.raises(ConfigError, match="write 'GET'"):
+        named("own_matcher")["Method"](("get",))
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "pool"),
+    [
+        ("api.example.com", "/", "api"),
+        ("example.com", "/headers", "api"),
+        ("example.com", "/events", "events"),
+        ("example.com", "/events/1", "site"),
+        ("a.internal.example.com", "/", ""),
+    ],
+)
+def test_routes(host: str, path: str, pool: str) -> None:
+    """The routes send each host and path where the example's text says."""
+    session = FakeSession(kind=Kind.HTTP, request=RequestHead("GET", path, host))
+    assert chosen(named("routes")["config"], session) == pool

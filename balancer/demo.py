@@ -54,13 +54,14 @@ class DemoBackends(Service):
 
     Each answers `/`, `/healthz`, `/headers`, `/events` and `/echo` over HTTP, and returns what it is sent over TCP and
     UDP. The control port answers `GET /demo`, `POST /demo/NAME/stop` and `POST /demo/NAME/start`. Once all is started
-    the `hints` are printed, a line each.
+    the `hints` are printed on standard output, a line each.
     """
 
     def __init__(
         self, backends: Sequence[DemoBackend] = DEMO_BACKENDS, *, control: int = CONTROL_PORT, hints: Sequence[str] = ()
     ) -> None:
         self._settings, self._control, self._hints = tuple(backends), control, tuple(hints)
+        self._stdout = sys.stdout  # kept from now on, for `twist` puts its log in place of it
         self._reactor: Any = None
         self._parts: list[_Part] = []
         self._hinting: Any = None
@@ -97,8 +98,8 @@ class DemoBackends(Service):
         return gatherResults([part.stop() for part in self._parts])
 
     def _print_hints(self) -> None:
-        sys.stdout.write("".join(f"{hint}\n" for hint in self._hints))
-        sys.stdout.flush()
+        self._stdout.write("".join(f"{hint}\n" for hint in self._hints))
+        self._stdout.flush()
 
 
 class _Part:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from io import StringIO
 from typing import Any
 
 import attrs
@@ -77,7 +78,7 @@ class Client(Protocol):
 def network() -> Iterator[Network]:
     """A network on which the demo backends run."""
     network = Network()
-    backends = DemoBackends(BACKENDS, control=CONTROL, hints=["Try:", "  curl"])
+    backends = DemoBackends(BACKENDS, control=CONTROL)
     backends.with_reactor(network)
     backends.startService()
     yield network
@@ -246,11 +247,18 @@ def test_starts_whole_or_not_at_all(taken: int) -> None:
     assert not any(port.bound for port in network.datagram_ports.values())
 
 
-def test_hints_are_printed_once_all_is_started(network: Network, capsys: pytest.CaptureFixture[str]) -> None:
-    """The hints go to standard output as they are, when the start is over."""
+def test_hints_are_printed_once_all_is_started(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hints go to standard output as they are, when the start is over, even if a log took the output's place."""
+    network, backends = Network(), DemoBackends(BACKENDS, hints=["Try:", "  curl"])
+    monkeypatch.setattr("sys.stdout", StringIO())
+    backends.with_reactor(network)
+    backends.startService()
     assert capsys.readouterr().out == ""
     network.advance(0)
     assert capsys.readouterr().out == "Try:\n  curl\n"
+    backends.stopService()
 
 
 def test_no_hints_when_stopped_at_once(capsys: pytest.CaptureFixture[str]) -> None:

@@ -125,9 +125,10 @@ class Conversation:
     def _begin(self, head: RequestHead) -> None:
         self._line.begin(head)
         session = Session(Kind.HTTP, self._client, self._site.seconds(), request=head)
+        outgoing = for_upstream(head, client=self._client[0], scheme=self._site.scheme)
         try:
             route = self._site.routes.choose(session)
-            answer = filter_request(route.filters, head, session)
+            answer = filter_request(route.filters, outgoing, session)
         except BalancerError as error:
             self._refuse(error)
             return
@@ -138,7 +139,7 @@ class Conversation:
         session.request = answer
         self.exchange = Exchange(
             session,
-            for_upstream(answer, client=self._client[0], scheme=self._site.scheme),
+            answer,
             downstream=self._line,
             upstreams=route.target.upstreams,
             silence=lambda fail: Silence(self._site.deadlines, route.target.patience, fail),

@@ -99,7 +99,7 @@ class RequestHead(Head):
 
 @attrs.define
 class ResponseHead(Head):
-    """A response as far as its header section; `status` below 200 is interim and has no body (RFC 9110 15.2)."""
+    """A response as far as its header section; `status` below 200 is interim, save 101, after which the connection changes (RFC 9110 15.2)."""
 
     status: int
     phrase: str = ""
@@ -107,7 +107,7 @@ class ResponseHead(Head):
     @property
     def interim(self) -> bool:
         """Whether another head for the same request follows."""
-        return self.status < 200
+        return self.status < 200 and self.status != 101
 
 
 @attrs.frozen

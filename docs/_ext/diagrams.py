@@ -72,7 +72,8 @@ def svg(transitions: Transitions) -> str:
 
 
 def _boxes(transitions: Transitions) -> dict[Enum, Box]:
-    states = list(type(next(iter(transitions.values()))))
+    any_state: Any = next(iter(transitions.values()))
+    states = list(any_state.__class__)
     boxes: dict[Enum, Box] = {}
     top = GAP
     for state in states:

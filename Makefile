@@ -6,6 +6,9 @@ BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest $(PYTEST_ARGS)
 COVER := --cov --cov-append --cov-context=test --cov-report=
 
+# The tests that may use real sockets.
+SOCKETS := tests/net tests/service tests/system
+
 # The Debian packages whose programs tests/system drives.
 DEBIAN := curl
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
@@ -13,14 +16,14 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 .PHONY: demo test system lint bench docs soak clean
 
 demo: $(VENV)/.installed
-	$(BIN)/twist balancer --config examples/quickstart.py
+	$(BIN)/twist --log-format=text balancer --config examples/quickstart.py
 
-# Without a reactor first, then real sockets on two reactors; what the three covered together passes the gates.
+# What needs no reactor is run without one; real sockets on two. What the runs covered together passes the gates.
 test: $(VENV)/.installed-dev
 	$(BIN)/coverage erase
-	$(PYTEST) -p no:twisted --ignore=tests/system $(COVER)
-	$(PYTEST) -m "not system" $(COVER) tests/system
-	$(PYTEST) -m "not system" $(COVER) --reactor=asyncio tests/system
+	$(PYTEST) $(COVER) -p no:twisted $(SOCKETS:%=--ignore=%)
+	$(PYTEST) $(COVER) -m "not system" $(SOCKETS)
+	$(PYTEST) $(COVER) -m "not system" --reactor=asyncio $(SOCKETS)
 	$(BIN)/python .ci/coverage_gates.py
 
 system: $(VENV)/.installed-dev

@@ -165,3 +165,11 @@ class RequestRefused(BalancerError):
     def __init__(self, message: str, status: int = 400) -> None:
         self.status = status
         super().__init__(message)
+
+
+class ProxyHeaderInvalid(BalancerError):
+    """The bytes that open a connection are not the PROXY header they should be; the connection must close."""
+
+    side = Side.DOWNSTREAM
+    status = 400
+    reason = "proxy-header"

@@ -34,10 +34,12 @@ GENERATED = {
     "relay.md": diagrams.table(relay.TRANSITIONS),
     "config.md": reference.nouns(getattr(balancer, name) for name in balancer.__all__),
     "interfaces.md": reference.interfaces(inspect.getsource(interfaces)),
-    "values.md": reference.nouns([interfaces.Report, interfaces.Outcome, interfaces.Reply]),
-    "algorithms.md": reference.nouns([algorithms.RoundRobin, algorithms.Random, algorithms.LeastConnections]),
-    "health.md": reference.nouns([health.TCPCheck, health.HTTPCheck]),
-    "matchers.md": reference.nouns([matchers.Host, matchers.Path, matchers.Always]),
+    "values.md": reference.nouns([interfaces.Report, interfaces.Outcome, interfaces.Reply], heading="###"),
+    "algorithms.md": reference.nouns(
+        [algorithms.RoundRobin, algorithms.Random, algorithms.LeastConnections], heading="###"
+    ),
+    "health.md": reference.nouns([health.TCPCheck, health.HTTPCheck], heading="###"),
+    "matchers.md": reference.nouns([matchers.Host, matchers.Path, matchers.Always], heading="###"),
     "errors.md": reference.errors(),
 }
 

@@ -37,7 +37,7 @@ Try:
   curl http://127.0.0.1:8080/demo                      who is alive?
   nc -N 127.0.0.1 8081                                 TCP echo
   nc -u 127.0.0.1 8082                                 UDP echo
-Ctrl-C stops.
+Ctrl-C stops, and at once when pressed again.
 """
 
 config = Config(

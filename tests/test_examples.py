@@ -184,3 +184,42 @@ def test_routes(host: str, path: str, pool: str) -> None:
     """The routes send each host and path where the example's text says."""
     session = FakeSession(kind=Kind.HTTP, request=RequestHead("GET", path, host))
     assert chosen(named("routes")["config"], session) == pool
+
+
+@attrs.frozen
+class Verdict:
+    """A health check that always says the same."""
+
+    failure: CheckFailed | None = None
+    protocols = (Kind.HTTP,)
+
+    async def check(self, target: Any) -> None:
+        if self.failure is not None:
+            raise self.failure
+
+
+@attrs.frozen
+class Named:
+    """As much of an `ICheckTarget` as the check looks at."""
+
+    backend: FakeBackend
+
+
+def test_drain_by_file_takes_the_load_and_gives_it_back(tmp_path: Path) -> None:
+    """While the file exists the weight is 0, without it the whole weight again; other backends are not touched."""
+    check = named("drain_by_file")["DrainByFile"](str(tmp_path), Verdict())
+    target, other = Named(FakeBackend(name="b1")), Named(FakeBackend(name="b2"))
+    (tmp_path / "b1").touch()
+    reports: list[Any] = [Deferred.fromCoroutine(check.check(one)).result for one in (target, other)]
+    (tmp_path / "b1").unlink()
+    reports.append(Deferred.fromCoroutine(check.check(target)).result)
+    assert [report.weight for report in reports] == [0.0, 1.0, 1.0]
+
+
+def test_drain_by_file_asks_the_other_check_first(tmp_path: Path) -> None:
+    """A backend that is unwell is unwell, drained or not; what can be probed is what the other check can probe."""
+    check = named("drain_by_file")["DrainByFile"](str(tmp_path), Verdict(CheckFailed("status 503")))
+    failures: list[Failure] = []
+    Deferred.fromCoroutine(check.check(Named(FakeBackend(name="b1")))).addErrback(failures.append)
+    assert failures[0].check(CheckFailed)
+    assert check.protocols == (Kind.HTTP,)

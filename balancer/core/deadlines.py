@@ -43,12 +43,16 @@ class Deadline:
 
 
 class Deadlines:
-    """All deadlines of one balancer. `now` is the time of the last tick: coarse, free to read, never ahead."""
+    """All deadlines of one balancer. `now` is the time of the last tick: coarse, free to read, never ahead.
+
+    `granule` is in seconds; while anything is armed, `now` is behind by one at most.
+    """
 
     def __init__(self, alarm: Alarm, granule: float = 0.1) -> None:
         self.now = alarm.seconds()
-        self._alarm, self._granule = alarm, granule
-        self._buckets: dict[int, set[Deadline]] = {}
+        self._alarm, self.granule = alarm, granule
+        self._buckets: dict[int, dict[Deadline, None]] = {}  # in the order armed, so that a simulation repeats itself
+        self._swept = 0  # the slots before this one are empty
         self._awake = False
 
     def __len__(self) -> int:
@@ -65,8 +69,8 @@ class Deadlines:
         """Arm a deadline, or move it, to `seconds` from now."""
         if not self._awake:
             self._sleep()
-        deadline.due = self.now + self._granule + seconds
-        slot = int(deadline.due / self._granule)
+        deadline.due = self.now + self.granule + seconds
+        slot = int(deadline.due / self.granule)
         if deadline.slot == UNARMED or slot < deadline.slot:
             self.forget(deadline)
             self._put(deadline, slot)
@@ -75,35 +79,39 @@ class Deadlines:
         """Take a deadline out of its bucket, if it is in one."""
         bucket = self._buckets.get(deadline.slot)
         if bucket is not None:
-            bucket.discard(deadline)
+            bucket.pop(deadline, None)
             if not bucket:
                 del self._buckets[deadline.slot]
         deadline.slot = UNARMED
 
     def _put(self, deadline: Deadline, slot: int) -> None:
         deadline.slot = slot
-        self._buckets.setdefault(slot, set()).add(deadline)
+        self._buckets.setdefault(slot, {})[deadline] = None
 
     def _sleep(self) -> None:
         self._awake = True
         self.now = self._alarm.seconds()
-        self._alarm.wake_after(self._granule, self._tick)
+        self._alarm.wake_after(self.granule, self._tick)
 
     def _tick(self) -> None:
         """Fire what is due; sleep on only while something is armed, so that an idle balancer does not wake up."""
-        last = int(self.now / self._granule)
         self.now = self._alarm.seconds()
+        this = int(self.now / self.granule)
         try:
-            self._fire(self._due_slots(last, int(self.now / self._granule)))
+            self._fire(self._due_slots(this))
+            self._swept = this
         finally:
             self._awake = False
             if self._buckets:
                 self._sleep()
 
-    def _due_slots(self, last: int, this: int) -> list[int]:
-        """The slots from the last tick's to this one's that hold anything, at the price of the shorter of the two."""
-        if this - last < len(self._buckets):
-            return [slot for slot in range(last, this + 1) if slot in self._buckets]
+    def _due_slots(self, this: int) -> list[int]:
+        """The slots up to this one that hold anything, at the price of the fewer: those not swept yet, or those in use.
+
+        What the last tick swept last is looked at again: a deadline in it may have been due a little later.
+        """
+        if this - self._swept < len(self._buckets):
+            return [slot for slot in range(self._swept, this + 1) if slot in self._buckets]
         return sorted(slot for slot in self._buckets if slot <= this)
 
     def _fire(self, slots: list[int]) -> None:
@@ -116,4 +124,4 @@ class Deadlines:
                 if deadline.due <= self.now:
                     deadline.call()
                 else:
-                    self._put(deadline, int(deadline.due / self._granule))
+                    self._put(deadline, int(deadline.due / self.granule))

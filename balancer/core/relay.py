@@ -139,6 +139,8 @@ class Relay:
             self._end(error)
 
     def _hold(self, source: Stream, *, high: bool) -> None:
+        if self.state is State.CLOSED:
+            return
         if high:
             source.pause()
         else:
@@ -148,7 +150,6 @@ class Relay:
     def _finished(self, what: Input, other: Stream) -> None:
         if not self._enter(what):
             return
-        other.finish()
         if self.state is State.CLOSED:
             self._downstream.close()
             self._upstream.close()
@@ -156,6 +157,7 @@ class Relay:
         else:
             self._last = self._deadlines.now
             self._deadline.move(self._linger)
+            other.finish()  # comes last: it may find the stream broken, which ends everything at once
 
     def _enter(self, what: Input) -> bool:
         """Go where the table says; tell whether anything changed."""

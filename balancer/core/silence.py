@@ -55,10 +55,13 @@ class Silence:
             self._deadline.cancel()
 
     def _look(self) -> None:
-        """The deadline fired: silent all that time, or something moved and the rest is to be waited."""
+        """The deadline fired: silent all that time, or something moved and the rest is to be waited.
+
+        `_last` may be a granule behind the truth, which `move` makes up for by adding one.
+        """
         limit = self._patience.limit(self._side)
         remaining = limit - (self._deadlines.now - self._last)
-        if remaining > 0 and self._deadline is not None:
+        if remaining > -self._deadlines.granule and self._deadline is not None:
             self._deadline.move(remaining)
         else:
             self._fail(ERRORS[self._side](f"the {self._side.value} side was silent for {limit:g} s"))

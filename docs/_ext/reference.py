@@ -15,13 +15,13 @@ import attrs
 from balancer.errors import BalancerError
 
 
-def nouns(classes: Iterable[type[Any]]) -> str:
+def nouns(classes: Iterable[type[Any]], *, heading: str = "##") -> str:
     """A section for each `attrs` class: what it says of itself, and its settings with types and defaults."""
-    return "\n".join(line for noun in classes for line in _noun(noun))
+    return "\n".join(line for noun in classes for line in _noun(noun, heading))
 
 
-def _noun(noun: type[Any]) -> Iterator[str]:
-    yield from (f"## {noun.__name__}", "", getdoc(noun) or "", "")
+def _noun(noun: type[Any], heading: str) -> Iterator[str]:
+    yield from (f"{heading} {noun.__name__}", "", getdoc(noun) or "", "")
     fields = [field for field in attrs.fields(noun) if field.init]
     if fields:
         yield from ("| setting | type | default |", "|---|---|---|")
@@ -85,7 +85,7 @@ def _below(error: type[BalancerError]) -> Iterator[type[BalancerError]]:
 
 def _error(error: type[BalancerError]) -> str:
     about = (getdoc(error) or "").split("\n\n")[0].replace("\n", " ")
-    own = signature(error).parameters.get("status")
+    own = signature(error.__init__).parameters.get("status")
     status = error.status if own is None else f"{own.default}, or its own"
     cells = (f"`{error.__name__}`", error.side.value, error.retryable.value, status, f"`{error.reason}`", about)
     return "| " + " | ".join(map(str, cells)) + " |"

@@ -18,7 +18,7 @@ from balancer.core.backend import Backend, Place
 from balancer.core.deadlines import Deadlines
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
-from balancer.errors import Draining, UpstreamGone
+from balancer.errors import Draining
 from balancer.interfaces import Picker
 from balancer.net.clock import ReactorAlarm
 from balancer.net.datagrams import DatagramListener, UpstreamDatagrams
@@ -248,16 +248,32 @@ async def test_what_the_kernel_refuses_is_dropped(reactor: Any) -> None:
 
 
 async def test_a_broken_port_ends_its_flows(reactor: Any) -> None:
-    """When the reactor closes the listening socket its flows end, and closing it again is harmless."""
+    """When the reactor closes the listening socket its flows end, and `close` waits for their sockets."""
     async with House(reactor) as house:
         house.peer(echo=True)
         listener = house.start()
         listener.datagramReceived(b"", ("127.0.0.1", 9))
-        port = listener.transport
+        port, upstream = listener.transport, house.upstreams()[0].transport
         port.stopReading()
-        port.connectionLost(UpstreamGone("a fault of the kernel's"))
+        port.connectionLost(OSError("a fault of the kernel's"))
         assert (await house.ended.get(), listener.active) == (0, 0)
         await listener.close()
+        assert not upstream.connected
+
+
+async def test_close_waits_for_every_socket(reactor: Any) -> None:
+    """`close` begins nothing more, may be called again, and fires each time when the last socket is closed."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        listener = house.start()
+        listener.datagramReceived(b"", ("127.0.0.1", 9))
+        ports = [listener.transport, house.upstreams()[0].transport]
+        closings = [listener.close(), listener.close()]
+        listener.datagramReceived(b"read in the same turn", ("127.0.0.1", 9))
+        for closing in closings:
+            await closing
+            assert [bool(port.connected) for port in ports] == [False, False]
+        assert (listener.counts.dropped_draining, listener.active) == (1, 0)
 
 
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Twisted drops the socket unclosed

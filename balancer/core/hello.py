@@ -1,0 +1,214 @@
+"""What a TLS ClientHello tells in the clear: the server name, the protocols and the versions a client asks for.
+
+A function of the first bytes of a connection, however they were cut into records. It decrypts, answers and checks
+nothing else: whether the handshake can succeed is the business of whoever ends it. Under Encrypted Client Hello the
+server name is the outer, public one.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import Final
+
+import attrs
+
+from balancer.interfaces import MORE, More
+
+HELLO_LIMIT: Final = 2**14 + 64 * 5
+"""The most leading bytes that are looked at: a hello of 16 KiB cut into 64 records, or a smaller one cut finer."""
+
+_RECORD_MAX: Final = 2**14  # RFC 8446 5.1
+_BODY_MAX: Final = 2**14
+_UNKNOWN: Final = HELLO_LIMIT
+_SERVER_NAME, _ALPN, _SUPPORTED_VERSIONS = 0, 16, 43  # RFC 6066 3, RFC 7301 3.1, RFC 8446 4.2.1
+_NAME: Final = re.compile(rb"([!-~]*[!-\-/-~])\.?")
+
+
+class Short(Exception):
+    """The bytes end before the field does; more of them may come."""
+
+
+class Misfit(Exception):
+    """The bytes are not such a message, whatever may follow them."""
+
+
+class Reader:
+    """Takes fields off the front of a message of at most `size` bytes, of which only a prefix may be here.
+
+    Every method that takes raises `Short` where the prefix ends, and `Misfit` where the message has no room.
+    """
+
+    def __init__(self, data: bytes, size: int) -> None:
+        self._data, self._at, self._end = data, 0, size
+
+    @property
+    def done(self) -> bool:
+        """Whether the whole message was taken."""
+        return self._at == self._end
+
+    def narrow(self, size: int) -> None:
+        """The message says that it ends after `size` bytes more; it cannot become longer by that."""
+        self._end = min(self._end, self._at + size)
+
+    def take(self, size: int) -> bytes:
+        """The next `size` bytes."""
+        start, end = self._at, self._at + size
+        if end > self._end:
+            raise Misfit
+        if end > len(self._data):
+            raise Short
+        self._at = end
+        return self._data[start:end]
+
+    def number(self, width: int) -> int:
+        """The next unsigned number, big-endian, of `width` bytes."""
+        return int.from_bytes(self.take(width), "big")
+
+    def vector(self, width: int) -> bytes:
+        """The next bytes that follow their own length, which has `width` bytes."""
+        return self.take(self.number(width))
+
+
+@attrs.frozen
+class ClientHello:
+    """What a client asks for.
+
+    `server_name` is in lower case without a trailing dot. `alpn` holds the protocols and `versions` the TLS versions
+    as numbers (0x0304 is 1.3), both in the client's order and as sent, values reserved by RFC 8701 included.
+    """
+
+    server_name: str | None = None
+    alpn: tuple[str, ...] = ()
+    versions: tuple[int, ...] = ()
+
+
+@lru_cache(maxsize=1)  # the matchers of one listener ask about the same bytes, one after the other
+def read_client_hello(data: bytes) -> ClientHello | More | None:
+    """Read the hello that the bytes begin with: `MORE` while they may become one, None when they never will.
+
+    None are: other protocols, malformed hellos, versions before TLS 1.0, and hellos not complete after 16 KiB or
+    `HELLO_LIMIT` bytes with the records around them. What follows a hello is not looked at. Never raises. The time
+    is linear in the bytes: that of copying them, and less than a microsecond a record (RFC 8446 4.1.2 and 5.1).
+    """
+    try:
+        return _hello(_message(data[:HELLO_LIMIT]))
+    except Short:
+        return MORE if len(data) < HELLO_LIMIT else None
+    except Misfit:
+        return None
+
+
+def _message(data: bytes) -> bytes:
+    """The body of the first handshake message, put together from its records."""
+    message, at = bytearray(), 0
+    while True:
+        start = at + 5
+        at = start + _record_size(data[at:start])
+        message += data[start:at]
+        end = _end_of(message)
+        if len(message) >= end:
+            return bytes(message[4:end])
+
+
+def _record_size(header: bytes) -> int:
+    """The length of the handshake record; of its version only the first half counts (RFC 8446 5.1, RFC 5246 E.1)."""
+    if not b"\x16\x03".startswith(header[:2]):
+        raise Misfit
+    if len(header) < 5:
+        raise Short
+    size = int.from_bytes(header[3:], "big")
+    if not 0 < size <= _RECORD_MAX:
+        raise Misfit
+    return size
+
+
+def _end_of(message: bytearray) -> int:
+    """Where the handshake message ends, or more than can come while its header is not complete."""
+    if message and message[0] != 1:  # client_hello
+        raise Misfit
+    if len(message) < 4:
+        return _UNKNOWN
+    size = int.from_bytes(message[1:4], "big")
+    if size > _BODY_MAX:
+        raise Misfit
+    return 4 + size
+
+
+def _hello(body: bytes) -> ClientHello:
+    reader = Reader(body, len(body))
+    version = reader.number(2)
+    reader.take(32)  # random
+    session, ciphers, compressions = reader.vector(1), reader.vector(2), reader.vector(1)
+    _require(0x0301 <= version <= 0x0303 and len(session) <= 32 and compressions != b"")
+    _require(ciphers != b"" and len(ciphers) % 2 == 0)
+    extensions = {} if reader.done else _extensions(reader.vector(2))
+    _require(reader.done)
+    return ClientHello(
+        server_name=_server_name(extensions.get(_SERVER_NAME)),
+        alpn=_alpn(extensions.get(_ALPN)),
+        versions=_versions(extensions.get(_SUPPORTED_VERSIONS), version),
+    )
+
+
+def _require(fits: bool) -> None:
+    if not fits:
+        raise Misfit
+
+
+def _extensions(data: bytes) -> dict[int, bytes]:
+    """The extensions by type; none may come twice (RFC 8446 4.2)."""
+    reader, found = Reader(data, len(data)), dict[int, bytes]()
+    while not reader.done:
+        kind, value = reader.number(2), reader.vector(2)
+        _require(kind not in found)
+        found[kind] = value
+    return found
+
+
+def _listed(data: bytes, width: int) -> Reader:
+    """A reader of the one list of which an extension consists; the list may not be empty."""
+    outer = Reader(data, len(data))
+    content = outer.vector(width)
+    _require(outer.done and content != b"")
+    return Reader(content, len(content))
+
+
+def _server_name(data: bytes | None) -> str | None:
+    """The one host name; names of other types are passed over, by the length that each must have (RFC 6066 3)."""
+    if data is None:
+        return None
+    reader, names = _listed(data, 2), dict[int, bytes]()
+    while not reader.done:
+        kind, name = reader.number(1), reader.vector(2)
+        _require(kind not in names)
+        names[kind] = name
+    return _host(names[0]) if 0 in names else None
+
+
+def _host(name: bytes) -> str:
+    found = _NAME.fullmatch(name) if len(name) <= 255 else None
+    if found is None:
+        raise Misfit
+    return found[1].decode("ascii").lower()
+
+
+def _alpn(data: bytes | None) -> tuple[str, ...]:
+    if data is None:
+        return ()
+    reader, names = _listed(data, 2), list[str]()
+    while not reader.done:
+        name = reader.vector(1)
+        _require(name != b"")
+        names.append(name.decode("latin-1"))
+    return tuple(names)
+
+
+def _versions(data: bytes | None, legacy: int) -> tuple[int, ...]:
+    """The versions listed; the one in the hello's head where none are (RFC 8446 4.2.1)."""
+    if data is None:
+        return (legacy,)
+    reader, versions = _listed(data, 1), list[int]()
+    while not reader.done:
+        versions.append(reader.number(2))
+    return tuple(versions)

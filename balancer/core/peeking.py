@@ -1,0 +1,96 @@
+"""Routes on the first bytes of a connection: collects no more than routes ask for, and asks them in order.
+
+The first match wins, as in `core.routes`, also while bytes are missing: a route that cannot tell yet holds up those
+behind it. Knows no protocol but the TLS ClientHello, and has neither a clock nor a socket: whoever reads says when
+no more bytes will come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic
+
+from balancer.core.hello import ClientHello, read_client_hello
+from balancer.core.routes import Route, Routes, Target
+from balancer.core.session import Session
+from balancer.errors import NoRoute
+from balancer.interfaces import MORE, Found
+
+
+class PeekingRoutes(Routes[Target]):
+    """The routes of one listener, with the leading bytes that each may need."""
+
+    def __init__(
+        self, routes: Sequence[Route[Target]], report: Callable[[str, BaseException], object] = lambda *_: None
+    ) -> None:
+        super().__init__(routes, report)
+        self._peeks = tuple(getattr(route.matcher, "peek", 0) for route in routes)
+        self.limit = max(self._peeks, default=0)
+        """The most leading bytes that any of them needs."""
+
+    def __len__(self) -> int:
+        return len(self._routes)
+
+    def __getitem__(self, number: int) -> Route[Target]:
+        return self._routes[number]
+
+    def answer(self, number: int, session: Session, *, last: bool) -> Found:
+        """What that route says of the session: `MORE` only while it may see more bytes, which `last` denies."""
+        matcher = self._routes[number].matcher
+        found: Found = True if matcher is None else self._ask(matcher, session)
+        if found is MORE and (last or len(session.peek) >= self._peeks[number]):
+            return False
+        return found
+
+
+class FirstBytes(Generic[Target]):
+    """The leading bytes of one connection, until they or the lack of them have decided on its route.
+
+    `data` holds all bytes fed: they are for the backend. The session gets the first `limit` of them as its `peek`,
+    and of a complete TLS hello within those the `server_name` and as `alpn` the protocol that the client prefers.
+    A route that refused is not asked again. One arrival costs at most one look at `limit` bytes for each route that
+    is still undecided before it, and one for the hello however many routes ask for it; no arrival costs nothing.
+    """
+
+    def __init__(self, routes: PeekingRoutes[Target], session: Session) -> None:
+        self.data = b""
+        self._routes, self._session = routes, session
+        self._refused = 0
+
+    def feed(self, data: bytes) -> Route[Target] | None:
+        """Take the bytes that have come; return the route, or None while undecided. Raises `NoRoute`.
+
+        Feed nothing before reading anything: where no route needs bytes, that decides, and a backend that speaks
+        first can do so. Always decides once the session has `limit` bytes. Not to be called after a decision.
+        """
+        if data:
+            self.data += data
+            self._session.peek = self.data[: self._routes.limit]
+            self._note_hello()
+        return self._decide(last=False)
+
+    def give_up(self) -> Route[Target]:
+        """Decide on what is there, for no more will come: the client has finished, or time is up. Raises `NoRoute`.
+
+        A route that is undecided does not match.
+        """
+        route = self._decide(last=True)
+        assert route is not None
+        return route
+
+    def _note_hello(self) -> None:
+        hello = read_client_hello(self._session.peek)
+        if isinstance(hello, ClientHello):
+            self._session.server_name = hello.server_name
+            self._session.alpn = next(iter(hello.alpn), None)
+
+    def _decide(self, *, last: bool) -> Route[Target] | None:
+        for number in range(self._refused, len(self._routes)):
+            found = self._routes.answer(number, self._session, last=last)
+            if found is MORE:
+                self._refused = number
+                return None
+            if found is not False:
+                self._session.captures = {} if found is True else found
+                return self._routes[number]
+        raise NoRoute("no route matches the first bytes")

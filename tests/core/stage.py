@@ -1,0 +1,273 @@
+"""A stage for exchanges: ports that write down what is said to them, a clock set by hand and a pool that is counted.
+
+The transcript reads as a conversation: `>>` goes up to a backend, `<<` comes down to the client, one line a flush. The
+ports are strict: whoever talks to a connection that was given back, or to a client that has its answer, fails.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from balancer.core.backend import Backend
+from balancer.core.deadlines import Deadlines
+from balancer.core.exchange import Exchange
+from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
+from balancer.core.pickers import Ports
+from balancer.core.pool import Lease, Pool
+from balancer.core.session import Session
+from balancer.core.silence import Patience, Silence
+from balancer.errors import BalancerError
+from balancer.interfaces import Kind, Outcome, Picker, Reply
+
+CLIENT = ("192.0.2.1", 5000)
+PATIENCE = Patience(downstream=20, upstream=30)
+GET = RequestHead("GET", "/a", "example.com")
+POST = RequestHead("POST", "/a", "example.com", length=None)
+OK = ResponseHead(200, "OK", length=2)
+ANSWER: tuple[Message, ...] = (OK, b"hi", END)
+
+
+def spelled(message: Message) -> str:
+    """A message as the transcript shows it."""
+    if isinstance(message, bytes):
+        return repr(message)[1:]
+    if isinstance(message, End):
+        return "end"
+    return f"{message.method} {message.target}" if isinstance(message, RequestHead) else str(message.status)
+
+
+class HandClock:
+    """Time that moves when told to."""
+
+    def __init__(self) -> None:
+        self.time, self._calls = 0.0, list[tuple[float, Callable[[], None]]]()
+
+    def seconds(self) -> float:
+        return self.time
+
+    def wake_after(self, seconds: float, call: Callable[[], None]) -> None:
+        self._calls.append((self.time + seconds, call))  # the deadlines wait for one alarm at a time
+
+    def advance(self, seconds: float) -> None:
+        end = self.time + seconds
+        while self._calls and self._calls[0][0] <= end:
+            self.time, call = self._calls.pop()
+            call()
+        self.time = end
+
+
+class Transcript:
+    """What was said, line by line; a line may have an answer, given at once and once: that is how ports call back."""
+
+    def __init__(self) -> None:
+        self.lines: list[str] = []
+        self.when: dict[str, Callable[[], object]] = {}
+
+    def say(self, line: str) -> None:
+        self.lines.append(line)
+        self.cue(line)
+
+    def cue(self, line: str) -> None:
+        """Give the answer to a line that is not written down."""
+        self.when.pop(line, lambda: None)()
+
+    def take(self) -> list[str]:
+        """What was said since the last time."""
+        lines, self.lines[:] = self.lines[:], []
+        return lines
+
+
+class Port:
+    """What both sides share: messages are held until the flush, and nothing may be said after the end."""
+
+    def __init__(self, transcript: Transcript, name: str, arrow: str) -> None:
+        self.name, self.paused, self.over = name, False, False
+        self.said: list[Message] = []
+        self._transcript, self._arrow, self._held = transcript, arrow, list[str]()
+
+    def send(self, message: Message) -> None:
+        self._alive()
+        self.said.append(message)
+        self._held.append(spelled(message))
+        self._transcript.cue(f"{self.name} send {spelled(message)}")
+
+    def flush(self) -> None:
+        self._alive()
+        if self._held:
+            line, self._held = "; ".join(self._held), []
+            self._transcript.say(f"{self.name} {self._arrow} {line}")
+
+    def abort(self) -> None:
+        self._end("cut")
+
+    def pause(self) -> None:
+        self._alive()
+        self.paused = True
+        self._transcript.say(f"{self.name} paused")
+
+    def resume(self) -> None:
+        self._alive()
+        self.paused = False
+        self._transcript.say(f"{self.name} resumed")
+
+    def _alive(self) -> None:
+        assert not self.over, f"{self.name} was spoken to after its end"
+
+    def _end(self, how: str) -> None:
+        self._alive()
+        self.over = True
+        self._transcript.say(f"{self.name} {how}")
+
+
+class FakeUpstream(Port):
+    """A connection to a backend."""
+
+    def __init__(self, transcript: Transcript, name: str, *, reused: bool) -> None:
+        super().__init__(transcript, name, ">>")
+        self.reused = reused
+
+    def release(self) -> None:
+        assert not self.paused, f"{self.name} is given back deaf"
+        self._end("kept")
+
+
+class FakeLine(Port):
+    """The client's side. `result` tells how its latest request fared."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        super().__init__(transcript, "client", "<<")
+        self.result = ""
+        self.done = 0
+
+    def begin(self, request: RequestHead | None) -> None:
+        self._transcript.say(f"client asks {request and spelled(request)}")
+        self.over, self.result, self.said = False, "", []
+
+    def refuse(self, error: BalancerError) -> None:
+        self._settle(f"refused {error.status} {error.reason}")
+
+    def reply(self, reply: Reply) -> None:
+        self._transcript.cue("client send reply")
+        self._settle(f"replied {reply.status}")
+
+    def abort(self) -> None:
+        self.over, self.result = True, "cut"
+        self._transcript.say("client cut")
+
+    def exchange_done(self, *, request_complete: bool) -> None:
+        self.done += 1
+        self.result = self.result or "answered"
+        self.over = True
+        self._transcript.say(f"client done{'' if request_complete else ', request unfinished'}")
+
+    def _settle(self, result: str) -> None:
+        assert not self.over
+        assert not self.result
+        self.result, self._held = result, []
+        self._transcript.say(f"client {result}")
+
+
+class First:
+    """Chooses the first backend; counts picks and how they ended; `rewrites` is its say on heads."""
+
+    name = "first"
+
+    def __init__(self) -> None:
+        self.sessions: list[Any] = []
+        self.ends: list[Outcome] = []
+        self.rewrites: Callable[[ResponseHead], ResponseHead] = lambda head: head
+
+    def picker(self, backends: Sequence[Backend], random: Random) -> Picker:
+        return FirstOf(self, backends[0])
+
+
+class FirstOf:
+    """The picker of `First`."""
+
+    def __init__(self, algorithm: First, backend: Backend) -> None:
+        self._algorithm, self._backend = algorithm, backend
+
+    def __call__(self, session: Any) -> Backend:
+        self._algorithm.sessions.append(session)
+        return self._backend
+
+    def released(self, backend: Backend, outcome: Outcome) -> None:
+        self._algorithm.ends.append(outcome)
+
+    def responded(self, session: Any, backend: Backend, head: ResponseHead) -> ResponseHead:
+        return self._algorithm.rewrites(head)
+
+
+class FakePending:
+    """A connection on its way."""
+
+    def __init__(self, transcript: Transcript) -> None:
+        self._transcript = transcript
+
+    def cancel(self) -> None:
+        self._transcript.say("dial cancelled")
+
+
+class Stage:
+    """Everything an exchange meets; also `core.exchange.Upstreams`."""
+
+    def __init__(self) -> None:
+        self.clock, self.transcript = HandClock(), Transcript()
+        self.deadlines = Deadlines(self.clock)
+        self.line = FakeLine(self.transcript)
+        self.algorithm = First()
+        self.backend = Backend("b", "b:80", ("b", 80), seconds=self.clock.seconds)
+        self.pool = Pool(
+            "pool", [self.backend], self.algorithm, ports=Ports(Random(0), self.clock.seconds, lambda call: None)
+        )
+        self.upstreams: list[FakeUpstream] = []
+        self.waiting: list[Exchange] = []
+        self.at_once: list[Callable[[Exchange], object]] = []
+        self.ends: list[BalancerError | None] = []
+
+    def acquire(self, exchange: Exchange, *, fresh: bool) -> FakePending | None:
+        self.transcript.say("dial fresh" if fresh else "dial")
+        if self.at_once:
+            self.at_once.pop(0)(exchange)
+            return None
+        self.waiting.append(exchange)
+        return FakePending(self.transcript)
+
+    def connect(self, exchange: Exchange | None = None, *, reused: bool = False) -> FakeUpstream:
+        """The connection that an exchange waits for stands."""
+        exchange = self.waiting.pop(0) if exchange is None else exchange
+        upstream = FakeUpstream(self.transcript, f"u{len(self.upstreams) + 1}", reused=reused)
+        self.upstreams.append(upstream)
+        exchange.connected(upstream, self.lease(exchange.session))
+        return upstream
+
+    def lease(self, session: Session) -> Lease:
+        """A pick, as the port makes it."""
+        return self.pool.pick(session)
+
+    def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:
+        """One that is ready to start."""
+        return Exchange(
+            Session(Kind.HTTP, CLIENT, self.clock.seconds(), request=head),
+            head,
+            downstream=self.line,
+            upstreams=self,
+            silence=lambda fail: Silence(self.deadlines, PATIENCE, fail),
+            filters=filters,
+            done=lambda _exchange, error: self.ends.append(error),
+        )
+
+    def asked(self, *messages: Message, head: RequestHead = GET, filters: Sequence[Any] = ()) -> Exchange:
+        """One that has been started, and has been given what follows its head."""
+        exchange = self.exchange(head, filters=filters)
+        exchange.start()
+        if messages:
+            exchange.request(messages)
+        return exchange
+
+    def at_rest(self) -> bool:
+        """Whether nothing is left of what there was: no session, no timer, and an end for every pick."""
+        picks = len(self.algorithm.sessions)
+        return self.backend.active == 0 and len(self.deadlines) == 0 and picks == len(self.algorithm.ends)

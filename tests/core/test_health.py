@@ -1,0 +1,51 @@
+"""Rise and fall, against a naive reading of the rule."""
+
+from __future__ import annotations
+
+from itertools import groupby
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.core.health import Thresholds
+
+results = st.lists(st.booleans(), max_size=30)
+numbers = st.integers(1, 4)
+
+
+def verdict(history: list[bool], rise: int, fall: int, guess: bool) -> bool:
+    """The first result decides alone; then the last row that was long enough does."""
+    up = history[0] if history else guess
+    for healthy, row in groupby(history):
+        if len(list(row)) >= (rise if healthy else fall):
+            up = healthy
+    return up
+
+
+@given(results, numbers, numbers, st.booleans())
+def test_thresholds_follow_the_rule(history: list[bool], rise: int, fall: int, guess: bool) -> None:
+    """After any results the verdict is that of the rule, and a change is told exactly when there was one."""
+    thresholds = Thresholds(rise=rise, fall=fall, up=guess)
+    for count, healthy in enumerate(history, 1):
+        before = thresholds.up
+        changed = thresholds.record(healthy)
+        assert thresholds.up == verdict(history[:count], rise, fall, guess)
+        assert changed == (thresholds.up != before)
+
+
+@given(results, numbers, numbers, st.booleans())
+def test_doubt_is_a_result_that_disagrees(history: list[bool], rise: int, fall: int, guess: bool) -> None:
+    """There is doubt before the first result, and while the last one speaks against the verdict."""
+    thresholds = Thresholds(rise=rise, fall=fall, up=guess)
+    assert thresholds.in_doubt
+    for healthy in history:
+        thresholds.record(healthy)
+        assert thresholds.in_doubt == (healthy != thresholds.up)
+
+
+@given(st.booleans(), st.booleans(), numbers)
+def test_the_first_result_decides_alone(guess: bool, first: bool, number: int) -> None:
+    """What was assumed before any check is a guess that one result overturns, and a row starts anew from there."""
+    thresholds = Thresholds(rise=number, fall=number, up=guess)
+    assert thresholds.record(first) == (first != guess)
+    assert [thresholds.record(not first) for _ in range(number)] == [False] * (number - 1) + [True]

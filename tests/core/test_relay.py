@@ -1,0 +1,213 @@
+"""The relay: which stream is told what and when, how it ends, and that nothing of it stays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.core.deadlines import Deadlines
+from balancer.core.relay import TRANSITIONS, Input, Relay, State
+from balancer.errors import BalancerError, Draining, DownstreamGone, IdleTimeout, UpstreamGone
+from tests.core.stage import HandClock, Transcript
+
+IDLE, LINGER = 10.0, 4.0
+GRANULES = 0.5
+"""How much later than its time a deadline may fire here: a few of its granules."""
+
+
+class FakeStream:
+    """One connection, which writes down what it is told, and may break at a word."""
+
+    def __init__(self, transcript: Transcript, name: str) -> None:
+        self._transcript, self._name = transcript, name
+
+    def write(self, data: bytes) -> None:
+        self._transcript.say(f"{self._name} << {data.decode()}")
+
+    def finish(self) -> None:
+        self._transcript.say(f"{self._name} << fin")
+
+    def close(self) -> None:
+        self._transcript.say(f"{self._name} closed")
+
+    def abort(self) -> None:
+        self._transcript.say(f"{self._name} cut")
+
+    def pause(self) -> None:
+        self._transcript.say(f"{self._name} paused")
+
+    def resume(self) -> None:
+        self._transcript.say(f"{self._name} resumed")
+
+
+class Between:
+    """A relay between two streams."""
+
+    def __init__(self) -> None:
+        self.clock, transcript = HandClock(), Transcript()
+        self.deadlines = Deadlines(self.clock)
+        self.transcript = transcript
+        self.ends: list[BalancerError | None] = []
+        self.relay = Relay(
+            FakeStream(transcript, "client"),
+            FakeStream(transcript, "backend"),
+            deadlines=self.deadlines,
+            idle=IDLE,
+            linger=LINGER,
+            done=self.ends.append,
+        )
+
+    def reach(self, state: State) -> None:
+        """Bring the relay there, and forget what was said on the way."""
+        if state is State.CLOSED:
+            self.relay.fail(Draining())
+        elif state is not State.OPEN:
+            self.enter(Input.DOWNSTREAM_FIN if state is State.DOWNSTREAM_FINISHED else Input.UPSTREAM_FIN)
+        self.transcript.take()
+
+    def enter(self, what: Input) -> None:
+        """Let that happen."""
+        steps: dict[Input, Callable[[], None]] = {
+            Input.DOWNSTREAM_FIN: self.relay.downstream_finished,
+            Input.UPSTREAM_FIN: self.relay.upstream_finished,
+            Input.FAILURE: lambda: self.relay.fail(Draining()),
+        }
+        steps[what]()
+
+    def error(self) -> type[BalancerError | None]:
+        """What the one end was."""
+        (end,) = self.ends
+        return type(end)
+
+
+def test_a_relay_reads_as_a_conversation() -> None:
+    """Bytes and ends go to the other stream as they come, and both connections close when both have ended."""
+    between = Between()
+    between.relay.downstream_data(b"ask")
+    between.relay.downstream_finished()
+    between.relay.upstream_data(b"answer")
+    between.relay.upstream_finished()
+    said = between.transcript.take()
+    assert said[:3] == ["backend << ask", "backend << fin", "client << answer"]
+    assert sorted(said[-2:]) == ["backend closed", "client closed"]
+    assert (between.relay.received, between.relay.sent) == (3, 6)
+    assert between.ends == [None]
+    assert len(between.deadlines) == 0
+
+
+def test_pressure_on_one_output_holds_the_other_input() -> None:
+    """While one side does not read fast enough the other is not read, and after that it is."""
+    between = Between()
+    between.relay.downstream_pressure(high=True)
+    between.relay.upstream_pressure(high=True)
+    between.relay.downstream_pressure(high=False)
+    between.relay.upstream_pressure(high=False)
+    assert between.transcript.take() == ["backend paused", "client paused", "backend resumed", "client resumed"]
+
+
+@pytest.mark.parametrize(("state", "what"), list(product(State, Input)))
+def test_the_table_is_what_happens(state: State, what: Input) -> None:
+    """Every input leads where the table says, says nothing where it is not listed, and ends a relay only once."""
+    between = Between()
+    between.reach(state)
+    between.enter(what)
+    expected = TRANSITIONS.get((state, what), state)
+    assert between.relay.state is expected
+    assert (between.transcript.take() == []) is ((state, what) not in TRANSITIONS)
+    assert len(between.ends) == (expected is State.CLOSED)
+    assert len(between.deadlines) == (expected is not State.CLOSED)
+
+
+def test_every_state_can_be_reached_and_the_last_has_no_way_out() -> None:
+    """The table leads to every state, and out of every one but the last."""
+    assert set(TRANSITIONS.values()) == set(State) - {State.OPEN}
+    assert {state for state, _ in TRANSITIONS} == set(State) - {State.CLOSED}
+
+
+@pytest.mark.parametrize("state", set(State) - {State.CLOSED}, ids=lambda state: state.name)
+@pytest.mark.parametrize("side", ["client", "backend"])
+def test_one_side_lost_cuts_the_other(state: State, side: str) -> None:
+    """A connection that breaks at any point is the end of both, blamed on its side."""
+    between = Between()
+    between.reach(state)
+    (between.relay.downstream_lost if side == "client" else between.relay.upstream_lost)()
+    assert sorted(between.transcript.take()) == ["backend cut", "client cut"]
+    assert between.error() is (DownstreamGone if side == "client" else UpstreamGone)
+    assert len(between.deadlines) == 0
+
+
+@pytest.mark.parametrize("line", ["backend << fin", "backend << ask", "backend cut", "client cut", "backend paused"])
+def test_a_stream_may_break_while_it_is_spoken_to(line: str) -> None:
+    """A stream that breaks, and says so, in the middle of a call still ends the relay only once, and for good."""
+    between = Between()
+    between.transcript.when[line] = between.relay.upstream_lost
+    between.relay.downstream_pressure(high=True)
+    between.relay.downstream_data(b"ask")
+    between.relay.downstream_finished()
+    between.relay.fail(Draining())
+    assert line in between.transcript.lines
+    assert len(between.ends) == 1
+    assert len(between.deadlines) == 0
+    assert between.relay.state is State.CLOSED
+
+
+@given(
+    steps=st.lists(st.tuples(st.floats(0.2, 14), st.sampled_from(["down", "up", "low", "high"])), max_size=8),
+    half=st.booleans(),
+)
+def test_silence_ends_it_when_and_only_when_nothing_moved(steps: list[tuple[float, str]], half: bool) -> None:
+    """Idle and linger count from the last movement: bytes of either side, an end, or an output that has drained."""
+    between = Between()
+    limit, silent = IDLE, 0.0
+    if half:
+        between.relay.upstream_finished()
+        limit = LINGER
+    for seconds, what in steps:
+        between.clock.advance(seconds)
+        silent += seconds
+        if silent > limit + GRANULES:
+            break
+        if silent > limit - GRANULES:
+            return  # the granules decide
+        assert between.ends == []
+        move(between.relay, what)
+        silent = silent if what == "high" else 0.0
+    between.clock.advance(max(0.0, limit + GRANULES - silent))
+    assert between.error() is IdleTimeout
+    assert between.transcript.take()[-2:] == ["client cut", "backend cut"]
+    assert len(between.deadlines) == 0
+
+
+def move(relay: Relay, what: str) -> None:
+    """Let something happen, or not."""
+    if what == "down":
+        relay.downstream_data(b"x")
+    elif what == "up":
+        relay.upstream_data(b"x")
+    else:
+        relay.downstream_pressure(high=what == "high")
+
+
+def test_linger_begins_with_the_first_end() -> None:
+    """The open direction has the linger time from the moment at which the other one ended."""
+    between = Between()
+    between.clock.advance(IDLE - 1)
+    between.relay.downstream_finished()
+    between.clock.advance(LINGER - 1)
+    assert between.ends == []
+    between.clock.advance(1 + GRANULES)
+    assert between.error() is IdleTimeout
+
+
+def test_pressure_after_the_end_moves_nothing() -> None:
+    """A relay that has ended speaks to neither stream again."""
+    between = Between()
+    between.reach(State.CLOSED)
+    between.relay.downstream_pressure(high=True)
+    between.relay.upstream_pressure(high=False)
+    assert between.transcript.take() == []
+    assert len(between.deadlines) == 0

@@ -1,0 +1,25 @@
+"""What policies see of a session."""
+
+from __future__ import annotations
+
+from zope.interface.verify import verifyObject
+
+from balancer.core.session import Session
+from balancer.interfaces import ISession, Kind
+
+
+def test_a_session_is_what_policies_were_promised() -> None:
+    """A session has every member of the interface, and begins at its first attempt with nothing tried."""
+    session = Session(Kind.TCP, ("192.0.2.1", 1), 5.0)
+    assert verifyObject(ISession, session)
+    assert (session.attempt, session.tried, session.request, session.captures) == (1, [], None, {})
+
+
+def test_sessions_share_nothing() -> None:
+    """What one session tried and captured is not another's, and equal looks do not make two sessions one."""
+    one, two = (Session(Kind.UDP, ("192.0.2.1", 1), 5.0) for _ in range(2))
+    one.tried.append("backend")
+    assert two.tried == []
+    assert one.captures is not two.captures
+    assert one != two
+    assert len({one, two}) == 2

@@ -1,0 +1,157 @@
+"""What the balancer says itself: a status, a reason and nothing of its own affairs; and how its waits go on then."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from balancer.config import HTTPListener, Pool, Route
+from balancer.core.messages import RequestHead, ResponseHead
+from balancer.errors import (
+    BalancerError,
+    ConnectTimeout,
+    DownstreamGone,
+    NoBackend,
+    NoRoute,
+    UpstreamGone,
+)
+from balancer.interfaces import Reply
+from balancer.net.answers import Answers
+from tests.net.house import FRONT, House, answer, request
+
+
+class Line:
+    """The connection below the answers: keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.last = False
+        self.said: list[Any] = []
+
+    def write(self, data: bytes) -> None:
+        self.said.append(data)
+
+    def pause(self) -> None:
+        self.said.append("pause")
+
+    def resume(self) -> None:
+        self.said.append("resume")
+
+    def abort(self) -> None:
+        self.said.append("abort")
+
+    def answered(self, *, keep: bool, request_complete: bool) -> None:
+        self.said.append((keep, request_complete))
+
+
+def split_site(house: House) -> None:
+    """Open a listener with a route for /v1 only."""
+    pool = Pool("pool", backends=["127.0.0.1:9001"])
+    routes = [Route(lambda session: session.request.path == "/v1", pool)]
+    house.open(HTTPListener(f"tcp:{FRONT}", routes=routes, idle=60, request_timeout=10))
+
+
+@pytest.mark.parametrize(
+    ("error", "start"),
+    [
+        (NoRoute("x"), b"404 Not Found"),
+        (UpstreamGone("10.0.0.1"), b"502 Bad Gateway"),
+        (NoBackend("x"), b"503 Service Unavailable"),
+        (ConnectTimeout("10.0.0.1"), b"504 Gateway Timeout"),
+    ],
+)
+def test_refusals_name_status_and_reason_only(error: BalancerError, start: bytes) -> None:
+    """A refusal has the error's status, its token as text, a length, and nothing of its message."""
+    line = Line()
+    answers = Answers(line)
+    answers.begin(RequestHead("GET", "/", "site"))
+    answers.refuse(error)
+    body = start + b": " + error.reason.encode() + b"\n"
+    fields = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n\r\n" % len(body)
+    assert line.said == [b"HTTP/1.1 " + start + b"\r\n" + fields + body]
+
+
+def test_nobody_is_told_when_the_client_is_gone() -> None:
+    """A client that left is cut off, whatever was to be said."""
+    line = Line()
+    answers = Answers(line)
+    answers.begin(RequestHead("GET", "/", "site"))
+    answers.send(ResponseHead(200, "OK", length=5))
+    answers.refuse(DownstreamGone("x"))
+    answers.flush()
+    assert line.said == ["abort", b""]
+
+
+def test_our_own_answer_replaces_what_was_not_sent() -> None:
+    """A reply goes out alone, with its fields, though another answer was about to be sent."""
+    line = Line()
+    answers = Answers(line)
+    answers.begin(RequestHead("GET", "/", "site"))
+    answers.send(ResponseHead(103, "Early Hints"))
+    answers.reply(Reply(418, b"teapot", (("X-Pot", "tea"),)))
+    answers.exchange_done(request_complete=True)
+    text = b"HTTP/1.1 418 I'm a Teapot\r\nx-pot: tea\r\ncontent-length: 6\r\n\r\nteapot"
+    assert line.said == [text, (True, True)]
+
+
+def test_pauses_reach_the_connection() -> None:
+    """Holding the request holds the connection, and letting it go lets it go."""
+    line = Line()
+    answers = Answers(line)
+    answers.pause()
+    answers.resume()
+    assert line.said == ["pause", "resume"]
+
+
+def test_statuses_without_a_phrase() -> None:
+    """A reply may have a status that nobody has named."""
+    line = Line()
+    answers = Answers(line)
+    answers.begin(RequestHead("HEAD", "/", "site"))
+    answers.reply(Reply(599, b"body"))
+    assert line.said == [b"HTTP/1.1 599 \r\n\r\n"] or line.said[0].startswith(b"HTTP/1.1 599 \r\n")
+
+
+def test_no_route_is_told_and_the_connection_kept(house: House) -> None:
+    """A request that no route takes is answered by 404, and the next one on the connection is served."""
+    far = house.far()
+    split_site(house)
+    client = house.client(request())
+    assert client.hear().endswith(b"\r\n\r\n404 Not Found: no-route\n")
+    client.say(request("GET /v1"))
+    far.last.say(answer(b"v1"))
+    assert client.hear() == answer(b"v1")
+
+
+@pytest.mark.parametrize("cut", [None, 10])
+def test_after_our_own_answer_the_client_has_its_idle_time(house: House, cut: int | None) -> None:
+    """An answer of ours leaves the client as much time for its next request as a backend's does."""
+    split_site(house)
+    client = house.client(request()[:cut])
+    client.say(request()[cut:] if cut else b"")
+    house.network.advance(59)
+    assert not client.finished
+    house.network.advance(2)
+    assert client.finished
+
+
+@pytest.mark.parametrize("cut", [None, 10])
+def test_after_our_own_answer_a_slow_head_is_refused_in_time(house: House, cut: int | None) -> None:
+    """The clock of a head starts with its first byte, also after an answer of ours."""
+    split_site(house)
+    client = house.client(request()[:cut])
+    client.say(request()[cut:] if cut else b"")
+    client.hear()
+    house.network.advance(9)
+    client.say(b"GET / HTTP/1.1\r\n")
+    house.network.advance(9)
+    assert not client.heard
+    house.network.advance(2)
+    assert client.heard.startswith(b"HTTP/1.1 408 ")
+
+
+def test_many_requests_that_we_answer_ourselves(house: House) -> None:
+    """A pipeline of requests without a route is answered in full, whatever its length."""
+    split_site(house)
+    client = house.client(request() * 1500)
+    assert client.hear().count(b"HTTP/1.1 404 ") == 1500

@@ -1,0 +1,95 @@
+"""HTTP clients that do not read: what they may cost, and that nobody else pays for them."""
+
+from __future__ import annotations
+
+from tests.net.house import House, answer, request
+
+KIBIBYTE = 1 << 10
+
+
+def test_a_kept_connection_is_read_though_its_last_client_did_not(house: House) -> None:
+    """A backend connection whose whole answer waits for a slow client serves the next client undisturbed."""
+    far = house.far()
+    house.site(9001)
+    slow = house.client(request())
+    slow.hold()
+    far.last.say(answer(bytes(1024 * KIBIBYTE)))
+    other = house.client(request())
+    far.last.say(answer(b"at once"))
+    assert other.hear() == answer(b"at once")
+    assert len(far.calls) == 1
+    slow.go_on()
+    assert len(slow.heard) > 1024 * KIBIBYTE
+
+
+def test_a_pipeline_whose_answers_are_not_read_stops(house: House) -> None:
+    """A client that pipelines and does not read gets no more answers than fit; once it reads it gets them all."""
+    far = house.far()
+    house.site(9001)
+    client = house.client()
+    client.hold()
+    client.say(request() * 200)
+    while far.last.hear():
+        far.last.say(answer(bytes(32 * KIBIBYTE)))
+    assert client.transport.other.buffered <= 128 * KIBIBYTE
+    client.go_on()
+    while far.last.hear():
+        far.last.say(answer(bytes(32 * KIBIBYTE)))
+    assert len(client.heard) > 200 * 32 * KIBIBYTE
+    assert not client.ending
+
+
+def test_a_client_that_asks_on_and_does_not_read_is_not_heard(house: House) -> None:
+    """While answers wait to be read no further request is taken from the client."""
+    far = house.far()
+    house.site(9001)
+    client = house.client()
+    client.hold()
+    client.say(request())
+    far.last.say(answer(bytes(128 * KIBIBYTE)))
+    far.last.hear()
+    client.say(request())
+    assert not far.last.hear()
+    client.go_on()
+    assert far.last.hear()
+
+
+def test_a_client_that_never_reads_its_answers_is_cut(house: House) -> None:
+    """Answers that nobody reads are kept for `idle` seconds."""
+    far = house.far()
+    house.site(9001, idle=30)
+    client = house.client()
+    client.hold()
+    client.say(request())
+    far.last.say(answer(bytes(128 * KIBIBYTE)))
+    house.network.advance(29)
+    assert not client.gone
+    house.network.advance(2)
+    assert client.gone
+
+
+def test_drain_closes_behind_an_answer_that_had_begun(house: House) -> None:
+    """An answer whose head promised to keep the connection is finished during a drain, and then the close follows."""
+    far = house.far()
+    house.site(9001)
+    client = house.client(request())
+    far.last.say(answer(b"whole")[:-2])
+    (drained,) = house.drain()
+    far.last.say(b"le")
+    assert client.hear() == answer(b"whole")
+    assert client.finished
+    client.close()
+    assert drained.called
+
+
+def test_drain_closes_behind_an_answer_that_waits_to_be_read(house: House) -> None:
+    """A client that had not read its answer when the drain began is closed once it has."""
+    far = house.far()
+    house.site(9001)
+    client = house.client(request())
+    client.hold()
+    far.last.say(answer(bytes(128 * KIBIBYTE)))
+    house.drain()
+    client.go_on()
+    assert len(client.heard) > 128 * KIBIBYTE
+    assert client.finished

@@ -1,0 +1,64 @@
+"""What every error says beside its message, and what it keeps to itself."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+
+import pytest
+
+from balancer import errors
+from balancer.errors import BalancerError, ConfigError, ConnectTimeout, RequestRefused, Retryable, Side
+
+KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BalancerError)]
+NGINX_OWN = 499
+"""Client closed request: in logs only, since nobody is left to be told."""
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_error_has_side_retryable_status_and_reason(kind: type[BalancerError]) -> None:
+    """Every error says whose doing it was, whether to try again, and a status that an answer may have."""
+    assert isinstance(kind.side, Side)
+    assert isinstance(kind.retryable, Retryable)
+    assert kind.status == NGINX_OWN or 400 <= HTTPStatus(kind.status) < 600
+
+
+def test_reasons_tell_errors_apart() -> None:
+    """No two errors are one token in logs, and each token is fit for a log, a counter and a reply."""
+    reasons = [kind.reason for kind in KINDS]
+    assert len(set(reasons)) == len(reasons)
+    assert all(reason.replace("-", "").isalpha() and reason.islower() for reason in reasons)
+
+
+def test_only_what_sent_nothing_may_always_be_tried_again() -> None:
+    """Whatever backend is next, only a connection that never stood is tried again without a question."""
+    always = {kind.__name__ for kind in KINDS if kind.retryable is Retryable.YES}
+    assert always == {"ConnectFailed", "ConnectTimeout"}
+    assert {kind.__name__ for kind in KINDS if kind.retryable is Retryable.IF_REUSED} == {"UpstreamGone"}
+
+
+def test_statuses_name_the_side() -> None:
+    """A client is never blamed for a backend: upstream errors are gateway errors, downstream ones are 4xx."""
+    assert {kind.status for kind in KINDS if kind.side is Side.UPSTREAM} <= {502, 503, 504}
+    blamed = {kind.status for kind in KINDS if kind.side is Side.DOWNSTREAM and kind is not RequestRefused}
+    assert blamed == {NGINX_OWN, 408}
+
+
+def test_config_error_holds_its_mistakes() -> None:
+    """A wrong config tells all its mistakes, one a line, in the order found."""
+    error = ConfigError(line for line in ["first", "second"])
+    assert error.mistakes == ("first", "second")
+    assert str(error) == "first\nsecond"
+
+
+def test_request_refused_says_its_status() -> None:
+    """A refused request carries the status of its own fault, 400 unless told."""
+    assert RequestRefused("too long", 414).status == 414
+    assert RequestRefused("odd").status == 400
+    assert str(RequestRefused("odd")) == "odd"
+
+
+def test_a_connect_time_out_is_a_failed_connect() -> None:
+    """Whoever expects a failed connect also gets the time-out, told as a gateway time-out."""
+    with pytest.raises(errors.ConnectFailed) as caught:
+        raise ConnectTimeout("slow")
+    assert caught.value.status == 504

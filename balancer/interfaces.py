@@ -258,31 +258,37 @@ class Matcher:
 
 
 def ask(matcher: Any, session: Any) -> Found:
-    """Put the question to an `IMatcher` or to a bare callable."""
-    matches = getattr(matcher, "matches", matcher)
-    answer: Found = matches(session)
-    return answer
+    """Put the question to an `IMatcher` or to a bare callable.
+
+    Raises `TypeError` for any other answer: a function that forgot to return must not match everything.
+    """
+    answer = getattr(matcher, "matches", matcher)(session)
+    if answer is True or answer is False or answer is MORE or isinstance(answer, Mapping):
+        found: Found = answer
+        return found
+    raise TypeError(f"{matcher!r} answered {answer!r}; expected True, False, MORE or captures by name")
 
 
 def _captures(found: Found) -> Mapping[str, str]:
     return found if isinstance(found, Mapping) else {}
 
 
+def _always(matcher: Any) -> bool:
+    return bool(getattr(matcher, "always", False))
+
+
 class _Pair(Matcher):
     def __init__(self, left: Any, right: Any) -> None:
         self.left, self.right = left, right
-        self.always: bool = self._always(getattr(left, "always", False), getattr(right, "always", False))
         self.peek = max(getattr(left, "peek", 0), getattr(right, "peek", 0))
-
-    def _always(self, left: bool, right: bool) -> bool:
-        raise NotImplementedError
 
 
 class _Both(_Pair):
     """Kleene's and: one False settles it, whatever is still open; captures of both, the right one's winning."""
 
-    def _always(self, left: bool, right: bool) -> bool:
-        return left and right
+    def __init__(self, left: Any, right: Any) -> None:
+        super().__init__(left, right)
+        self.always = _always(left) and _always(right)
 
     def matches(self, session: Any) -> Found:
         left = ask(self.left, session)
@@ -302,8 +308,9 @@ class _Both(_Pair):
 class _Either(_Pair):
     """Kleene's or: the first that matches settles it, also while an earlier one is still open."""
 
-    def _always(self, left: bool, right: bool) -> bool:
-        return left or right
+    def __init__(self, left: Any, right: Any) -> None:
+        super().__init__(left, right)
+        self.always = _always(left) or _always(right)
 
     def matches(self, session: Any) -> Found:
         left = ask(self.left, session)

@@ -22,7 +22,7 @@ from balancer.errors import Draining, StartError
 log = Logger("balancer")
 
 AFTERMATH = 1.0
-"""Seconds that connections which were ended have to be closed by the system."""
+"""Seconds that connections which were ended have to be closed by the system, and each companion to stop."""
 
 
 class Balancer(Service):
@@ -40,7 +40,7 @@ class Balancer(Service):
         self._assembly = Assembly(reactor, random)
         self._companions: list[Any] = []
         self._starting: Deferred[None] | None = None
-        self._drained: Deferred[Any] | None = None
+        self._waiting: Deferred[Any] | None = None
 
     def startService(self) -> None:
         """Start, as soon as the reactor runs."""
@@ -56,8 +56,8 @@ class Balancer(Service):
 
     def hurry(self) -> None:
         """End the wait for what is alive."""
-        if self._drained is not None:
-            self._drained.cancel()
+        if self._waiting is not None:
+            self._waiting.cancel()
 
     def _begin(self) -> None:
         if self.running:
@@ -82,6 +82,8 @@ class Balancer(Service):
                 companion.with_reactor(self._reactor)
             self._companions.append(companion)
             await maybeDeferred(companion.startService)
+        except CancelledError:
+            raise
         except CannotListenError as error:
             raise StartError(f"companion {companion!r}: {error}") from error
         except Exception as error:
@@ -104,25 +106,32 @@ class Balancer(Service):
         for upstreams in self._assembly.upstreams.values():
             upstreams.close()
         drains = [listener.drain() for listener in listeners]
-        await self._wait(drains, self._config.drain)
+        if not await self._wait(drains, self._config.drain):
+            log.info("sessions that are still alive are ended")
         for listener in listeners:
             listener.end_all(Draining("the balancer is stopping"))
         await self._wait(drains, AFTERMATH)
         await DeferredList([listener.close() for listener in listeners], consumeErrors=True)
         for companion in reversed(self._companions):
-            await maybeDeferred(companion.stopService)
+            if not await self._wait([_stop_companion(companion)], AFTERMATH):
+                log.error("companion {companion!r} did not stop in time", companion=companion)
         self._assembly.alarm.stop()
 
-    async def _wait(self, drains: list[Deferred[None]], seconds: float) -> None:
-        """Until all are drained, or for so many seconds, or until told to hurry."""
-        self._drained = DeferredList([_watched(drain) for drain in drains], consumeErrors=True)
-        self._drained.addTimeout(seconds, self._reactor)
-        try:
-            await self._drained
-        except (TimeoutError, CancelledError):
-            log.info("sessions that are still alive are ended")
-        finally:
-            self._drained = None
+    async def _wait(self, ends: list[Deferred[None]], seconds: float) -> bool:
+        """Until all have fired, or for so many seconds, or until told to hurry; tell whether all have."""
+        self._waiting = DeferredList([_watched(end) for end in ends], consumeErrors=True)
+        self._waiting.addTimeout(seconds, self._reactor)
+        results = await self._waiting
+        self._waiting = None
+        return all(fired for fired, _ in results)
+
+
+def _stop_companion(companion: Any) -> Deferred[None]:
+    """Fires when it has stopped, or has failed to, which is logged."""
+    stopped: Deferred[Any] = maybeDeferred(companion.stopService)
+    return stopped.addErrback(
+        lambda failure: log.failure("companion {companion!r} did not stop", failure, companion=companion)
+    )
 
 
 def _watched(drain: Deferred[None]) -> Deferred[None]:

@@ -63,11 +63,12 @@ class Process:
 
     def __init__(self, reactor: Any) -> None:
         self._reactor = reactor
+        self._stderr = sys.stderr  # kept from now on, for `twist` puts its log in place of it
         self._signals = 0
 
     def fail(self, line: str) -> None:
         """Stop, and exit with status 1."""
-        sys.stderr.write(f"balancer: {line}\n")
+        self._stderr.write(f"balancer: {line}\n")
         atexit.register(_exit_with, 1)
         self._reactor.stop()
 

@@ -29,14 +29,14 @@ class Fixed(Matcher):
 
 captures = st.dictionaries(st.sampled_from("abc"), st.text(max_size=2), max_size=3)
 answers = st.sampled_from([True, False, MORE]) | captures
-leaves: st.SearchStrategy[Matcher] = st.builds(
-    Fixed, answers, peek=st.integers(0, 9), always=st.booleans()
-)
+leaves: st.SearchStrategy[Matcher] = st.builds(Fixed, answers, peek=st.integers(0, 9), always=st.booleans())
 matchers = st.recursive(
     leaves,
-    lambda inner: st.builds(lambda one, two: one & two, inner, inner)
-    | st.builds(lambda one, two: one | two, inner, inner)
-    | st.builds(lambda one: ~one, inner),
+    lambda inner: (
+        st.builds(lambda one, two: one & two, inner, inner)
+        | st.builds(lambda one, two: one | two, inner, inner)
+        | st.builds(lambda one: ~one, inner)
+    ),
     max_leaves=8,
 )
 

@@ -99,10 +99,10 @@ class Backend:
     def apply(self, report: Report) -> bool:
         """Take over what a health check reported; tell whether a policy could see the difference."""
         before = self.weight, self.tags
+        tags = self._reported_tags if report.tags is None else frozenset(report.tags)
         if report.weight is not None:
             self._reported_weight = max(0.0, report.weight)
-        if report.tags is not None:
-            self._reported_tags = report.tags
+        self._reported_tags = tags
         return (self.weight, self.tags) != before
 
     def count_end(self, error: BalancerError | None) -> None:

@@ -62,7 +62,7 @@ class Conversation:
         self._decoder = RequestDecoder(site.limits)
         self.exchange: Exchange | None = None
         self.request_complete = False
-        self._advancing = False
+        self._advancing = self._slow = False
 
     @property
     def persistent(self) -> bool:
@@ -73,6 +73,11 @@ class Conversation:
     def waiting(self) -> int:
         """Bytes of the next request that wait for their turn, or of a head that is not complete."""
         return self._decoder.buffered if self.request_complete or self.exchange is None else 0
+
+    @property
+    def unread(self) -> bool:
+        """Whether the client has sent, or owes us, more of a request than was read."""
+        return bool(self._decoder.buffered) or not (self.request_complete or self._decoder.idle)
 
     @property
     def idle(self) -> bool:
@@ -106,9 +111,8 @@ class Conversation:
     def _take(self, messages: list[Message]) -> None:
         self.request_complete = isinstance(messages[-1], End)
         if isinstance(messages[0], RequestHead):
-            self._begin(messages[0])
-            messages = messages[1:]
-        if self.exchange is not None and messages:
+            self._begin(messages[0], messages[1:])
+        elif self.exchange is not None:
             self.exchange.request(messages)
 
     def _decoded(self, step: Callable[[], list[Message]]) -> list[Message]:
@@ -122,7 +126,7 @@ class Conversation:
                 self.refuse(error)
             return []
 
-    def _begin(self, head: RequestHead) -> None:
+    def _begin(self, head: RequestHead, rest: list[Message]) -> None:
         self._line.begin(head)
         session = Session(Kind.HTTP, self._client, self._site.seconds(), request=head)
         outgoing = for_upstream(head, client=self._client[0], scheme=self._site.scheme)
@@ -143,8 +147,11 @@ class Conversation:
             downstream=self._line,
             upstreams=route.target.upstreams,
             silence=lambda fail: Silence(self._site.deadlines, route.target.patience, fail),
+            filters=route.filters,
         )
-        self.exchange.start()
+        if self._slow:
+            self.exchange.pressure(Side.DOWNSTREAM, high=True)
+        self.exchange.start(rest)
 
     def _refuse(self, error: BalancerError) -> None:
         self._line.refuse(error)
@@ -156,6 +163,7 @@ class Conversation:
         self._refuse(error)
 
     def pressure(self, *, high: bool) -> None:
-        """The client does not read fast enough, or does again."""
+        """The client does not read fast enough, or does again: said once, it holds for the exchanges that follow."""
+        self._slow = high
         if self.exchange is not None:
             self.exchange.pressure(Side.DOWNSTREAM, high=high)

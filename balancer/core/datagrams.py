@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 
@@ -26,6 +26,9 @@ from balancer.interfaces import Kind, Phase
 
 Client = tuple[str, int]
 """A client's address and port."""
+
+LAST_WORDS: Final = 1.0
+"""Seconds of silence after which a flow counts as over while draining: nothing in a flow says that it has ended."""
 
 
 class Upstream(Protocol):
@@ -181,10 +184,13 @@ class Flows:
             self._move(flow, lease, Phase.DATA, UpstreamGone(f"{lease.backend.name}: nobody listens there any more"))
 
     def stop_accepting(self) -> None:
-        """Begin no more flows; those that have a backend go on."""
+        """Begin no more flows; those that have a backend go on, but not for longer than `LAST_WORDS` of silence."""
         self._accepting = False
+        self._idle = min(self._idle, LAST_WORDS)
         for flow in [flow for flow in self._table.values() if flow.lease is None]:
             self._drop(flow)
+        if self._table:
+            self._deadline.move(self._idle)
 
     def end_all(self, error: BalancerError) -> None:
         """End every flow now, for that reason."""

@@ -2,12 +2,13 @@
 
 The exchange forwards what the two ports bring it, decides when to try again, whom to blame for silence and what the
 client is told, and gives its backend back exactly once. It stores nothing but what came before a connection stood,
-which is bounded by one read, since the downstream port is paused from the start.
+which is bounded by one read, since the downstream port is paused from the start. Any port may call back at once, in the
+middle of what it is told.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -93,7 +94,7 @@ class Downstream(Protocol):
         """Read no more of the request for now."""
 
     def resume(self) -> None:
-        """Read on."""
+        """Read on; may be said to one that reads."""
 
     def exchange_done(self, *, request_complete: bool) -> None:
         """The answer is complete, or was refused, replied or cut: this exchange will not be heard of again."""
@@ -127,7 +128,7 @@ class Pending(Protocol):
     """A connection on its way."""
 
     def cancel(self) -> None:
-        """It is no longer wanted."""
+        """It is no longer wanted: the exchange is not called again."""
 
 
 class Upstreams(Protocol):
@@ -138,6 +139,16 @@ class Upstreams(Protocol):
 
         With `fresh`, only a connection that has carried nothing yet will do.
         """
+
+
+def awaited(slow: Collection[Side], *, complete: bool) -> Side:
+    """Whose turn it is: that of a side that does not read, the client first, else that of the side with more to say.
+
+    `complete` says that the request is. A backend that is not read because the client is slow is not to blame.
+    """
+    if slow:
+        return Side.DOWNSTREAM if Side.DOWNSTREAM in slow else Side.UPSTREAM
+    return Side.UPSTREAM if complete else Side.DOWNSTREAM
 
 
 def _nobody_asked(_exchange: Exchange, _error: BalancerError | None) -> None:
@@ -168,35 +179,45 @@ class Exchange:
         self._pending: Pending | None = None
         self._lease: Lease | None = None
         self._held: list[Message] = []
-        self._request_complete = False
+        self._request_complete = self._heard = False
+        self._slow: frozenset[Side] = frozenset()
         self._silence = silence(self.fail)
         self._filters, self._done = filters, done
 
-    def start(self) -> None:
-        """Ask for a connection. Until it stands, no more of the request is read than has been."""
-        if self.head.length != 0:
+    def start(self, messages: Sequence[Message] = ()) -> None:
+        """Ask for a connection, with what came behind the head. Until it stands, no more of the request is read."""
+        if messages:
+            self.request(messages)
+        if not self._request_complete:
             self._downstream.pause()
         self._acquire(fresh=False)
 
     def request(self, messages: Sequence[Message]) -> None:
-        """More of the request's body, or its end."""
+        """More of the request's body, or its end; at least one message."""
+        self._request_complete = isinstance(messages[-1], End)
         if self.state is State.CONNECTING:
             self._held.extend(messages)
         elif self._upstream is not None:
+            self._silence.moved()
+            if self._request_complete:
+                self._silence.expect(awaited(self._slow, complete=True))
             self._forward(self._upstream, messages)
 
     def connected(self, upstream: Upstream, lease: Lease) -> None:
         """A connection stands: send the request as far as it is known, and read on."""
         self._enter(Input.CONNECTED)
         self._pending, self._upstream, self._lease = None, upstream, lease
-        self._silence.expect(Side.DOWNSTREAM)
+        self._silence.expect(awaited(self._slow, complete=self._request_complete))
+        if Side.DOWNSTREAM in self._slow:
+            upstream.pause()
         messages, self._held = [self.head, *self._held], []
         self._forward(upstream, messages)
-        if not self._request_complete:
+        if self._upstream is upstream and self.head.length != 0 and Side.UPSTREAM not in self._slow:
             self._downstream.resume()
 
     def response(self, messages: Sequence[Message]) -> None:
-        """The backend sent heads, body bytes or the end of the answer."""
+        """The backend sent heads, body bytes or the end of the answer, or bytes that are no message yet."""
+        self._heard = True
         self._silence.moved()
         try:
             for message in messages:
@@ -212,24 +233,28 @@ class Exchange:
         upstream, lease = self._upstream, self._lease
         if upstream is None or lease is None:
             return
-        again = self.status == 0 and may_resend(self.head, error, reused=upstream.reused)
+        phase = PHASES.get(self.state, Phase.DONE)
+        again = not self._heard and may_resend(self.head, error, reused=upstream.reused)
         if not again or not self._enter(Input.RETRY):
             self.fail(error)
             return
-        lease.end(Phase.REQUEST, error=error)
+        self._silence.stop()
+        lease.end(phase, error=error)
         self._upstream = self._lease = None
         self._held = [END] if self._request_complete else []
-        self._request_complete = False
+        if Side.UPSTREAM in self._slow:
+            self.pressure(Side.UPSTREAM, high=False)
         self.session.attempt += 1
         self._acquire(fresh=True)
 
     def pressure(self, side: Side, *, high: bool) -> None:
         """That side does not read fast enough, so nothing more is read from the other; or it has caught up."""
+        if self.state is State.DONE:
+            return
+        self._slow = self._slow | {side} if high else self._slow - {side}
+        if self.state is not State.CONNECTING:
+            self._silence.expect(awaited(self._slow, complete=self._request_complete))
         source = self._downstream if side is Side.UPSTREAM else self._upstream
-        if high:
-            self._silence.expect(side)
-        else:
-            self._silence.expect(Side.UPSTREAM if self._request_complete else Side.DOWNSTREAM)
         if source is not None:
             (source.pause if high else source.resume)()
 
@@ -250,7 +275,7 @@ class Exchange:
 
     def _acquire(self, *, fresh: bool) -> None:
         pending = self._upstreams.acquire(self, fresh=fresh)
-        if self.state is State.CONNECTING:
+        if self.state is State.CONNECTING and self._pending is None:
             self._pending = pending
 
     def _enter(self, what: Input) -> bool:
@@ -261,19 +286,20 @@ class Exchange:
         return after is not None
 
     def _forward(self, upstream: Upstream, messages: Sequence[Message]) -> None:
-        self._silence.moved()
+        """Send as long as it is that connection which carries this: it may fail while it is spoken to."""
         try:
             for message in messages:
+                if self._upstream is not upstream:
+                    return
                 if isinstance(message, End):
-                    self._request_complete = True
                     self._enter(Input.REQUEST_END)
-                    self._silence.expect(Side.UPSTREAM)
                     upstream.send(End(forwardable_trailers(message.trailers)))
                 else:
                     upstream.send(message)
         except BalancerError as error:
             self.fail(error)
-        upstream.flush()
+        if self._upstream is upstream:
+            upstream.flush()
 
     def _answer(self, message: Message) -> None:
         """Pass one message of the answer on. Raises what the filters, the policy and the port raise."""
@@ -296,15 +322,18 @@ class Exchange:
             self._downstream.send(answer)
             self.status = answer.status
         else:
-            self.status = answer.status
             self._downstream.reply(answer)
+            self.status = answer.status
             self._complete(whole=False)
 
     def _complete(self, *, whole: bool) -> None:
         """The client has its answer. A connection on which request or answer is not whole serves no other exchange."""
+        if not self._enter(Input.RESPONSE_END):
+            return
         assert self._upstream is not None
-        self._enter(Input.RESPONSE_END)
         if whole:
+            if Side.DOWNSTREAM in self._slow:
+                self._upstream.resume()
             self._upstream.release()
         else:
             self._upstream.abort()

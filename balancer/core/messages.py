@@ -99,7 +99,10 @@ class RequestHead(Head):
 
 @attrs.define
 class ResponseHead(Head):
-    """A response as far as its header section; `status` below 200 is interim, save 101, after which the connection changes (RFC 9110 15.2)."""
+    """A response as far as its header section.
+
+    A `status` below 200 is interim, save 101, after which the connection changes (RFC 9110 15.2).
+    """
 
     status: int
     phrase: str = ""

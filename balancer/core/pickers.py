@@ -54,6 +54,8 @@ class Snapshot:
     __slots__ = ("backends", "picker", "released", "responded")
 
     def __init__(self, backends: Sequence[Backend], picker: Picker) -> None:
+        if not callable(picker):
+            raise TypeError(f"{picker!r} is not a picker: it cannot be called")
         self.backends = frozenset(backends)
         self.picker = picker
         self.released: Callable[[Backend, Outcome], object] | None = getattr(picker, "released", None)
@@ -82,17 +84,17 @@ class Policy:
                 if not patient:
                     return None
                 made = _run(made)
+            return Snapshot(backends, made)
         except Exception as error:
             self.failed("picker()", error)
             raise PolicyFailed(f"{self._name} failed") from error
-        return Snapshot(backends, made)
 
     def compile_in_slices(self, backends: Sequence[Backend], done: Callable[[Snapshot | None], None]) -> None:
         """Give `done` a snapshot, or None when the policy fails: at once, or after turns of a millisecond each.
 
         A later call makes an earlier one that is still at work give up.
         """
-        self._building = None
+        self.give_up()
         try:
             made = self._algorithm.picker(tuple(backends), self._ports.random)
         except Exception as error:  # noqa: BLE001  a stranger's code may raise anything
@@ -103,7 +105,11 @@ class Policy:
             self._building = made
             self._build(made, backends, done)
         else:
-            done(Snapshot(backends, made))
+            self._finish(made, backends, done)
+
+    def give_up(self) -> None:
+        """Drop what is still being built in slices: what it is for is no more."""
+        self._building = None
 
     def ask(self, snapshot: Snapshot, session: Session) -> Backend | None:
         """The picker's choice, which is one of its snapshot; raises `PolicyFailed` when it is not to be had."""
@@ -146,20 +152,30 @@ class Policy:
     def _build(
         self, made: Generator[None, None, Picker], backends: Sequence[Backend], done: Callable[[Snapshot | None], None]
     ) -> None:
-        """One slice of the work; superseded work is dropped."""
+        """One slice of the work, one step of it at least; superseded work is dropped."""
         if self._building is not made:
             return
         until = self._ports.seconds() + SLICE
         try:
+            next(made)
             while self._ports.seconds() < until:
                 next(made)
         except StopIteration as finished:
-            done(Snapshot(backends, finished.value))
+            self._finish(finished.value, backends, done)
         except Exception as error:  # noqa: BLE001  a stranger's code may raise anything
             self.failed("picker()", error)
             done(None)
         else:
             self._ports.later(lambda: self._build(made, backends, done))
+
+    def _finish(self, picker: Picker, backends: Sequence[Backend], done: Callable[[Snapshot | None], None]) -> None:
+        try:
+            snapshot = Snapshot(backends, picker)
+        except Exception as error:  # noqa: BLE001  a stranger's code may raise anything
+            self.failed("picker()", error)
+            done(None)
+        else:
+            done(snapshot)
 
 
 def _run(made: Generator[None, None, Picker]) -> Picker:

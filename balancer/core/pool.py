@@ -89,14 +89,13 @@ class Pool:
 
     def eligible(self) -> list[Backend]:
         """The usable backends of the lowest tier that has any, in the order of the config."""
-        usable = [backend for backend in self.backends if backend.usable]
-        lowest = min((backend.tier for backend in usable), default=0)
-        return [backend for backend in usable if backend.tier == lowest]
+        return _first_tier([backend for backend in self.backends if backend.usable])
 
     def refresh(self) -> None:
         """Compile a picker for those eligible now; to be called after every change of what makes them so."""
         self._eligible = self.eligible()
         if not self._eligible:
+            self.policy.give_up()
             self._snapshot = self._plan_b_snapshot = None
             return
         if self._plan_b is not None:
@@ -140,22 +139,41 @@ class Pool:
         return None if backend is None else Lease(self, backend, self._plan_b, self._plan_b_snapshot)
 
     def _pick_remaining(self, session: Session) -> Lease:
-        remaining = [backend for backend in self._eligible if backend not in session.tried]
+        """The picker had its chances: choose among what was not tried, of a higher tier if need be."""
+        untried = [backend for backend in self.backends if backend.usable and backend not in session.tried]
+        remaining = _first_tier(untried)
         if not remaining:
             raise NoBackend(f"pool {self.name!r}: every backend that is up was tried")
-        snapshot = self.policy.compile(remaining, patient=False) if len(remaining) <= SMALL else None
-        lease = None if snapshot is None else self._choose(snapshot, session)
-        if lease is not None and lease.backend in session.tried:
-            lease.refuse(session)
-            lease = None
+        lease = self._choose_among(remaining, session) if len(remaining) <= SMALL else self._draw(remaining)
         if lease is None:
-            chosen = self.ports.random.choice(remaining)
-            lease = Lease(self, chosen, self.policy, Snapshot(remaining, lambda _: chosen))
+            raise NoBackend(f"pool {self.name!r}: the algorithm chose none")
+        if lease.backend not in remaining:
+            lease.refuse(session)
+            lease = self._draw(remaining)
         lease.backend.active += 1
         return lease
 
+    def _choose_among(self, remaining: list[Backend], session: Session) -> Lease | None:
+        """What is chosen when nothing else is offered; chance stands in for a picker that takes slices of work."""
+        try:
+            snapshot = self.policy.compile(remaining, patient=False)
+        except PolicyFailed:
+            return self._choose(None, session)
+        return self._draw(remaining) if snapshot is None else self._choose(snapshot, session)
+
+    def _draw(self, remaining: list[Backend]) -> Lease:
+        """Chance's choice, of which no algorithm is told."""
+        chosen = self.ports.random.choice(remaining)
+        return Lease(self, chosen, self.policy, Snapshot(remaining, lambda _: chosen))
+
     def _install(self, snapshot: Snapshot | None) -> None:
         self._snapshot = snapshot
+
+
+def _first_tier(backends: list[Backend]) -> list[Backend]:
+    """Those of the lowest tier among them."""
+    lowest = min((backend.tier for backend in backends), default=0)
+    return [backend for backend in backends if backend.tier == lowest]
 
 
 def _compiled(policy: Policy, backends: list[Backend]) -> Snapshot | None:

@@ -42,7 +42,7 @@ _LINE_BEGINS: Final = b"PROXY "
 _HOST: Final = rb"([0-9A-Fa-f:.]++)"
 _PORT: Final = rb"(0|[1-9][0-9]{0,4})"
 _TCP_LINE: Final = re.compile(rb"PROXY TCP([46]) %b %b %b %b\r\n" % (_HOST, _HOST, _PORT, _PORT))
-_UNKNOWN_LINE: Final = re.compile(rb"PROXY UNKNOWN(?: .*+)?\r\n", re.DOTALL)
+_UNKNOWN_LINE: Final = b"PROXY UNKNOWN\r\n", b"PROXY UNKNOWN "
 
 _SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 _LOCAL, _PROXY = 0x20, 0x21
@@ -116,7 +116,7 @@ class ProxyReader:
         self._versions = versions
         self._optional = optional
         self._held = bytearray()
-        self._enough = 0
+        self._enough = 0  # bytes that must be held before there is anything new to see
 
     def receive(self, data: bytes) -> tuple[ProxyHeader | None, bytes] | None:
         """The header and the bytes behind it, or None while it is not complete.
@@ -184,12 +184,13 @@ def _addresses_size(form: int) -> int:
 def _decode_v1(line: bytes) -> ProxyHeader:
     match = _TCP_LINE.fullmatch(line)
     if match is None:
-        if _UNKNOWN_LINE.fullmatch(line):
+        if line.startswith(_UNKNOWN_LINE):
             return ProxyHeader(1)
         raise ProxyHeaderInvalid("a PROXY line that is malformed (2.1)")
     family, *hosts = (group.decode() for group in match.groups()[:3])
+    read: Callable[[str], _IP] = IPv4Address if family == "4" else IPv6Address
     try:
-        source, destination = map(IPv4Address if family == "4" else IPv6Address, hosts)
+        source, destination = map(read, hosts)
     except AddressValueError as error:
         raise ProxyHeaderInvalid(f"a PROXY line whose addresses are not of IPv{family} (2.1)") from error
     ports = int(match[4]), int(match[5])
@@ -277,8 +278,10 @@ def encode_v2(
     form, block = _UNSPECIFIED, b""
     if source is not None and destination is not None:
         form, block = _addresses(source, destination, transport)
-    if (local and block) or any(kind == CRC32C for kind, _ in tlvs):
-        raise ValueError("a LOCAL header has no addresses, and its checksum is nobody's to choose")
+    if local and block:
+        raise ValueError(f"addresses {source!r} and {destination!r} in a LOCAL header, which is of no client")
+    if any(kind == CRC32C for kind, _ in tlvs):
+        raise ValueError("a checksum among the TLVs: ask for it with crc=True")
     block += join_tlvs(tlvs)
     length = len(block) + (7 if crc else 0)
     if length > 0xFFFF:

@@ -59,7 +59,7 @@ class ProxyTLS:
 
 
 def text_of(value: bytes) -> str:
-    """The value as UTF-8 (2.2.2, 2.2.6); bytes that are not are shown as escapes, so that no two values look alike."""
+    """The value as UTF-8 (2.2.2, 2.2.6); bytes that are not are shown as escapes, so that none are lost."""
     return value.decode("utf-8", "backslashreplace")
 
 

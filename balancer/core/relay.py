@@ -155,7 +155,6 @@ class Relay:
             self._upstream.close()
             self._end(None)
         else:
-            self._last = self._deadlines.now
             self._deadline.move(self._linger)
             other.finish()  # comes last: it may find the stream broken, which ends everything at once
 

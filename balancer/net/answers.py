@@ -32,7 +32,7 @@ class Connection(Protocol):
     def abort(self) -> None:
         """Close at once."""
 
-    def answered(self, *, keep: bool, request_complete: bool) -> None:
+    def answered(self, *, keep: bool) -> None:
         """The answer is out: go on to the next request if `keep`, else close."""
 
 
@@ -89,7 +89,7 @@ class Answers:
 
     def exchange_done(self, *, request_complete: bool) -> None:
         """Nothing more is to be said about this request."""
-        self._connection.answered(keep=self._encoder.persistent, request_complete=request_complete)
+        self._connection.answered(keep=self._encoder.persistent)
 
     def _say(self, status: int, body: bytes, fields: tuple[tuple[str, str], ...]) -> None:
         """An answer of our own; what of another was encoded but not sent is forgotten."""

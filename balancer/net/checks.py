@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
+from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IDelayedCall, IProtocol
 from twisted.python.failure import Failure
@@ -103,6 +104,7 @@ class Probe:
         target = Target(self._reactor, self._backend, self._schedule.timeout)
         self._running = running = maybeDeferred(self._ask, target)
         running.addTimeout(self._schedule.timeout, self._reactor)
+        running.addCallback(self._read)
         running.addBoth(self._judge, target)
 
     def _ask(self, target: Target) -> Any:
@@ -111,6 +113,12 @@ class Probe:
         if not isawaitable(answer):
             raise TypeError(f"{self._check!r} answered {answer!r}, which cannot be awaited")
         return answer
+
+    def _read(self, result: Any) -> Report | None:
+        """A result is None or a report; whatever else a check may have meant, it is a fault."""
+        if not isinstance(result, Report | None):
+            raise TypeError(f"{self._check!r} answered {result!r}, which is neither None nor a Report")
+        return result
 
     def _judge(self, result: Report | Failure | None, target: Target) -> None:
         target.close()
@@ -126,7 +134,7 @@ class Probe:
         self._call = self._reactor.callLater(self._pause(), self._run)
 
     def _evidence(self, failure: Failure) -> str:
-        if failure.check(TimeoutError, CancelledError) is not None:
+        if failure.check(TimedOut, CancelledError) is not None:
             return f"no result within {self._schedule.timeout:g} s"
         if failure.check(CheckFailed) is not None:
             return failure.getErrorMessage()

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from balancer.core.conversation import Conversation, Site
+from balancer.core.deadlines import Deadline
 from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
 from balancer.net.answers import Answers
 from balancer.net.peers import Peer
@@ -39,13 +40,55 @@ class Listening:
     sessions: Sessions = attrs.Factory(Sessions)
 
 
-@implementer(IHalfCloseableProtocol)
-class HTTPConnection(Peer):
-    """One client's connection: feeds its conversation, bounds its waits, and closes when it has to."""
+class _Closing(Peer):
+    """The manners of closing a client's connection: after what was written, in good time, and once."""
+
+    _conversation: Conversation
+    _deadline: Deadline
 
     def __init__(self, listening: Listening) -> None:
         self._listening = listening
+
+    def end(self, error: BalancerError) -> None:
+        """End now."""
+        self._conversation.fail(error)
+        self.abort()
+
+    def close(self) -> None:
+        """Close after what was written, which the client has `idle` seconds to read."""
+        self._conversation.over = True
+        self._deadline.move(self._listening.idle)
+        super().close()
+
+    def abort(self) -> None:
+        """Close at once: RST."""
+        self._conversation.over = True
+        super().abort()
+
+    def linger(self) -> None:
+        """Close after what was written, in spite of what the client still sends; see `LINGER`."""
+        if self.half_closed:
+            self.close()
+            return
+        self._conversation.over = True
+        self._deadline.move(LINGER)
+        self.finish()
+        Peer.resume(self)
+
+
+@implementer(IHalfCloseableProtocol)
+class HTTPConnection(_Closing):
+    """One client's connection: feeds its conversation, bounds its waits, and closes when it has to.
+
+    While the client does not read its answers it is not read from, and its next request, if here already, waits.
+    """
+
+    def __init__(self, listening: Listening) -> None:
+        super().__init__(listening)
         self._in_head = False
+        self._feeding = False
+        self._full = False
+        self._next_waits = False
 
     def connectionMade(self) -> None:
         """A client has connected."""
@@ -70,7 +113,9 @@ class HTTPConnection(Peer):
         talk = self._conversation
         if talk.over:
             return
+        self._feeding = True
         talk.receive(data)
+        self._feeding = False
         self._look_around()
 
     def readConnectionLost(self) -> None:
@@ -93,52 +138,45 @@ class HTTPConnection(Peer):
 
     def pressure(self, *, high: bool) -> None:
         """The client does not read fast enough, or does again."""
+        self._full = high
         self._conversation.pressure(high=high)
+        if self._next_waits and not high:
+            self._go_on()
+        else:
+            self._look_around()
 
-    def answered(self, *, keep: bool, request_complete: bool) -> None:
+    def answered(self, *, keep: bool) -> None:
         """The answer is out, or cannot be had: go on to the next request, or close."""
         talk = self._conversation
         if talk.over:
             return
         if keep:
-            talk.next()
+            self._in_head = False
             self._deadline.move(self._listening.idle)
-            self._look_around()
-        elif request_complete and not talk.waiting:
-            self.close()
+            if self._feeding:
+                talk.next()
+            elif self._full:
+                self._next_waits = True
+                self.pause()
+            else:
+                self._go_on()
+        elif talk.unread:
+            self.linger()
         else:
-            self._linger()
+            self.close()
 
     def drain(self) -> None:
         """Close between requests, at once if that is now."""
         if self._conversation.idle:
             self.close()
 
-    def end(self, error: BalancerError) -> None:
-        """End now."""
-        self._conversation.fail(error)
-        self.abort()
-
-    def close(self) -> None:
-        """Close after what was written, which the client has `idle` seconds to read."""
-        self._conversation.over = True
-        self._deadline.move(self._listening.idle)
-        super().close()
-
-    def abort(self) -> None:
-        """Close at once: RST."""
-        self._conversation.over = True
-        super().abort()
-
-    def _linger(self) -> None:
-        """Close after what was written, in spite of what the client still sends; see `LINGER`."""
-        if self.half_closed:
-            self.close()
-            return
-        self._conversation.over = True
-        self._deadline.move(LINGER)
-        self.finish()
-        self.resume()
+    def _go_on(self) -> None:
+        """To the next request, or those of them that are answered at once."""
+        self._next_waits = False
+        self._feeding = True
+        self._conversation.next()
+        self._feeding = False
+        self._look_around()
 
     def _look_around(self) -> None:
         """Bytes came or an answer went: read on or hold, and start the clock of a head that has begun."""
@@ -149,8 +187,12 @@ class HTTPConnection(Peer):
             self._in_head = False
             if talk.waiting:
                 self.pause()
-        elif self.half_closed:
+            elif talk.request_complete:
+                self.resume()  # or nobody would see the client leave
+        elif self.half_closed or (self._listening.sessions.draining and talk.idle):
             self.close()
+        elif self._full:
+            self.pause()
         else:
             self.resume()
             if not self._in_head and not talk.idle:
@@ -159,7 +201,7 @@ class HTTPConnection(Peer):
 
     def _time_out(self) -> None:
         talk = self._conversation
-        if talk.over:
+        if talk.over or self._next_waits:
             self.abort()
         elif talk.exchange is not None:
             if self.half_closed and not talk.exchange.status:

@@ -56,6 +56,11 @@ class HTTPUpstream(Dialed):
         self._exchange = None
         super().abort()
 
+    def close(self) -> None:
+        """Close after what was written, which the backend has as long to read as a connection may be idle."""
+        self._wait()
+        super().close()
+
     def release(self) -> None:
         """The exchange is over; wait for another, if the backend allows it."""
         self._exchange = None
@@ -80,12 +85,12 @@ class HTTPUpstream(Dialed):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection has ended, which may be the end of an answer."""
-        if self._idle is not None:
-            self._idle.cancel()
         if self.backend is not None:
             self._upstreams.forget(self, self.backend)
         if self._exchange is not None:
             self._end_of_answer(self._exchange, orderly=reason.check(type(connectionDone.value)) is not None)
+        if self._idle is not None:
+            self._idle.cancel()
 
     def pressure(self, *, high: bool) -> None:
         """The backend does not read fast enough, or does again."""
@@ -109,8 +114,10 @@ class HTTPUpstream(Dialed):
             self._idle.move(limit)
 
     def _tired(self) -> None:
-        """Idle for long enough; while an exchange is on, the deadline is armed again at its end."""
-        if self._exchange is None:
+        """Idle, or closing, for long enough; while an exchange is on, the deadline is armed again at its end."""
+        if self.transport.disconnecting:
+            self.abort()
+        elif self._exchange is None:
             self.close()
 
 

@@ -211,7 +211,9 @@ class FakePending:
 
 
 class Stage:
-    """Everything an exchange meets; also `core.exchange.Upstreams`."""
+    """Everything an exchange meets; also `core.exchange.Upstreams`. `carried`: whom the latest connection serves."""
+
+    carried: Exchange
 
     def __init__(self) -> None:
         self.clock, self.transcript = HandClock(), Transcript()
@@ -219,9 +221,7 @@ class Stage:
         self.line = FakeLine(self.transcript)
         self.algorithm = First()
         self.backend = Backend("b", "b:80", ("b", 80), seconds=self.clock.seconds)
-        self.pool = Pool(
-            "pool", [self.backend], self.algorithm, ports=Ports(Random(0), self.clock.seconds, lambda call: None)
-        )
+        self.pool = Pool("pool", [self.backend], self.algorithm, ports=Ports(Random(0), self.clock.seconds, id))
         self.upstreams: list[FakeUpstream] = []
         self.waiting: list[Exchange] = []
         self.at_once: list[Callable[[Exchange], object]] = []
@@ -237,7 +237,7 @@ class Stage:
 
     def connect(self, exchange: Exchange | None = None, *, reused: bool = False) -> FakeUpstream:
         """The connection that an exchange waits for stands."""
-        exchange = self.waiting.pop(0) if exchange is None else exchange
+        self.carried = exchange = self.waiting.pop(0) if exchange is None else exchange
         upstream = FakeUpstream(self.transcript, f"u{len(self.upstreams) + 1}", reused=reused)
         self.upstreams.append(upstream)
         exchange.connected(upstream, self.lease(exchange.session))
@@ -260,11 +260,9 @@ class Stage:
         )
 
     def asked(self, *messages: Message, head: RequestHead = GET, filters: Sequence[Any] = ()) -> Exchange:
-        """One that has been started, and has been given what follows its head."""
+        """One that has been started with what came behind its head."""
         exchange = self.exchange(head, filters=filters)
-        exchange.start()
-        if messages:
-            exchange.request(messages)
+        exchange.start(messages)
         return exchange
 
     def at_rest(self) -> bool:

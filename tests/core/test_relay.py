@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from balancer.core.deadlines import Deadlines
 from balancer.core.relay import TRANSITIONS, Input, Relay, State
-from balancer.errors import BalancerError, Draining, DownstreamGone, IdleTimeout, UpstreamGone
+from balancer.errors import BalancerError, DownstreamGone, Draining, IdleTimeout, UpstreamGone
 from tests.core.stage import HandClock, Transcript
 
 IDLE, LINGER = 10.0, 4.0

@@ -30,7 +30,7 @@ class ModelStream:
         self.relay: Any = None
 
     def write(self, data: bytes) -> None:
-        assert not (self.finished or self.closed or self.aborted)
+        assert not any((self.finished, self.closed, self.aborted))
         self.outbox += data
         if len(self.outbox) > MARK and not self.high:
             self.high = True
@@ -159,4 +159,4 @@ class RelayMachine(RuleBasedStateMachine):
 
 
 TestRelayMachine = RelayMachine.TestCase
-TestRelayMachine.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestRelayMachine.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)

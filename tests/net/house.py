@@ -43,12 +43,14 @@ class Speaker(Protocol):
 
     transport: Any
 
-    def __init__(self, network: MemoryNetwork, greeting: bytes = b"") -> None:
+    def __init__(self, network: MemoryNetwork, greeting: bytes = b"", *, deaf: bool = False) -> None:
         self.heard, self.finished, self.ending = b"", False, ""
-        self._network, self._greeting = network, greeting
+        self._network, self._greeting, self._deaf = network, greeting, deaf
 
     def connectionMade(self) -> None:
         self.transport.write(self._greeting)
+        if self._deaf:
+            self.hold()
 
     @property
     def gone(self) -> bool:
@@ -103,13 +105,14 @@ class Speaker(Protocol):
 
 
 class Far(Factory):
-    """A backend; `calls` are its connections in order."""
+    """A backend; `calls` are its connections in order, `greeting` is said on each, and a `deaf` one reads nothing."""
 
     noisy = False
 
     def __init__(self, network: MemoryNetwork, port: int) -> None:
         self.calls: list[Speaker] = []
         self.greeting = b""
+        self.deaf = False
         self._network = network
         self.bound = network.listenTCP(port, self)
 
@@ -119,7 +122,7 @@ class Far(Factory):
         return self.calls[-1]
 
     def buildProtocol(self, addr: IAddress | None) -> Speaker:
-        self.calls.append(Speaker(self._network, self.greeting))
+        self.calls.append(Speaker(self._network, self.greeting, deaf=self.deaf))
         return self.calls[-1]
 
 

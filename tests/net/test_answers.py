@@ -40,8 +40,8 @@ class Line:
     def abort(self) -> None:
         self.said.append("abort")
 
-    def answered(self, *, keep: bool, request_complete: bool) -> None:
-        self.said.append((keep, request_complete))
+    def answered(self, *, keep: bool) -> None:
+        self.said.append(keep)
 
 
 def split_site(house: House) -> None:
@@ -91,7 +91,7 @@ def test_our_own_answer_replaces_what_was_not_sent() -> None:
     answers.reply(Reply(418, b"teapot", (("X-Pot", "tea"),)))
     answers.exchange_done(request_complete=True)
     text = b"HTTP/1.1 418 I'm a Teapot\r\nx-pot: tea\r\ncontent-length: 6\r\n\r\nteapot"
-    assert line.said == [text, (True, True)]
+    assert line.said == [text, True]
 
 
 def test_pauses_reach_the_connection() -> None:

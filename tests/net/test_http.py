@@ -263,3 +263,14 @@ def test_the_end_of_a_drain_ends_what_is_left(house: House) -> None:
     assert client.ending == "ConnectionLost"
     assert far.last.ending == "ConnectionLost"
     assert drained.called
+
+
+def test_bytes_behind_the_last_request_do_no_harm(house: House) -> None:
+    """A client that asked for a close, sent more all the same and shut down gets its answer and the close."""
+    far = house.far()
+    house.site(9001)
+    client = house.client(request("GET /", "connection: close") + b"GET")
+    client.finish()
+    far.last.say(answer(b"whole"))
+    assert client.hear() == answer(b"whole", "connection: close")
+    assert client.gone

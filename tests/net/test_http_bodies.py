@@ -167,7 +167,7 @@ def test_a_client_that_does_not_read_holds_the_backend(house: House) -> None:
     house.site(9001)
     client = house.client(request())
     client.hold()
-    far.last.say(answer(bytes(MEBIBYTE))[: -MEBIBYTE].replace(b"1048576", b"67108864"))
+    far.last.say(answer(bytes(MEBIBYTE))[:-MEBIBYTE].replace(b"1048576", b"67108864"))
     for _ in range(64):
         far.last.say(bytes(MEBIBYTE))
     assert client.transport.other.most_buffered <= 2 * MEBIBYTE

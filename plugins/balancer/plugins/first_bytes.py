@@ -285,7 +285,10 @@ def _client_id(reader: Reader) -> str:
     reader.take(3)  # flags, keep alive
     if version[1] == 5:
         reader.take(_varint(reader))  # properties
-    return reader.vector(2).decode()
+    name = reader.vector(2).decode()
+    if "\0" in name:
+        raise Misfit  # MQTT 5.0, 1.5.4
+    return name
 
 
 def _varint(reader: Reader) -> int:

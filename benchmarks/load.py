@@ -1,0 +1,156 @@
+"""The load of the measurements: one kind of work, again and again, each piece begun when the one before it is done.
+
+A program of its own (`load.py KIND PORT`) that runs until its standard input ends, and prints how much was done so far
+whenever a line comes in. Anything but the expected answer ends it with a traceback: what is wrong is not measured.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import sys
+from collections.abc import Callable
+
+HOST = "127.0.0.1"
+CONNECTIONS = 48
+"""Clients at work at once, for what is asked and answered."""
+IN_FLIGHT = 4
+"""Datagrams on the way for each socket."""
+BLOCK = bytes(256 * 1024)
+DATAGRAM = bytes(64)
+SILENCE = 0.25
+"""Seconds in which nothing at all happens, after which datagrams count as lost."""
+PATIENCE = 5.0
+"""Seconds that a connection may take."""
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: benchmark.example\r\n\r\n"
+START, END = b"HTTP/1.1 200 ", b"\r\n\r\nok"
+
+
+class Load:
+    """What all clients share: the port, the count and the poll."""
+
+    def __init__(self, port: int) -> None:
+        self.port, self.done = port, 0
+        self.lost: list[Callable[[], None]] = []
+        """What to do again after a silence."""
+        self._poller = select.epoll()
+        self._ready: dict[int, Callable[[], None]] = {}
+
+    def watch(self, sock: socket.socket, ready: Callable[[], None], events: int = select.EPOLLIN) -> None:
+        """Call back whenever the socket is ready."""
+        self._ready[sock.fileno()] = ready
+        self._poller.register(sock, events)
+
+    def run(self, orders: int) -> None:
+        """Work until that descriptor ends; print the count for each line it brings."""
+        self._poller.register(orders, select.EPOLLIN)
+        while True:
+            found = self._poller.poll(SILENCE)
+            for fd, _ in found:
+                if fd != orders:
+                    self._ready[fd]()
+                elif sys.stdin.readline():
+                    print(self.done, flush=True)
+                else:
+                    return
+            for again in self.lost if not found else ():
+                again()
+
+
+def connected(port: int) -> socket.socket:
+    """A connection to that port of this machine; raises `TimeoutError` when it takes longer than `PATIENCE`."""
+    sock = socket.create_connection((HOST, port), PATIENCE)
+    sock.settimeout(None)
+    return sock
+
+
+class Asking:
+    """One connection that asks again once it has its answer."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._answer = b""
+        self._connect()
+
+    def _connect(self) -> None:
+        self._sock = connected(self._load.port)
+        self._load.watch(self._sock, self._ready)
+        self._sock.sendall(REQUEST)
+
+    def _ready(self) -> None:
+        data = self._sock.recv(65536)
+        self._answer += data
+        if self._answer.endswith(END) and self._answer.startswith(START):
+            self._answer = b""
+            self._load.done += 1
+            self._again()
+        elif not data:
+            raise ConnectionError(f"closed in place of an answer; before that came {self._answer!r}")
+
+    def _again(self) -> None:
+        self._sock.sendall(REQUEST)
+
+
+class Connecting(Asking):
+    """The same with a new connection for each request."""
+
+    def _again(self) -> None:
+        self._sock.close()
+        self._connect()
+
+
+class Pouring:
+    """One connection that sends as fast as it can; what is done is bytes."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._sock = connected(load.port)
+        self._sock.setblocking(False)
+        load.watch(self._sock, self._ready, select.EPOLLOUT)
+
+    def _ready(self) -> None:
+        self._load.done += self._sock.send(BLOCK)
+
+
+class Echoing:
+    """One socket that sends a datagram for each that comes back."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.connect((HOST, load.port))
+        load.watch(self._sock, self._ready)
+        load.lost.append(self._begin)
+        self._begin()
+
+    def _begin(self) -> None:
+        for _ in range(IN_FLIGHT):
+            self._sock.send(DATAGRAM)
+
+    def _ready(self) -> None:
+        self._sock.recv(65536)
+        self._load.done += 1
+        self._sock.send(DATAGRAM)
+
+
+KINDS: dict[str, tuple[Callable[[Load], object], int]] = {
+    "ask": (Asking, CONNECTIONS),
+    "connect": (Connecting, CONNECTIONS),
+    "pour": (Pouring, 1),
+    "echo": (Echoing, CONNECTIONS),
+}
+"""Each kind of client, and how many are at work."""
+
+
+def main(kind: str, port: str) -> None:
+    """Start the clients of that kind against a port of this machine; work until standard input ends."""
+    client, count = KINDS[kind]
+    load = Load(int(port))
+    for _ in range(count):
+        client(load)
+    load.run(sys.stdin.fileno())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,51 @@
+"""The load and the backends, against each other."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks import load
+from benchmarks.processes import Program
+
+HERE = Path(load.__file__).parent
+CORE = min(os.sched_getaffinity(0))
+
+
+@pytest.fixture(scope="module")
+def ports() -> Iterator[dict[str, str]]:
+    """The port of the backend for each kind of load."""
+    with Program([sys.executable, str(HERE / "backends.py")], CORE) as backends:
+        first, second, sink, echo = backends.line().split()
+        yield {"ask": first, "connect": second, "pour": sink, "echo": echo}
+
+
+def loading(kind: str, port: str) -> Program:
+    """A load of that kind against a port."""
+    return Program([sys.executable, str(HERE / "load.py"), kind, port], CORE)
+
+
+@pytest.mark.parametrize("kind", load.KINDS)
+def test_work_is_done_and_counted(kind: str, ports: dict[str, str]) -> None:
+    """Each kind of load finds its backend, and what it has done goes on rising."""
+    with loading(kind, ports[kind]) as program:
+        first = next(done for done in iter(lambda: int(program.ask()), None) if done)
+        assert next(done for done in iter(lambda: int(program.ask()), None) if done > first)
+    assert program.status == 0
+
+
+def test_wrong_answer_ends_the_load(capfd: pytest.CaptureFixture[str]) -> None:
+    """A load that is closed on, in place of an answer, counts nothing and says why it ended."""
+    with socket.create_server(("127.0.0.1", 0), backlog=64) as closing:
+        with loading("ask", str(closing.getsockname()[1])) as program:
+            accepted, _ = closing.accept()
+            accepted.recv(65536)
+            accepted.close()
+            assert program.line() == ""
+        assert program.status == 1
+    assert "closed in place of an answer" in capfd.readouterr().err

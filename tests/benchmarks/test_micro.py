@@ -1,0 +1,18 @@
+"""The measurements of single parts: each works, again and again."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks import micro
+
+
+@pytest.mark.parametrize("case", micro.cases(), ids=lambda case: case.name)
+def test_parts_can_be_measured(case: micro.Case) -> None:
+    """Preparing and calling works more than once, and takes time."""
+    assert case.measure(repeats=2, calls=3) > 0
+
+
+def test_every_plain_algorithm_is_measured() -> None:
+    """The built-in algorithms that need no settings are found by themselves."""
+    assert {"round-robin", "random", "least-connections"} <= {algorithm.name for algorithm in micro.algorithms()}

@@ -1,0 +1,133 @@
+"""What a backend tells of itself, what it counts, and how its latency is remembered."""
+
+from __future__ import annotations
+
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from zope.interface.verify import verifyObject
+
+from balancer.core.backend import Backend, Latency
+from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, Draining, UpstreamTimeout
+from balancer.interfaces import IBackend, Report
+from tests.core.policies import backend
+
+seconds = st.floats(0.0001, 100)
+samples = st.lists(st.tuples(seconds, st.floats(0, 60)), min_size=1, max_size=20)
+
+
+def naive(value: float, sample: float, since: float, half_life: float) -> float:
+    """Peak EWMA written down as its rule is told: half of what was is forgotten in a half-life."""
+    kept = 0.5 ** (since / half_life)
+    return sample if sample > value * kept else value * kept + sample * (1 - kept)
+
+
+@given(samples, st.floats(0.5, 60), st.floats(0, 100))
+def test_latency_follows_the_rule(taken: list[tuple[float, float]], half_life: float, later: float) -> None:
+    """After any samples the latency is what the rule makes of them, and what is left of that when read later."""
+    latency, now, expected = Latency(half_life), 50.0, 0.0
+    for sample, pause in taken:
+        now += pause
+        latency.observe(sample, now)
+        expected = naive(expected, sample, pause, half_life)
+        assert latency.at(now) == pytest.approx(expected)
+    assert latency.at(now + later) == pytest.approx(expected * 0.5 ** (later / half_life))
+
+
+@given(samples, seconds)
+def test_latency_jumps_up_and_creeps_down(taken: list[tuple[float, float]], last: float) -> None:
+    """A worse sample is believed at once; a better one never pulls it below what it had decayed to."""
+    latency, now = Latency(), 0.0
+    for sample, pause in taken:
+        now += pause
+        before = latency.at(now)
+        latency.observe(sample, now)
+        after = latency.at(now)
+        assert after is not None
+        assert after >= sample * (1 - 1e-9)
+        assert before is None or after >= before * (1 - 1e-9)
+        assert after <= max(one for one, _ in taken) * (1 + 1e-9)
+
+
+def test_latency_is_unknown_before_the_first_sample() -> None:
+    """Nothing observed is not the same as fast; and a sample of nothing at all counts as one."""
+    latency = Latency()
+    assert latency.at(10.0) is None
+    latency.observe(0.0, 10.0)
+    assert latency.at(10.0) == 0.0
+
+
+def test_a_backend_is_what_policies_were_promised() -> None:
+    """A backend has every member of the interface, and the latency it tells is decayed to the time it is read."""
+    now = 100.0
+    one = Backend("a", "a:80", ("a", 80), seconds=lambda: now, tags=["gpu"], zone="east", latency_half_life=5)
+    assert verifyObject(IBackend, one)
+    assert (one.weight, one.tier, one.zone, one.tags, one.active) == (1.0, 0, "east", frozenset({"gpu"}), 0)
+    assert one.latency is None
+    one.timing.observe(1.0, now)
+    now += 5
+    assert one.latency == pytest.approx(0.5)
+
+
+@given(st.booleans(), st.booleans(), st.sampled_from([0.0, 0.5, 2.0]))
+def test_state_and_use(up: bool, draining: bool, weight: float) -> None:
+    """Only a backend that is up, not draining and of some weight may be used; down is said before draining."""
+    one = backend("a", up=up)
+    one.draining = draining
+    one.apply(Report(weight=weight))
+    assert one.usable == (up and not draining and weight > 0)
+    assert one.state == ("draining" if draining else "up") if up else one.state == "down"
+    assert one.state in repr(one)
+
+
+@given(st.floats(0.1, 10), st.lists(st.none() | st.floats(0, 1), max_size=5))
+def test_reported_weights_scale_the_configured_one(own: float, reports: list[float | None]) -> None:
+    """The last weight reported multiplies the configured one, and a report that says none leaves it."""
+    one, last = backend("a", weight=own), 1.0
+    for weight in reports:
+        before = one.weight
+        last = last if weight is None else weight
+        assert one.apply(Report(weight=weight)) == (own * last != before)
+        assert one.weight == own * last
+
+
+@given(st.sampled_from([-1.0, -inf, nan]))
+def test_a_senseless_weight_takes_all_load_away(weight: float) -> None:
+    """A report below nothing, or of no number, leaves the backend without load, not with a negative share."""
+    one = backend("a")
+    assert one.apply(Report(weight=weight))
+    assert (one.weight, one.usable) == (0.0, False)
+
+
+def test_reported_tags_stand_beside_the_configured() -> None:
+    """A report replaces the tags of the report before, never those of the config."""
+    one = Backend("a", "a:80", "a", seconds=lambda: 0.0, tags=["gpu"])
+    assert one.apply(Report(tags=frozenset({"primary"})))
+    assert one.tags == {"gpu", "primary"}
+    assert not one.apply(Report(tags=frozenset({"primary", "gpu"})))
+    assert not one.apply(Report())
+    assert one.apply(Report(tags=frozenset()))
+    assert one.tags == {"gpu"}
+
+
+def test_a_senseless_report_changes_nothing() -> None:
+    """A report of the wrong kind fails as a whole, and the backend can still be looked at."""
+    one = backend("a")
+    tags, weight = ["primary"], 5
+    assert one.apply(Report(tags=tags))  # type: ignore[arg-type]  # what an untyped plugin may well write
+    assert one.tags == {"primary"}
+    with pytest.raises(TypeError):
+        one.apply(Report(weight=0.5, tags=weight))  # type: ignore[arg-type]  # the same
+    assert (one.weight, one.tags) == (1.0, frozenset({"primary"}))
+
+
+@given(st.sampled_from([None, DownstreamGone("left"), Draining("late"), ConnectFailed("x"), UpstreamTimeout("slow")]))
+def test_only_its_own_failures_count_against_it(error: BalancerError | None) -> None:
+    """A session that ends counts once, as failed only when the backend ended it."""
+    one = backend("a")
+    one.active = 3
+    one.count_end(error)
+    failed = isinstance(error, ConnectFailed | UpstreamTimeout)
+    assert (one.active, one.served, one.failed) == (2, int(not failed), int(failed))

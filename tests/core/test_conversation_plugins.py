@@ -1,0 +1,158 @@
+"""The conversation and what surrounds it: plugins see what they should and are contained; slow clients; the edge."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from balancer.core.messages import END, Message, RequestHead, ResponseHead
+from balancer.errors import DownstreamGone, Draining
+from balancer.interfaces import Kind, Reply
+from tests.core.stage import ANSWER, CLIENT
+from tests.core.test_conversation import Talk, request
+
+
+class Filter:
+    """Marks what passes, or answers itself."""
+
+    def __init__(self, reply: Reply | None = None) -> None:
+        self._reply = reply
+
+    def request(self, head: RequestHead, session: Any) -> RequestHead | Reply:
+        return self._reply or head.with_field("x-mark", "up")
+
+    def response(self, head: ResponseHead, session: Any) -> ResponseHead | Reply:
+        return head.with_field("x-mark", "down")
+
+
+class Broken(Filter):
+    """Raises."""
+
+    def request(self, head: RequestHead, session: Any) -> RequestHead | Reply:
+        raise LookupError
+
+
+def test_filters_see_both_heads() -> None:
+    """The filters of a route change the request on its way up and the answer on its way down."""
+    scene = Talk(filters=[Filter()])
+    scene.talk.receive(request())
+    scene.answer()
+    up, down = scene.stage.upstreams[0].said[0], scene.line.said[0]
+    assert isinstance(up, RequestHead)
+    assert isinstance(down, ResponseHead)
+    assert (up.get("x-mark"), down.get("x-mark")) == ("up", "down")
+    assert up.get("x-forwarded-for") == CLIENT[0]
+
+
+def test_a_filter_may_answer_instead() -> None:
+    """A filter's own answer is the answer: no pool is asked, and the next request has its turn."""
+    scene = Talk(filters=[Filter(Reply(418))])
+    scene.talk.receive(request() + request())
+    assert scene.take() == ["client asks GET /a", "client replied 418", "client done"] * 2
+    assert scene.stage.algorithm.sessions == []
+
+
+def test_a_filter_that_fails_is_contained() -> None:
+    """A filter that raises costs the request at hand, and the next one has its turn."""
+    scene = Talk(filters=[Broken()])
+    scene.talk.receive(request() + request())
+    assert scene.take() == ["client asks GET /a", "client refused 503 policy-failed", "client done"] * 2
+
+
+def test_a_matcher_that_raises_does_not_match() -> None:
+    """A matcher with a mistake is passed over, and a request that no route takes is told so."""
+    scene = Talk(matcher=lambda session: session.nothing)
+    scene.talk.receive(request())
+    assert scene.take() == ["client asks GET /a", "client refused 404 no-route", "client done"]
+
+
+def test_the_session_a_picker_sees() -> None:
+    """A picker sees who asks for what, when, for which time, and what the route captured."""
+    scene = Talk(matcher=lambda session: {"first": session.request.path[1]}, filters=[Filter()])
+    scene.stage.clock.advance(5)
+    scene.talk.receive(request())
+    scene.stage.connect(reused=True)
+    (session,) = scene.stage.algorithm.sessions
+    assert (session.kind, session.client, session.now, session.attempt) == (Kind.HTTP, CLIENT, 5, 1)
+    assert session.request is scene.stage.upstreams[0].said[0]
+    assert session.captures == {"first": "a"}
+
+
+@pytest.mark.parametrize("connected", [False, True])
+def test_a_client_that_leaves_ends_the_exchange(connected: bool) -> None:
+    """A conversation that fails ends the exchange under way, if there is one, and leaves nothing."""
+    scene = Talk()
+    scene.talk.fail(Draining())
+    scene.talk.receive(request())
+    if connected:
+        scene.stage.connect()
+    scene.talk.fail(DownstreamGone())
+    assert scene.line.result == "refused 499 downstream-gone"
+    assert scene.stage.at_rest()
+
+
+def test_a_request_that_never_became_whole_can_be_refused() -> None:
+    """The edge may answer in place of a request, as when its head takes too long."""
+    scene = Talk()
+    scene.talk.receive(b"GET / HT")
+    assert (scene.talk.idle, scene.talk.waiting, scene.talk.unread) == (False, 8, True)
+    scene.talk.refuse(Draining())
+    assert scene.take() == ["client asks None", "client refused 503 draining", "client done, request unfinished"]
+
+
+def test_a_slow_client_holds_its_backend() -> None:
+    """While the client does not read, the backend of its exchange is not read."""
+    scene = Talk()
+    scene.talk.receive(request())
+    upstream = scene.stage.connect()
+    scene.talk.pressure(high=True)
+    assert upstream.paused
+    scene.talk.pressure(high=False)
+    assert not upstream.paused
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_client_that_was_slow_before_is_still_slow(again: bool) -> None:
+    """A client that stopped reading during one answer holds the backend of the next, until it reads."""
+    scene = Talk()
+    scene.talk.receive(request("/1") + request("/2"))
+    scene.stage.transcript.when["client << 200; 'hi'; end"] = lambda: scene.talk.pressure(high=True)
+    scene.answer()
+    if again:
+        scene.talk.pressure(high=False)
+    assert scene.stage.connect().paused is not again
+
+
+def test_a_client_that_was_slow_between_requests() -> None:
+    """Pressure that rose over refusals, when no exchange was there to hear of it, holds the backend of the next."""
+    scene = Talk()
+    scene.stage.transcript.when["client refused 404 no-route"] = lambda: scene.talk.pressure(high=True)
+    scene.talk.receive(request("/none") + request("/big"))
+    assert scene.stage.connect().paused
+
+
+def test_the_unread_rest_of_a_request_is_told() -> None:
+    """Whether a client has said all that it owes is known before, during and after a request."""
+    scene = Talk()
+    assert not scene.talk.unread
+    scene.talk.receive(request("/1", "Content-Length: 2", method="POST", body=b"x"))
+    assert scene.talk.unread
+    scene.talk.receive(b"y")
+    assert not scene.talk.unread
+    scene.talk.receive(request())
+    assert scene.talk.unread
+
+
+def test_an_answer_in_pieces_is_for_its_own_request() -> None:
+    """A request that comes in the middle of an answer begins when that is out, however it was cut."""
+    scene = Talk()
+    scene.talk.receive(request("/1"))
+    scene.stage.connect()
+    messages: list[list[Message]] = [[ANSWER[0]], [b"h"], [b"i"], [END]]
+    for piece in messages:
+        assert scene.stage.waiting == []
+        scene.talk.receive(request("/2")[:10] if piece == [b"h"] else b"")
+        scene.stage.carried.response(piece)
+    scene.talk.receive(request("/2")[10:])
+    assert scene.take()[-2:] == ["client asks GET /2", "dial"]

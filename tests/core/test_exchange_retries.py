@@ -1,0 +1,141 @@
+"""The exchange when connections break: what is sent again, and ports that break in the middle of a call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from balancer.core.exchange import Exchange, State
+from balancer.core.messages import END, Message, RequestHead, ResponseHead
+from balancer.errors import BalancerError, DownstreamGone, ResponseInvalid, UpstreamGone
+from balancer.interfaces import Phase
+from tests.core.stage import ANSWER, GET, Stage
+
+
+def test_a_stale_connection_is_replaced_by_a_fresh_one() -> None:
+    """A request that met the end of a kept connection is sent once more, whole, on a connection that is new."""
+    stage = Stage()
+    exchange = stage.asked(END)
+    stage.connect(reused=True)
+    exchange.upstream_failed(UpstreamGone())
+    assert exchange.session.attempt == 2
+    stage.connect()
+    exchange.response(ANSWER)
+    said = ["dial", "u1 >> GET /a; end", "dial fresh", "u2 >> GET /a; end", "u2 kept", "client << 200; 'hi'; end"]
+    assert stage.transcript.take() == [*said, "client done"]
+    assert [outcome.phase for outcome in stage.algorithm.ends] == [Phase.RESPONSE, Phase.DONE]
+    assert stage.at_rest()
+
+
+def test_the_end_of_a_request_is_sent_once_more_only_if_it_came() -> None:
+    """A request whose end has not come yet when its connection breaks is not ended by the retry."""
+    stage = Stage()
+    exchange = stage.asked()
+    stage.connect(reused=True)
+    exchange.upstream_failed(UpstreamGone())
+    stage.connect()
+    assert exchange.state is State.SENDING
+    exchange.request([END])
+    assert [line for line in stage.transcript.take() if ">>" in line] == ["u1 >> GET /a", "u2 >> GET /a", "u2 >> end"]
+
+
+def test_a_fresh_connection_that_fails_is_the_end() -> None:
+    """A retry is not tried again, so that nothing loops."""
+    stage = Stage()
+    exchange = stage.asked(END)
+    stage.connect(reused=True)
+    exchange.upstream_failed(UpstreamGone())
+    stage.connect()
+    exchange.upstream_failed(UpstreamGone())
+    assert stage.transcript.take()[-3:] == ["u2 cut", "client refused 502 upstream-gone", "client done"]
+    assert stage.at_rest()
+
+
+NEVER: list[tuple[str, RequestHead, BalancerError, list[list[Message]]]] = [
+    ("method", RequestHead("POST", "/a"), UpstreamGone(), []),
+    ("body", RequestHead("PUT", "/a", length=3), UpstreamGone(), []),
+    ("error", GET, ResponseInvalid("nonsense"), []),
+    ("interim", GET, UpstreamGone(), [[ResponseHead(103)]]),
+    ("half a head", GET, UpstreamGone(), [[]]),
+    ("head", GET, UpstreamGone(), [[ANSWER[0]]]),
+]
+
+
+@pytest.mark.parametrize(("head", "error", "heard"), [case[1:] for case in NEVER], ids=[case[0] for case in NEVER])
+def test_what_may_not_be_sent_twice_is_not(head: RequestHead, error: BalancerError, heard: list[list[Message]]) -> None:
+    """No retry for what is not idempotent, for a body, for nonsense, nor once any byte of an answer has come."""
+    stage = Stage()
+    exchange = stage.asked(END, head=head)
+    stage.connect(reused=True)
+    for messages in heard:
+        exchange.response(messages)
+    exchange.upstream_failed(error)
+    assert stage.ends == [error]
+    assert stage.waiting == []
+    assert stage.at_rest()
+
+
+def test_a_connection_may_stand_at_once() -> None:
+    """A port that has a connection, and even its answer, before it returns is as good as any."""
+    stage = Stage()
+    stage.transcript.when["u1 >> GET /a; end"] = lambda: stage.carried.response(ANSWER)
+    stage.at_once.append(stage.connect)
+    stage.asked(END)
+    assert stage.transcript.take()[-3:] == ["u1 kept", "client << 200; 'hi'; end", "client done"]
+    assert stage.at_rest()
+
+
+@pytest.mark.parametrize("cue", ["u1 send GET /a", "u1 send end", "u1 >> GET /a; end"])
+def test_a_connection_may_break_while_it_is_spoken_to(cue: str) -> None:
+    """A kept connection that breaks in the middle of a call is replaced and left alone, and no dial is lost."""
+    stage = Stage()
+    stage.transcript.when[cue] = lambda: stage.carried.upstream_failed(UpstreamGone())
+    stage.at_once.append(lambda exchange: stage.connect(exchange, reused=True))
+    exchange = stage.asked(END)
+    assert exchange.state is State.CONNECTING
+    assert stage.transcript.take()[-1] == "dial fresh"
+    exchange.fail(DownstreamGone())
+    assert stage.transcript.take() == ["dial cancelled", "client refused 499 downstream-gone", "client done"]
+    assert stage.at_rest()
+
+
+@pytest.mark.parametrize("cue", ["u1 send GET /a", "u1 send end", "u1 >> GET /a; end"])
+def test_a_broken_request_reaches_the_next_connection_whole(cue: str) -> None:
+    """A connection that breaks in the middle of a call takes nothing of the request with it."""
+    stage = Stage()
+    stage.transcript.when[cue] = lambda: stage.carried.upstream_failed(UpstreamGone())
+    exchange = stage.asked(END)
+    stage.connect(reused=True)
+    stage.connect()
+    assert stage.transcript.take()[-1] == "u2 >> GET /a; end"
+    assert exchange.state is State.WAITING
+
+
+@pytest.mark.parametrize("cue", ["u1 send POST /a", "u1 send '1'", "u1 >> POST /a; '1'"])
+def test_a_connection_that_fails_for_good_while_it_is_spoken_to(cue: str) -> None:
+    """When what breaks in the middle of a call cannot be sent again, it ends there, and the client is not read on."""
+    stage = Stage()
+    stage.transcript.when[cue] = lambda: stage.carried.upstream_failed(UpstreamGone())
+    stage.asked(b"1", head=RequestHead("POST", "/a", length=2))
+    stage.connect()
+    said = ["u1 cut", "client refused 502 upstream-gone", "client done, request unfinished"]
+    assert stage.transcript.take()[-3:] == said
+    assert stage.at_rest()
+
+
+def leaving(exchange: Exchange) -> Callable[[], None]:
+    """The client goes away."""
+    return lambda: exchange.fail(DownstreamGone())
+
+
+@pytest.mark.parametrize("cue", ["client send 200", "client send 'hi'", "client send end", "u1 kept", "u1 cut"])
+def test_a_client_may_leave_while_it_is_spoken_to(cue: str) -> None:
+    """A client that goes in the middle of a call ends the exchange once, and nothing more is said to either side."""
+    stage = Stage()
+    exchange = stage.asked(END)
+    stage.transcript.when[cue] = leaving(exchange)
+    stage.connect()
+    exchange.response(ANSWER)
+    assert len(stage.ends) == stage.line.done == 1
+    assert stage.at_rest()

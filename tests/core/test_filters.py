@@ -1,0 +1,180 @@
+"""Filters in their order, and that none of them can smuggle."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.core.filters import filter_request, filter_response, fit
+from balancer.core.http1_encoding import RequestEncoder, ResponseEncoder
+from balancer.core.messages import RequestHead, ResponseHead
+from balancer.core.session import Session
+from balancer.errors import PolicyFailed
+from balancer.interfaces import Kind, Reply
+
+SESSION = Session(Kind.HTTP, ("192.0.2.1", 1), 0.0)
+REQUEST = RequestHead("POST", "/a?b=c", "example.com", fields=(("x-odd", "as received"),), length=5)
+RESPONSE = ResponseHead(200, "OK", fields=(("server", "x"),), length=5)
+SWITCHING = ResponseHead(101, "Switching Protocols")
+
+Step = Callable[[Any], Any]
+text = st.text(st.characters(max_codepoint=0x2FF), max_size=6)
+bad_text = st.sampled_from(["a\r\nb", "a\nb", "a\rb", "\x00", "\u20ac", "a\r\n\r\nGET / HTTP/1.1", "\x7f"])
+bad_fields: st.SearchStrategy[Any] = st.one_of(
+    st.tuples(st.just("x-a"), bad_text | st.sampled_from([" a", "a ", "\ta"])),
+    st.tuples(bad_text | st.sampled_from(["", "a b", "a:", "X-A", "(x)"]), st.just("v")),
+    st.sampled_from([("x-a", None), (None, "v"), ("x-a", b"v"), (b"x", "v"), ("x-a",), ("a", "b", "c"), 5, "xyz"]),
+)
+bad_lines = st.sampled_from([
+    {"method": "GET /x HTTP/1.1\r\nx: "}, {"method": ""}, {"method": None}, {"method": "CONNECT"},
+    {"method": "G\u00c9T"}, {"target": "/a b"}, {"target": "/\r\n"}, {"target": ""}, {"target": "x"},
+    {"target": "http://h/"}, {"target": "/#x"},
+    {"target": "/\u00e9"}, {"target": "**"}, {"target": b"/"}, {"authority": "a b"}, {"authority": "a\r\nx: y"},
+    {"authority": "user@host"}, {"authority": "h/path"}, {"authority": None},
+])  # fmt: skip
+bad_statuses = st.sampled_from([
+    {"status": 100}, {"status": 101}, {"status": 199}, {"status": 600}, {"status": "200"}, {"status": 200.0},
+    {"phrase": "OK\r\nx: y"}, {"phrase": "\u20ac"}, {"phrase": None},
+])  # fmt: skip
+
+
+@attrs.frozen
+class Filter:
+    """One function for both ways."""
+
+    step: Step
+
+    def request(self, head: Any, session: Any) -> Any:
+        """On the way up."""
+        return self.step(head)
+
+    def response(self, head: Any, session: Any) -> Any:
+        """On the way down."""
+        return self.step(head)
+
+
+def both_refuse(step: Step) -> None:
+    """A filter of this kind is refused on both ways, among others that do nothing."""
+    nothing = Filter(lambda head: head)
+    filters = [nothing, Filter(step), nothing]
+    with pytest.raises(PolicyFailed):
+        filter_request(filters, REQUEST, SESSION)
+    with pytest.raises(PolicyFailed):
+        filter_response(filters, RESPONSE, SESSION)
+
+
+def adding(value: str) -> Filter:
+    """A filter that leaves its mark."""
+    return Filter(lambda head: head.with_added("x-mark", value))
+
+
+def test_requests_pass_in_order_and_responses_in_reverse() -> None:
+    """The first filter is the client's neighbour on both ways."""
+    filters = [adding("1"), adding("2")]
+    request, response = filter_request(filters, REQUEST, SESSION), filter_response(filters, RESPONSE, SESSION)
+    assert isinstance(request, RequestHead)
+    assert isinstance(response, ResponseHead)
+    assert request.get_all("x-mark") == ["1", "2"]
+    assert response.get_all("x-mark") == ["2", "1"]
+    assert filter_request([], REQUEST, SESSION) is REQUEST
+    assert filter_response([Filter(lambda head: head)], RESPONSE, SESSION) is RESPONSE
+
+
+def test_a_reply_ends_the_matter() -> None:
+    """Nothing behind a filter that replies sees the head."""
+    reply, seen = Reply(403, b"no", (("X-Why", "because"),)), list[Any]()
+    replying, noting = Filter(lambda _: reply), Filter(seen.append)
+    assert filter_request([replying, noting], REQUEST, SESSION) is reply
+    assert filter_response([noting, replying], RESPONSE, SESSION) is reply
+    assert seen == []
+
+
+@given(bad_fields)
+def test_no_filter_adds_a_field_that_is_none(field: Any) -> None:
+    """CR, LF, wide text, outer space, wrong case or no text at all in an added field is the filter's failure."""
+    both_refuse(lambda head: attrs.evolve(head, fields=(*head.fields, field)))
+    if isinstance(field, tuple):
+        both_refuse(lambda _: Reply(200, fields=(field,)) if field[0] != "X-A" else None)
+
+
+@given(bad_lines, bad_statuses)
+def test_no_filter_breaks_the_first_line(line: dict[str, Any], status: dict[str, Any]) -> None:
+    """What a first line is made of stays what it must be: no spaces, no line ends, no CONNECT, no interim status."""
+    with pytest.raises(PolicyFailed):
+        filter_request([Filter(lambda head: attrs.evolve(head, **line))], REQUEST, SESSION)
+    with pytest.raises(PolicyFailed):
+        filter_response([Filter(lambda head: attrs.evolve(head, **status))], RESPONSE, SESSION)
+
+
+@given(st.sampled_from([None, "head", 5, object(), REQUEST.fields, SWITCHING]))
+def test_any_other_answer_is_refused(answer: Any) -> None:
+    """Forgetting to return the head, or answering a request with a response, fails; it does not pass."""
+    with pytest.raises(PolicyFailed, match="expected a RequestHead or a Reply"):
+        filter_request([Filter(lambda _: answer)], REQUEST, SESSION)
+    with pytest.raises(PolicyFailed):
+        filter_response([Filter(lambda _: REQUEST)], RESPONSE, SESSION)
+
+
+@given(st.sampled_from([{"body": "text"}, {"body": None}, {"status": 200.0}, {"fields": None}]))
+def test_a_reply_that_cannot_be_sent_is_refused(odd: dict[str, Any]) -> None:
+    """A reply whose body is not bytes, or whose status is no whole number, is the filter's failure."""
+    both_refuse(lambda _: Reply(**{"status": 200, **odd}))
+
+
+def test_a_filter_that_raises_is_named() -> None:
+    """What a filter raises is the filter's failure, with its cause, on both ways."""
+    both_refuse(lambda head: head.nothing)
+    with pytest.raises(PolicyFailed, match="Filter") as caught:
+        filter_request([Filter(lambda head: head.nothing)], REQUEST, SESSION)
+    assert isinstance(caught.value.__cause__, AttributeError)
+
+
+@given(st.none() | st.integers(0, 10))
+def test_no_filter_changes_the_length_of_a_body(length: int | None) -> None:
+    """The body that follows is as long as it was, whatever a filter says of it."""
+    longer = Filter(lambda head: attrs.evolve(head, length=length, version="9"))
+    request, response = filter_request([longer], REQUEST, SESSION), filter_response([longer], RESPONSE, SESSION)
+    assert isinstance(request, RequestHead)
+    assert isinstance(response, ResponseHead)
+    assert (request.length, response.length) == (5, 5)
+
+
+def test_what_was_received_passes_as_it_is() -> None:
+    """Fields that a peer sent are not judged again, and a 101 stays one while its fields change."""
+    received = attrs.evolve(RESPONSE, fields=(("x-odd", "a\tb\x80"),))
+    marked = fit("filter", received.with_added("x-mark", "1"), received)
+    assert marked.fields == (("x-odd", "a\tb\x80"), ("x-mark", "1"))
+    assert fit("filter", SWITCHING.with_added("x-mark", "1"), SWITCHING).status == 101
+
+
+@given(text, text, text, st.tuples(text, text), st.integers(0, 700))
+def test_what_passes_is_one_message_on_the_wire(
+    method: str, target: str, authority: str, field: tuple[str, str], status: int
+) -> None:
+    """Whatever a filter writes into a head is refused, or goes out as exactly the lines it consists of."""
+    up = Filter(
+        lambda head: attrs.evolve(head, method=method, target="/" + target, authority=authority, fields=[field])
+    )
+    down = Filter(lambda head: attrs.evolve(head, status=status, phrase=target, fields=(field,)))
+    try:
+        request = filter_request([up], REQUEST, SESSION)
+        assert isinstance(request, RequestHead)
+    except PolicyFailed:
+        pass
+    else:
+        lines = RequestEncoder().head(request).split(b"\r\n")
+        assert lines[0] == f"{method} /{target} HTTP/1.1".encode("latin-1")
+        assert len(lines) == 6 - (field[0] in {"host", "content-length", "transfer-encoding"})
+    try:
+        response = filter_response([down], RESPONSE, SESSION)
+        assert isinstance(response, ResponseHead)
+    except PolicyFailed:
+        return
+    written = ResponseEncoder(REQUEST).head(response, close=False)
+    assert written.startswith(f"HTTP/1.1 {status} {target}\r\n".encode("latin-1"))
+    assert written.count(b"\r\n\r\n") == 1

@@ -1,0 +1,188 @@
+"""Policies contained: compiled at once or in slices, asked, told, and counted when they fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.core.messages import ResponseHead
+from balancer.core.pickers import Policy, Ports, Snapshot
+from balancer.core.session import Session
+from balancer.errors import PolicyFailed
+from balancer.interfaces import Kind, Outcome
+from tests.core.policies import FAULTS, Steered, Turns, backend
+
+SESSION = Session(Kind.TCP, ("192.0.2.1", 1), 0.0)
+BACKENDS = [backend("a"), backend("b")]
+HEAD = ResponseHead(200, "OK", fields=(("server", "x"),), length=5)
+
+odd = st.sampled_from(["raise", "raise in slices", "not callable", "broken"])
+fine = st.sampled_from(["at once", "in slices"])
+
+
+def made(algorithm: Any, turns: Turns | None = None) -> Policy:
+    """A policy around the algorithm."""
+    return Policy(algorithm, "site", (turns or Turns()).ports())
+
+
+def snapshot(policy: Policy) -> Snapshot:
+    """Its picker over two backends."""
+    found = policy.compile(BACKENDS)
+    assert found is not None
+    return found
+
+
+@given(fine, st.booleans())
+def test_a_picker_is_made_for_exactly_these(making: str, patient: bool) -> None:
+    """A policy that works gives a snapshot of what it was given, unless it is slow and there is no time for that."""
+    found = made(Steered(making=making)).compile(BACKENDS, patient=patient)
+    assert (found is None) == (making == "in slices" and not patient)
+    assert found is None or found.backends == set(BACKENDS)
+
+
+@given(odd)
+def test_a_failure_to_make_a_picker_is_named(making: str) -> None:
+    """Whatever goes wrong in making a picker is one error, counted, which names pool and algorithm."""
+    turns = Turns()
+    policy = made(Steered(making=making), turns)
+    with pytest.raises(PolicyFailed, match="pool 'site': algorithm 'steered'"):
+        policy.compile(BACKENDS)
+    assert policy.errors == len(turns.reports) == 1
+    done: list[Snapshot | None] = []
+    policy.compile_in_slices(BACKENDS, done.append)
+    turns.run(9)
+    assert policy.errors == 2
+    assert done == [None]
+
+
+@given(st.integers(0, 12), fine)
+def test_slices_take_turns(slices: int, making: str) -> None:
+    """A picker in slices is given once, when it is done, and each turn does a step of it, however slow the clock."""
+    turns, done = Turns(), list[Snapshot | None]()
+    policy = made(Steered(making=making, slices=slices), turns)
+    policy.compile_in_slices(BACKENDS, done.append)
+    needed = 0
+    while turns.queue and needed < 99:
+        assert done == []
+        turns.run()
+        needed += 1
+    assert [found is not None and found.backends == set(BACKENDS) for found in done] == [True]
+    assert needed == (slices if making == "in slices" else 0)
+
+
+def test_a_turn_takes_as_many_steps_as_its_millisecond_holds() -> None:
+    """Short steps share a turn, so that a picker is not late for being built politely."""
+    turns, done = Turns(look=0.0004), list[Snapshot | None]()
+    made(Steered(making="in slices", slices=8), turns).compile_in_slices(BACKENDS, done.append)
+    turns.run()
+    assert done == []
+    turns.run()
+    assert len(done) == 1
+
+
+def test_later_work_drops_the_earlier() -> None:
+    """Only the last of several rebuilds comes to an end, and none after it was given up."""
+    turns, first, second = Turns(), list[Any](), list[Any]()
+    policy = made(Steered(making="in slices", slices=5), turns)
+    policy.compile_in_slices(BACKENDS, first.append)
+    policy.compile_in_slices(BACKENDS[:1], second.append)
+    turns.run(9)
+    assert first == []
+    assert [found.backends for found in second] == [set(BACKENDS[:1])]
+    policy.compile_in_slices(BACKENDS, first.append)
+    policy.give_up()
+    turns.run(9)
+    assert first == []
+    assert turns.queue == []
+
+
+@given(st.sampled_from(["first", "last", "none", "raise", "stranger", "unhashable"]))
+def test_only_what_was_offered_is_a_choice(answer: str) -> None:
+    """A choice is one of the snapshot or None; everything else is the policy's failure, whose cause is kept."""
+    policy = made(Steered(answer))
+    found = snapshot(policy)
+    if answer in FAULTS:
+        with pytest.raises(PolicyFailed) as caught:
+            policy.ask(found, SESSION)
+        assert caught.value.__cause__ is not None
+    else:
+        assert policy.ask(found, SESSION) is {"first": BACKENDS[0], "last": BACKENDS[1], "none": None}[answer]
+    assert policy.errors == (answer in FAULTS)
+
+
+def test_a_broken_policy_does_not_flood_the_log() -> None:
+    """Failures are all counted, but told only when their number has doubled."""
+    turns = Turns()
+    policy = made(Steered("raise"), turns)
+    found = snapshot(policy)
+    for _ in range(100):
+        with pytest.raises(PolicyFailed):
+            policy.ask(found, SESSION)
+    assert policy.errors == 100
+    counts = [report.rpartition("failed, ")[2].partition(" ")[0] for report in turns.reports]
+    assert counts == ["1", "2", "4", "8", "16", "32", "64"]
+
+
+def test_a_pool_that_nobody_listens_to_is_contained_too() -> None:
+    """Reports may go nowhere, and an algorithm may have no name."""
+
+    class Nameless:
+        def picker(self, backends: Any, random: Any) -> Any:
+            raise ValueError
+
+        def __repr__(self) -> str:
+            return "Nameless()"
+
+    policy = Policy(Nameless(), "site", Ports(Random(0), lambda: 0.0, lambda _call: None))  # type: ignore[arg-type]  # nameless
+    with pytest.raises(PolicyFailed, match="Nameless"):
+        policy.compile(BACKENDS)
+
+
+def test_the_end_is_told_and_its_failure_contained() -> None:
+    """A picker that wants to know hears of each end; if that makes it raise, nobody but the counter notices."""
+    algorithm, outcome = Steered(), Outcome(1.0, 1.0)
+    policy = made(algorithm)
+    policy.tell(snapshot(policy), BACKENDS[0], outcome)
+    assert algorithm.book.outcomes == [outcome]
+    algorithm.sulks = True
+    policy.tell(snapshot(policy), BACKENDS[0], outcome)
+    assert policy.errors == 1
+    policy.tell(Snapshot(BACKENDS, lambda _session: None), BACKENDS[0], outcome)
+    assert policy.errors == 1
+
+
+class Responding:
+    """A picker with something to say about answers."""
+
+    def __init__(self, respond: Callable[[ResponseHead], Any]) -> None:
+        self.respond = respond
+
+    def __call__(self, session: Any) -> Any:
+        """Never asked."""
+
+    def responded(self, session: Any, one: Any, head: ResponseHead) -> Any:
+        """The head as it wants it."""
+        return self.respond(head)
+
+
+def test_a_picker_may_change_the_answer() -> None:
+    """What a picker makes of the head goes out, and heads pass unseen by one that has no say."""
+    policy = made(Steered())
+    cookie = Snapshot(BACKENDS, Responding(lambda head: head.with_added("set-cookie", "backend=a")))
+    assert policy.respond(cookie, SESSION, BACKENDS[0], HEAD).get("set-cookie") == "backend=a"
+    assert policy.respond(Snapshot(BACKENDS, lambda _: None), SESSION, BACKENDS[0], HEAD) is HEAD
+
+
+@given(st.sampled_from([None, "200 OK", (("set-cookie", "a\r\nb"),), ((1, 2),), 5]))
+def test_a_picker_cannot_break_the_answer(answer: Any) -> None:
+    """A picker that answers with no head, or one unfit for the wire, fails the policy and is counted."""
+    policy = made(Steered())
+    head = ResponseHead(200, fields=answer) if isinstance(answer, tuple) else answer
+    with pytest.raises(PolicyFailed):
+        policy.respond(Snapshot(BACKENDS, Responding(lambda _: head)), SESSION, BACKENDS[0], HEAD)
+    assert policy.errors == 1

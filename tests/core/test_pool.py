@@ -1,0 +1,249 @@
+"""Who is eligible, what happens to refused choices, and what a lease tells; the machine has the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.core.backend import Backend
+from balancer.core.messages import ResponseHead
+from balancer.core.pool import REFUSALS, SMALL, Lease, Pool
+from balancer.core.session import Session
+from balancer.errors import ConnectFailed, NoBackend, PolicyFailed, Side
+from balancer.interfaces import Kind, Phase
+from tests.core.policies import Steered, Turns, backend
+
+
+def session(*tried: Backend) -> Session:
+    """A session that has tried these."""
+    return Session(Kind.TCP, ("192.0.2.1", 1), 0.0, tried=list(tried))
+
+
+def fleet(count: int) -> list[Backend]:
+    """So many backends that are up."""
+    return [backend(f"b{number}") for number in range(count)]
+
+
+def made(backends: list[Backend], algorithm: Any, plan_b: Any = None, turns: Turns | None = None) -> Pool:
+    """A pool of these."""
+    return Pool("site", backends, algorithm, ports=(turns or Turns()).ports(), on_policy_error=plan_b)
+
+
+class Only:
+    """An algorithm whose picker asks a function for the place of its choice."""
+
+    name = "only"
+
+    def __init__(self, place: Callable[[int], int | None]) -> None:
+        self.place, self.built = place, list[int]()
+
+    def picker(self, backends: Any, random: Any) -> Any:
+        """Pick by place."""
+        self.built.append(len(backends))
+        place = self.place(len(backends))
+        return lambda _session: None if place is None else backends[place]
+
+
+@given(st.lists(st.tuples(st.integers(0, 2), st.booleans()), max_size=6))
+def test_the_lowest_tier_that_is_usable_serves(told: list[tuple[int, bool]]) -> None:
+    """Of all usable backends those of the lowest tier are eligible, in the order of the config."""
+    backends = [backend(str(place), tier=tier, up=up) for place, (tier, up) in enumerate(told)]
+    lowest = min((tier for tier, up in told if up), default=None)
+    expected = [one for one, (tier, up) in zip(backends, told, strict=True) if up and tier == lowest]
+    assert made(backends, Steered()).eligible() == expected
+
+
+def test_a_higher_tier_serves_a_session_that_has_tried_all_of_the_lower() -> None:
+    """A backup spares a client the error of primaries that are dead and not yet known to be."""
+    first, backup = backend("first"), backend("backup", tier=1)
+    assert made([first, backup], Steered()).pick(session(first)).backend is backup
+
+
+@given(st.integers(1, SMALL + 10), st.data())
+def test_a_choice_already_tried_is_refused_until_another_comes(count: int, data: st.DataObject) -> None:
+    """Whatever was tried, a session gets what it has not tried, and `NoBackend` only when it has tried all."""
+    backends, algorithm = fleet(count), Steered()
+    places = data.draw(st.sets(st.integers(0, count - 1), min_size=min(count, 5)))
+    one, pool = session(*(backends[place] for place in places)), made(backends, algorithm)
+    if len(places) == count:
+        with pytest.raises(NoBackend, match="every backend that is up was tried"):
+            pool.pick(one)
+    else:
+        assert backends.index(pool.pick(one).backend) not in places
+    assert sum(other.active for other in backends) == int(len(places) < count)
+
+
+@given(st.sampled_from([SMALL, SMALL + 1]))
+def test_a_picker_for_what_remains_only_while_that_is_small(remaining: int) -> None:
+    """After the refusals a picker is built for what remains, if that is little; among more, chance decides."""
+    backends, algorithm = fleet(remaining + 1), Only(lambda _count: 0)
+    lease = made(backends, algorithm).pick(session(backends[0]))
+    assert algorithm.built == [remaining + 1] + [remaining] * (remaining <= SMALL)
+    assert remaining > SMALL or lease.backend is backends[1]
+
+
+def test_chance_repeats_itself() -> None:
+    """What chance decides follows from the seed alone."""
+    backends = fleet(SMALL + 2)
+    chosen = [made(backends, Steered()).pick(session(backends[0])).backend for _ in range(3)]
+    assert len(set(chosen)) == 1
+
+
+def test_no_choice_is_a_choice() -> None:
+    """An algorithm that says none will do is believed, also about those that remain after refusals."""
+    with pytest.raises(NoBackend, match="chose none"):
+        made(fleet(3), Only(lambda _count: None)).pick(session())
+    backends = fleet(3)
+    with pytest.raises(NoBackend, match="chose none"):
+        made(backends, Only(lambda count: 0 if count == 3 else None)).pick(session(backends[0]))
+
+
+def test_nothing_up_is_no_backend() -> None:
+    """A pool without a usable backend says so, and asks no algorithm."""
+    algorithm = Steered()
+    with pytest.raises(NoBackend, match="'site'"):
+        made([backend("a", up=False)], algorithm).pick(session())
+    with pytest.raises(NoBackend):
+        made([], algorithm).pick(session())
+    assert not algorithm.book.chosen
+
+
+def test_another_algorithm_stands_in() -> None:
+    """Where the algorithm fails to pick, or to make a picker, the other one chooses; without one it is an error."""
+    for algorithm in (Steered("raise"), Steered(making="raise"), Steered("stranger")):
+        plan_b = Steered("last")
+        assert made(fleet(3), algorithm, plan_b).pick(session()).backend.name == "b2"
+        assert plan_b.book.chosen == {"b2": 1}
+        with pytest.raises(PolicyFailed):
+            made(fleet(3), algorithm).pick(session())
+    with pytest.raises(PolicyFailed):
+        made(fleet(1), Steered("raise"), Steered("raise")).pick(session())
+    with pytest.raises(PolicyFailed):
+        made(fleet(1), Steered("raise"), Steered(making="raise")).pick(session())
+
+
+def test_another_algorithm_stands_in_for_what_remains() -> None:
+    """When no picker can be made for what remains after refusals, a session gets one of it all the same."""
+    backends, algorithm, plan_b = fleet(3), Steered(), Steered()
+    pool, alone = made(backends, algorithm, plan_b), made(backends, algorithm)
+    algorithm.making = "raise"
+    assert pool.pick(session(backends[0])).backend is not backends[0]
+    assert plan_b.book.chosen == plan_b.book.released == {"b0": 1}
+    assert algorithm.book.chosen == algorithm.book.released == {"b0": REFUSALS}
+    with pytest.raises(PolicyFailed):
+        alone.pick(session(backends[0]))
+
+
+def test_chance_stands_in_for_a_slow_algorithm() -> None:
+    """A picker that takes slices of work is not waited for in the middle of a pick."""
+    backends, algorithm = fleet(2), Steered(making="in slices")
+    pool = made(backends, algorithm)
+    lease = pool.pick(session(backends[0]))
+    lease.end()
+    assert lease.backend is backends[1]
+    assert algorithm.book.chosen == algorithm.book.released == {"b0": REFUSALS}
+
+
+def test_the_old_picker_serves_while_the_new_one_is_built() -> None:
+    """A rebuild in slices changes nothing until it is done, but what is no longer usable is not picked meanwhile."""
+    turns, backends, algorithm = Turns(), fleet(3), Steered("last", "in slices", slices=5)
+    pool = made(backends[:2] + backends[2:], algorithm, turns=turns)
+    backends[2].up = False
+    pool.refresh()
+    assert pool.pick(session()).backend in backends[:2]
+    assert algorithm.book.released == {"b2": REFUSALS}
+    turns.run(9)
+    assert pool.pick(session()).backend is backends[1]
+    assert algorithm.book.released == {"b2": REFUSALS}
+
+
+def test_a_picker_for_the_past_is_never_installed() -> None:
+    """What was being built when the last backend went down does not replace what is built for those that come up."""
+    turns, backends, algorithm = Turns(), fleet(3), Steered(making="in slices", slices=5)
+    pool = made(backends, algorithm, turns=turns)
+    backends[2].up = False
+    pool.refresh()
+    backends[0].up = backends[1].up = False
+    pool.refresh()
+    backends[2].up = True
+    pool.refresh()
+    turns.run(9)
+    one = session()
+    assert pool.pick(one).backend is backends[2]
+    assert one.tried == []
+
+
+def test_a_rebuild_that_fails_is_the_policys_failure() -> None:
+    """When the policy cannot make a picker for those eligible now, the stand-in or the error decides, not the past."""
+    algorithm, backends = Steered(), fleet(2)
+    pool = made(backends, algorithm)
+    algorithm.making = "raise"
+    pool.refresh()
+    with pytest.raises(PolicyFailed, match="made no picker"):
+        pool.pick(session())
+
+
+def leased(algorithm: Steered) -> Lease:
+    """One pick."""
+    return made(fleet(1), algorithm).pick(session())
+
+
+def test_a_lease_tells_how_it_ended() -> None:
+    """The picker that chose learns once when, how long, how far, and by whose doing the session ended."""
+    algorithm, error = Steered(), ConnectFailed("refused")
+    lease = leased(algorithm)
+    lease.answered()
+    first = lease.first_byte
+    lease.answered()
+    lease.end(Phase.CONNECT, status=502, error=error)
+    lease.end()
+    lease.answered()
+    (outcome,) = algorithm.book.outcomes
+    assert (outcome.phase, outcome.side, outcome.status, outcome.error) == (Phase.CONNECT, Side.UPSTREAM, 502, error)
+    assert first is not None
+    assert first == outcome.first_byte == lease.first_byte
+    assert 0 < first < outcome.duration < outcome.now
+    assert lease.backend.timing.at(outcome.now) == pytest.approx(first, rel=0.01)
+
+
+def test_what_ends_unanswered_has_no_first_byte() -> None:
+    """A first byte after the end counts for nothing, and the backend's latency stays unknown."""
+    algorithm = Steered()
+    lease = leased(algorithm)
+    lease.end()
+    lease.answered()
+    assert (lease.first_byte, lease.backend.latency) == (None, None)
+    (outcome,) = algorithm.book.outcomes
+    assert (outcome.first_byte, outcome.phase, outcome.side) == (None, Phase.DONE, None)
+
+
+class Marking:
+    """An algorithm whose picker takes the first, and marks what it answers."""
+
+    name = "marking"
+
+    def picker(self, backends: Any, random: Any) -> Any:
+        """Be a picker itself."""
+        self.first = backends[0]
+        return self
+
+    def __call__(self, session: Any) -> Any:
+        """The first."""
+        return self.first
+
+    def responded(self, session: Any, one: Backend, head: ResponseHead) -> ResponseHead:
+        """Say who answered."""
+        return head.with_field("x-from", one.name)
+
+
+def test_the_picker_that_chose_sees_the_answer() -> None:
+    """The head of an answer passes the picker that made the choice, and stays where it has no say."""
+    head = ResponseHead(200, "OK")
+    one = session()
+    lease = made(fleet(1), Marking()).pick(one)
+    assert lease.responded(one, head).get("x-from") == "b0"
+    assert leased(Steered()).responded(one, head) is head

@@ -1,0 +1,218 @@
+"""Health checks as they run: when, how long, what counts, and what a stranger's check can break (nothing)."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any
+
+import pytest
+from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Factory
+from twisted.logger import LogEvent
+
+from balancer.config import Health, Pool, TCPListener
+from balancer.core.backend import Backend
+from balancer.core.health import Thresholds
+from balancer.errors import CheckFailed
+from balancer.interfaces import ICheckTarget, Report
+from balancer.plugins.health import TCPCheck
+from tests.net.house import FRONT, House, Speaker
+
+Check = Callable[[ICheckTarget], Awaitable[Report | None]]
+
+
+class Scripted:
+    """A check that answers as told; `runs` are the times it ran."""
+
+    def __init__(self, house: House) -> None:
+        self.result: Report | Exception | None = None
+        self.runs: list[float] = []
+        self._house = house
+
+    async def __call__(self, target: ICheckTarget) -> Report | None:
+        self.runs.append(round(self._house.network.seconds(), 3))
+        if isinstance(self.result, Exception):
+            raise self.result
+        return self.result
+
+
+def checked(house: House, check: Any, *ports: int, **health: Any) -> list[Backend]:
+    """Start a pool whose backends are checked every second; return them."""
+    settings = Health(check, every=1, **{"jitter": 0, **health})
+    pool = Pool("pool", backends=[f"127.0.0.1:{port}" for port in ports or (9001,)], health=settings)
+    house.open(TCPListener(f"tcp:{FRONT}", pool=pool))
+    return house.backends
+
+
+def test_the_first_result_decides(house: House) -> None:
+    """The very first failure takes a backend down, before `fall` is reached."""
+    check = Scripted(house)
+    check.result = CheckFailed("no")
+    (backend,) = checked(house, check, fall=3)
+    assert backend.state == "down"
+
+
+def test_rise_and_fall(house: House, told: list[LogEvent]) -> None:
+    """After that `fall` failures in a row take a backend down and `rise` successes bring it up, and it is told."""
+    check = Scripted(house)
+    (backend,) = checked(house, check, rise=2, fall=3)
+    states = []
+    for failing in (True, True, False, True, True, True, False, True, False, False):
+        check.result = CheckFailed("503") if failing else None
+        house.network.advance(1)
+        states.append(backend.state)
+    assert states == ["up"] * 5 + ["down"] * 4 + ["up"]
+    assert [(event["state"], event["because"]) for event in told if "because" in event] == [
+        ("down", ": 503"),
+        ("up", ""),
+    ]
+
+
+def test_checks_run_in_their_time(house: House) -> None:
+    """Checks of one backend follow each other `every` seconds; those of several are spread over one interval."""
+    check = Scripted(house)
+    checked(house, check, 9001, 9002)
+    house.network.advance(2.25)
+    assert check.runs == [0, 0.5, 1, 1.5, 2]
+
+
+def test_jitter_spreads_the_checks(house: House) -> None:
+    """With jitter the interval is never twice the same, and within its share."""
+    check = Scripted(house)
+    checked(house, check, jitter=0.5)
+    house.network.advance(20)
+    waits = [later - earlier for earlier, later in zip(check.runs, check.runs[1:], strict=False)]
+    assert len(set(waits)) > 5
+    assert all(0.5 <= wait <= 1.5 for wait in waits)
+
+
+def test_a_check_that_never_answers(house: House, told: list[LogEvent]) -> None:
+    """A check without a result within its time-out is cancelled and counts as a failure, with that as evidence."""
+    cancelled: list[Deferred[None]] = []
+    (backend,) = checked(house, lambda _: Deferred(cancelled.append), timeout=0.5)
+    assert backend.state == "up"
+    house.network.advance(0.6)
+    assert backend.state == "down"
+    assert len(cancelled) == 1
+    assert told[-1]["because"] == ": no result within 0.5 s"
+
+
+class Waitable:
+    """Can be awaited, and is neither a coroutine nor a Deferred."""
+
+    def __await__(self) -> Iterator[Any]:
+        raise LookupError("never made for this")
+        yield
+
+
+async def true(_: ICheckTarget) -> Any:
+    """A check that takes itself for a predicate."""
+    return True
+
+
+def raises(_: ICheckTarget) -> Any:
+    """A check with a bug."""
+    raise ZeroDivisionError("oops")
+
+
+@pytest.mark.parametrize("check", [lambda _: None, lambda _: True, lambda _: Waitable(), true, raises])
+def test_a_broken_check_is_a_failed_check(house: House, told: list[LogEvent], check: Check) -> None:
+    """Whatever a check raises or answers in place of a result takes the backend down, says so, and checks go on."""
+    (backend,) = checked(house, check)
+    assert backend.state == "down"
+    assert told[-1]["because"].startswith(": the check itself failed: ")
+    assert house.network.getDelayedCalls()
+
+
+def test_reports_are_taken_over(house: House) -> None:
+    """Weight and tags that a check reports are the backend's, and weight 0 takes it out of the choice."""
+    check = Scripted(house)
+    check.result = Report(weight=0.5, tags=frozenset({"primary"}), detail="fine")
+    (backend,) = checked(house, check)
+    assert (backend.weight, backend.tags) == (0.5, {"primary"})
+    check.result = Report(weight=0)
+    house.network.advance(1)
+    assert not backend.usable
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_what_a_check_leaves_open_is_closed(house: House, failing: bool) -> None:
+    """A connection that a check made and forgot is closed when the check ends, however it ends."""
+
+    async def careless(target: ICheckTarget) -> None:
+        await target.connect(Factory.forProtocol(lambda: Speaker(house.network)))
+        if failing:
+            raise CheckFailed("no")
+
+    far = house.far()
+    checked(house, careless)
+    house.network.pump()
+    assert far.last.ending == "ConnectionLost"
+
+
+def test_a_cancelled_check_leaves_nothing_open(house: House) -> None:
+    """A time-out while connecting gives the attempt up, and one after it closes the connection."""
+
+    async def endless(target: ICheckTarget) -> None:
+        await target.connect(Factory.forProtocol(lambda: Speaker(house.network)))
+        await Deferred[None]()
+
+    far = house.far()
+    house.network.hang(9002)
+    first, second = checked(house, endless, 9001, 9002, timeout=0.3)
+    house.network.advance(0.95)
+    assert (first.state, second.state) == ("down", "down")
+    assert far.last.ending == "ConnectionLost"
+    assert not house.network.connecting
+
+
+def test_a_refused_connection_is_evidence(house: House, told: list[LogEvent]) -> None:
+    """A check that cannot connect fails with the address and the reason."""
+    (backend,) = checked(house, TCPCheck())
+    house.network.pump()
+    assert backend.state == "down"
+    assert told[-1]["because"].startswith(": 127.0.0.1:9001: Connection was refused")
+
+
+def test_a_backend_that_dies_and_returns(house: House, told: list[LogEvent]) -> None:
+    """Clients go to those that are alive, and to the one that died again once it is back."""
+    fars = {port: house.far(port) for port in (9001, 9002)}
+    checked(house, TCPCheck(), 9001, 9002, rise=2, fall=3)
+    house.network.refuse(9001)
+    house.network.advance(4)
+    before = len(fars[9002].calls)
+    for _ in range(3):
+        house.client(b"x")
+    assert [call.hear() for call in fars[9002].calls[before:]] == [b"x"] * 3
+    house.network.allow(9001)
+    house.network.advance(3)
+    for _ in range(2):
+        house.client(b"y")
+    assert b"y" in [call.hear() for call in fars[9001].calls]
+
+
+def test_stop_ends_what_runs(house: House) -> None:
+    """After a stop no check runs, the one under way is cancelled, and nothing of it counts."""
+    cancelled: list[Deferred[None]] = []
+    (backend,) = checked(house, lambda _: Deferred(cancelled.append))
+    for _ in range(2):
+        house.assembly.checks[0].stop()
+    assert len(cancelled) == 1
+    assert backend.state == "up"
+    house.network.advance(5)
+    assert not house.network.getDelayedCalls()
+
+
+def test_stop_before_the_first_check(house: House) -> None:
+    """A stop before a check's first time leaves nothing to come."""
+    check = Scripted(house)
+    checked(house, check, 9001, 9002)
+    house.assembly.checks[0].stop()
+    house.network.advance(5)
+    assert check.runs == [0]
+
+
+def test_thresholds_start_from_what_is_assumed() -> None:
+    """A backend assumed down comes up by its first success."""
+    thresholds = Thresholds(rise=2, fall=3, up=False)
+    assert thresholds.record(True)

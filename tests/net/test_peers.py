@@ -1,0 +1,104 @@
+"""The common half of both ends: pressure told, reading held and let go, and each way to end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.address import IPv6Address, UNIXAddress
+from twisted.internet.testing import StringTransport
+
+from balancer.net.peers import Peer
+from balancer.testing import Paired
+from balancer.testing.network import MemoryNetwork
+from tests.net.house import Speaker
+
+
+class Pressed(Peer):
+    """Notes the pressure it is told of."""
+
+    def __init__(self) -> None:
+        self.told: list[bool] = []
+
+    def pressure(self, *, high: bool) -> None:
+        self.told.append(high)
+
+
+def talking(peer: Peer) -> tuple[Paired, Speaker]:
+    """The peer connected to a speaker."""
+    speaker = Speaker(MemoryNetwork())
+    return Paired(speaker, peer, mark=100), speaker
+
+
+def test_small_writes_go_out_at_once() -> None:
+    """Nagle's algorithm is off."""
+    pair, _ = talking(Peer())
+    assert pair.server.getTcpNoDelay()
+
+
+def test_pressure_is_told() -> None:
+    """A peer hears when its output is over the mark, and when it is empty again."""
+    peer = Pressed()
+    pair, speaker = talking(peer)
+    peer.write(bytes(101))
+    assert peer.told == [True]
+    pair.pump()
+    assert peer.told == [True, False]
+    assert len(speaker.heard) == 101
+
+
+def test_reading_is_held_and_let_go() -> None:
+    """Nothing is read between pause and resume, and a resume too many does no harm."""
+    peer = Peer()
+    pair, speaker = talking(peer)
+    peer.pause()
+    speaker.transport.write(b"x")
+    pair.pump()
+    assert pair.client.buffered == 1
+    peer.resume()
+    peer.resume()
+    pair.pump()
+    assert pair.client.buffered == 0
+
+
+def test_nothing_is_read_after_the_end() -> None:
+    """After the peer's last byte a resume reads no more."""
+    peer = Peer()
+    pair, _ = talking(peer)
+    peer.pause()
+    peer.readConnectionLost()
+    peer.resume()
+    assert not pair.server.reading
+
+
+def test_the_ways_to_end() -> None:
+    """FIN, an orderly close and a reset reach the other end as what they are, after what was written."""
+    for act, finished, ending in (
+        (Peer.finish, True, ""),
+        (Peer.close, True, ""),
+        (Peer.abort, False, "ConnectionLost"),
+    ):
+        peer = Peer()
+        pair, speaker = talking(peer)
+        peer.write(b"last")
+        pair.pump()
+        act(peer)
+        pair.pump()
+        assert (speaker.heard, speaker.finished, speaker.ending) == (b"last", finished, ending)
+
+
+class Nameless(StringTransport):
+    """A unix socket: no address, no Nagle."""
+
+    def getPeer(self) -> Any:
+        return UNIXAddress(None)
+
+
+def test_addresses() -> None:
+    """An address is host and port in any family, and empty over a unix socket."""
+    peer = Peer()
+    peer.makeConnection(StringTransport(peerAddress=IPv6Address("TCP", "::1", 7)))
+    assert peer.address == ("::1", 7)
+    other = Peer()
+    other.makeConnection(Nameless())
+    assert other.address == ("", 0)
+    other.pressure(high=True)

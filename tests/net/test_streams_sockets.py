@@ -1,0 +1,90 @@
+"""The relay on real sockets: what only a kernel shows of ends, resets and pressure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from balancer.config import TCPListener
+from tests.net.wires import fronted
+
+MEBIBYTE = 1 << 20
+BOUND = 24 * MEBIBYTE
+"""What four kernel buffers of loopback and our own hold at most."""
+
+
+async def test_half_closes_pass_both_ways(reactor: Any) -> None:
+    """A client's FIN reaches the backend, whose whole answer still arrives, and then its FIN."""
+    async with fronted(reactor, TCPListener) as front:
+        client = await front.client(b"question")
+        backend = await front.calls.get()
+        client.transport.loseWriteConnection()
+        assert await backend.hear(8) == b"question"
+        await backend.until(lambda wire: wire.finished)
+        backend.say(bytes(8 * MEBIBYTE))
+        backend.transport.loseWriteConnection()
+        assert len(await client.hear(8 * MEBIBYTE)) == 8 * MEBIBYTE
+        await client.until(lambda wire: wire.finished)
+        assert front.active == 0
+
+
+async def test_resets_pass_both_ways(reactor: Any) -> None:
+    """A reset on either side is a reset on the other."""
+    async with fronted(reactor, TCPListener) as front:
+        for turn in range(2):
+            client = await front.client(b"x")
+            backend = await front.calls.get()
+            await backend.hear(1)
+            cut, other = (client, backend) if turn else (backend, client)
+            cut.transport.abortConnection()
+            assert await other.end() == "ConnectionLost"
+            assert front.active == 0
+
+
+async def test_a_client_that_does_not_read_bounds_what_is_sent(reactor: Any) -> None:
+    """Of 64 MiB only what kernels hold leaves the backend while the client reads nothing; then all of it arrives."""
+    async with fronted(reactor, TCPListener) as front:
+        client = await front.client(b"x")
+        backend = await front.calls.get()
+        await backend.hear(1)
+        client.transport.pauseProducing()
+        sent = Sending(backend.transport, 64)
+        await sent.stalled(reactor)
+        assert sent.mebibytes * MEBIBYTE <= BOUND
+        client.transport.resumeProducing()
+        await client.until(lambda wire: len(wire.heard) == 64 * MEBIBYTE)
+
+
+class Sending:
+    """Sends so many MiB, each when the one before has left; `mebibytes` have been given to the transport."""
+
+    def __init__(self, transport: Any, total: int) -> None:
+        self.mebibytes, self._total, self._transport = 0, total, transport
+        transport.registerProducer(self, False)
+
+    def resumeProducing(self) -> None:
+        """The transport is empty."""
+        if self.mebibytes == self._total:
+            self._transport.unregisterProducer()
+        else:
+            self.mebibytes += 1
+            self._transport.write(bytes(MEBIBYTE))
+
+    def stopProducing(self) -> None:
+        """The connection is lost."""
+
+    async def stalled(self, reactor: Any) -> None:
+        """Return once nothing has left for many turns of the reactor."""
+        quiet = 0
+        while quiet < 200:
+            before = self.mebibytes
+            await turn(reactor)
+            quiet = quiet + 1 if self.mebibytes == before else 0
+
+
+async def turn(reactor: Any) -> None:
+    """Let the reactor run once."""
+    turned: Deferred[None] = Deferred()
+    reactor.callLater(0, turned.callback, None)
+    await turned

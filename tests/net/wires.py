@@ -1,0 +1,153 @@
+"""A balancer on real sockets of loopback, between clients and backends that a test drives and waits for."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredQueue
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
+from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from balancer.assembly import Assembly, bind
+from balancer.config import Config, HTTPListener, Pool, TCPListener
+from balancer.errors import Draining
+
+HOST = "127.0.0.1"
+
+
+@implementer(IHalfCloseableProtocol)
+class Wire(Protocol):
+    """One end of a connection; `ending` is the name of the error it ended with, once it has."""
+
+    transport: Any
+
+    def __init__(self) -> None:
+        self.heard, self.finished, self.ending = bytearray(), False, ""
+        self._awaited: tuple[Callable[[], bool], Deferred[None]] | None = None
+
+    def say(self, data: bytes) -> None:
+        """Send."""
+        self.transport.write(data)
+
+    async def until(self, condition: Callable[[Wire], bool]) -> None:
+        """Wait for it to come true."""
+        if not condition(self):
+            self._awaited = (lambda: condition(self), Deferred())
+            await self._awaited[1]
+
+    async def hear(self, size: int) -> bytes:
+        """Wait for that many bytes and take them."""
+        await self.until(lambda wire: len(wire.heard) >= size)
+        heard = bytes(self.heard[:size])
+        del self.heard[:size]
+        return heard
+
+    async def end(self) -> str:
+        """Wait for the connection to end; return why it did."""
+        await self.until(lambda wire: bool(wire.ending))
+        return self.ending
+
+    def dataReceived(self, data: bytes) -> None:
+        self.heard += data
+        self._look()
+
+    def readConnectionLost(self) -> None:
+        self.finished = True
+        self._look()
+
+    def writeConnectionLost(self) -> None:
+        """As it wanted."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self.ending = type(reason.value).__name__
+        self._look()
+
+    def _look(self) -> None:
+        if self._awaited is not None and self._awaited[0]():
+            awaited, self._awaited = self._awaited[1], None
+            awaited.callback(None)
+
+
+class Backends(Factory):
+    """A backend; `calls` are its connections as they come."""
+
+    noisy = False
+
+    def __init__(self) -> None:
+        self.calls: DeferredQueue[Wire] = DeferredQueue()
+        self.all: list[Wire] = []
+
+    def buildProtocol(self, addr: IAddress | None) -> Wire:
+        wire = Wire()
+        self.all.append(wire)
+        self.calls.put(wire)
+        return wire
+
+
+class Front:
+    """The balancer's side: its port, its assembly, and the backend behind it."""
+
+    def __init__(self, reactor: Any, port: int, assembly: Assembly, backends: Backends) -> None:
+        self.port, self.assembly, self.calls = port, assembly, backends.calls
+        self.clients: list[Wire] = []
+        self._reactor = reactor
+
+    async def client(self, data: bytes = b"") -> Wire:
+        """A client that has connected and says that."""
+        client: Wire = await connectProtocol(TCP4ClientEndpoint(self._reactor, HOST, self.port), Wire())
+        self.clients.append(client)
+        client.say(data)
+        return client
+
+    @property
+    def active(self) -> int:
+        """Sessions that are counted on some backend."""
+        return sum(backend.active for pool in self.assembly.pools.values() for backend in pool.backends)
+
+
+def free_port() -> int:
+    """A port that nobody has."""
+    with socket.socket() as holder:
+        holder.bind((HOST, 0))
+        return int(holder.getsockname()[1])
+
+
+@asynccontextmanager
+async def fronted(reactor: Any, kind: type[HTTPListener | TCPListener], **settings: Any) -> AsyncIterator[Front]:
+    """A listener of that kind over one backend; at the end everything is closed."""
+    backends = Backends()
+    bound = reactor.listenTCP(0, backends, interface=HOST)
+    pool = Pool("pool", backends=[f"{HOST}:{bound.getHost().port}"])
+    listener = kind(f"tcp:{free_port()}:interface={HOST}", pool=pool, **settings)
+    assembly = Assembly(reactor, Random(4))
+    await assembly.assemble(Config([listener]))
+    for noun, part in assembly.listeners:
+        await bind(noun, part)
+    front = Front(reactor, listener.place[1], assembly, backends)
+    try:
+        yield front
+    finally:
+        await close(front, backends)
+        await bound.stopListening()
+
+
+async def close(front: Front, backends: Backends) -> None:
+    """End all there is."""
+    for upstreams in front.assembly.upstreams.values():
+        upstreams.close()
+    for _, listener in front.assembly.listeners:
+        drained = listener.drain()
+        listener.end_all(Draining("the test is over"))
+        await drained
+        await listener.close()
+    for wire in [*front.clients, *backends.all]:
+        wire.transport.abortConnection()
+        await wire.end()
+    front.assembly.alarm.stop()

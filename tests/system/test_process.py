@@ -1,0 +1,189 @@
+"""The real process: what it says, how it stops, and the status it leaves behind."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+from typing import Self
+
+import pytest
+
+from tests.system.process import HOST, PATIENCE, Process, free_ports, is_free, written
+
+RELAY = """
+config = Config(
+    [TCPListener("tcp:{front}:interface=127.0.0.1", pool=Pool("p", backends=["127.0.0.1:{back}"]))], drain={drain}
+)
+"""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT)
+
+
+class Relay:
+    """A process that relays to a backend of ours, and the three sockets of one live session through it."""
+
+    def __init__(self, folder: Path, *, drain: float, twist: tuple[str, ...] = ()) -> None:
+        self._listening = socket.create_server((HOST, 0))
+        (self.front,) = free_ports(1)
+        text = RELAY.format(front=self.front, back=self._listening.getsockname()[1], drain=drain)
+        self.process = Process("--config", written(folder, text), twist=twist)
+        self.sockets = [self._listening]
+
+    def __enter__(self) -> Self:
+        self.process.says("TCP on tcp:")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.__exit__()
+        for one in self.sockets:
+            one.close()
+
+    def session(self) -> socket.socket:
+        """A client whose echo through the balancer has arrived."""
+        client = socket.create_connection((HOST, self.front), timeout=PATIENCE)
+        backend, _ = self._listening.accept()
+        self.sockets += [client, backend]
+        client.sendall(b"hello")
+        backend.sendall(backend.recv(5))
+        assert client.recv(5) == b"hello"
+        return client
+
+
+@pytest.mark.parametrize("twist", [(), ("--reactor=asyncio",), ("--reactor=select",)])
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_stops_an_idle_balancer(tmp_path: Path, number: signal.Signals, twist: tuple[str, ...]) -> None:
+    """SIGTERM or SIGINT ends a balancer without sessions at once, with status 0, on any reactor."""
+    with Relay(tmp_path, drain=60, twist=twist) as relay:
+        relay.process.signal(number)
+        status, err = relay.process.end()
+    assert status == 0
+    assert "Traceback" not in relay.process.out + err
+    assert is_free(relay.front)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_lets_sessions_finish(tmp_path: Path, number: signal.Signals) -> None:
+    """After the signal nobody new is let in, a live session goes on, and its end is the balancer's, with status 0."""
+    with Relay(tmp_path, drain=60) as relay:
+        client = relay.session()
+        relay.process.signal(number)
+        relay.process.says("draining")
+        assert any(is_free(relay.front) for _ in range(1_000_000))
+        client.sendall(b"still here")
+        assert relay.sockets[-1].recv(10) == b"still here"
+        client.close()
+        relay.sockets[-1].close()
+        assert relay.process.end()[0] == 0
+
+
+def test_the_drain_time_ends_sessions(tmp_path: Path) -> None:
+    """Sessions that do not finish within the drain time are cut, and the status is 0."""
+    with Relay(tmp_path, drain=0.2) as relay:
+        client = relay.session()
+        relay.process.signal(signal.SIGTERM)
+        assert relay.process.end()[0] == 0
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+    assert "sessions that are still alive are ended" in relay.process.out
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_second_signal_ends_sessions_at_once(tmp_path: Path, number: signal.Signals) -> None:
+    """A second signal does not wait for the drain time, and the status is 0 all the same."""
+    with Relay(tmp_path, drain=3600) as relay:
+        client = relay.session()
+        relay.process.signal(number)
+        relay.process.says("draining")
+        relay.process.signal(number)
+        assert relay.process.end()[0] == 0
+        with pytest.raises(ConnectionResetError):
+            client.recv(1)
+
+
+def refused(folder: Path, text: str) -> tuple[int, list[str]]:
+    """The status and the lines on standard error of a process that cannot run with that config."""
+    with Process("--config", written(folder, text)) as process:
+        status, err = process.end()
+    return status, err.splitlines()
+
+
+def test_a_busy_port(tmp_path: Path) -> None:
+    """A port that is taken ends the start with status 1, one line that says what to do, and nothing bound."""
+    (first,) = free_ports(1)
+    with socket.create_server((HOST, 0)) as holder:
+        taken = holder.getsockname()[1]
+        text = f"""
+pool = Pool("p", backends=["127.0.0.1:9"])
+config = Config([TCPListener("tcp:%d:interface=127.0.0.1" % port, pool=pool) for port in ({first}, {taken})])
+"""
+        status, lines = refused(tmp_path, text)
+    assert status == 1
+    (line,) = lines
+    assert line.startswith(f"balancer: TCPListener 'tcp:{taken}:interface=127.0.0.1': cannot listen: Address already")
+    assert line.endswith("; stop what has it, or choose another")
+    assert is_free(first)
+
+
+def test_a_wrong_config(tmp_path: Path) -> None:
+    """A wrong config ends with status 64 and a line for each mistake, and without usage."""
+    status, lines = refused(tmp_path, 'config = Config([TCPListener("tcp:x", pool=Pool("p", backends=["nowhere"]))])\n')
+    assert status == 64
+    assert len(lines) == 2
+    assert all("; " in line for line in lines)
+
+
+def test_an_unknown_host(tmp_path: Path) -> None:
+    """A backend whose host is unknown ends the start with status 1 and one line."""
+    status, lines = refused(
+        tmp_path, 'config = Config([TCPListener("tcp:0", pool=Pool("p", backends=["nobody.invalid:80"]))])\n'
+    )
+    assert status == 1
+    assert len(lines) == 1
+    assert "unknown host 'nobody.invalid'" in lines[0]
+
+
+def test_a_companion_that_fails(tmp_path: Path) -> None:
+    """A companion that fails to start, late, ends the start with status 1 and one line."""
+    text = """
+from twisted.application.service import Service
+from twisted.internet import defer
+
+class Late(Service):
+    def startService(self):
+        failing = defer.Deferred()
+        self.reactor.callLater(0, failing.errback, OSError("no database"))
+        return failing
+    def with_reactor(self, reactor):
+        self.reactor = reactor
+    def __repr__(self):
+        return "Late()"
+
+config = Config([TCPListener("tcp:0", pool=Pool("p", backends=["127.0.0.1:9"]))], companions=[Late()])
+"""
+    status, lines = refused(tmp_path, text)
+    assert status == 1
+    assert lines == ["balancer: companion Late() did not start: no database"]
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run `twist` to its end."""
+    command = [sys.executable, "-m", "twisted", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
+
+
+def test_without_a_config() -> None:
+    """Without --config the status is 64 and the last line says what to write."""
+    ended = run("balancer")
+    assert ended.returncode == 64
+    assert "--config is missing; write: twist balancer --config conf.py" in ended.stdout + ended.stderr
+
+
+def test_help() -> None:
+    """`twist balancer --help` tells the options, the signals and the statuses, with status 0."""
+    ended = run("balancer", "--help")
+    assert ended.returncode == 0
+    for word in ("--config", "SIGTERM", "64"):
+        assert word in ended.stdout

@@ -11,6 +11,7 @@ import attrs
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
+from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IDelayedCall, IProtocol
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -70,8 +71,8 @@ class Target:
         return protocol
 
     def _failed(self, failure: Failure) -> Failure:
-        if failure.check(CancelledError) is not None:
-            return failure
+        if failure.check(ConnectingCancelledError) is not None:
+            return Failure(CancelledError())
         return Failure(CheckFailed(str(connect_error(self.backend, failure.value or Exception()))))
 
 

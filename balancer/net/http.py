@@ -67,9 +67,6 @@ class _Closing(Peer):
 
     def linger(self) -> None:
         """Close after what was written, in spite of what the client still sends; see `LINGER`."""
-        if self.half_closed:
-            self.close()
-            return
         self._conversation.over = True
         self._deadline.move(LINGER)
         self.finish()

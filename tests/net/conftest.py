@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 
-from tests.net.house import House
+from tests.net.house import House, listening
 
 
 @pytest.fixture
@@ -21,7 +21,5 @@ def house() -> Iterator[House]:
 @pytest.fixture
 def told() -> Iterator[list[LogEvent]]:
     """What the operator is told from now on."""
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    yield events
-    globalLogPublisher.removeObserver(events.append)
+    with listening() as events:
+        yield events

@@ -5,15 +5,17 @@ What clients and backends say is delivered at once, all of it. Knows nothing of 
 
 from __future__ import annotations
 
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
 from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from twisted.python.failure import Failure
-from zope.interface import implementer
+from zope.interface import implementer, provider
 
 from balancer.assembly import Assembly, bind
 from balancer.config import Config, HTTPListener, Listener, Pool, TCPListener
@@ -26,6 +28,22 @@ FRONT = 8080
 
 AT_LAST = 1000.0
 """Seconds in which whatever is bounded has ended."""
+
+
+@contextmanager
+def listening() -> Iterator[list[LogEvent]]:
+    """Collects what the operator is told meanwhile."""
+    events: list[LogEvent] = []
+
+    @provider(ILogObserver)
+    def note(event: LogEvent) -> None:
+        events.append(event)
+
+    globalLogPublisher.addObserver(note)
+    try:
+        yield events
+    finally:
+        globalLogPublisher.removeObserver(note)
 
 
 def now(step: Coroutine[Any, Any, Any]) -> Any:

@@ -129,7 +129,7 @@ def test_reports_are_taken_over(house: House) -> None:
     check = Scripted(house)
     check.result = Report(weight=0.5, tags=frozenset({"primary"}), detail="fine")
     (backend,) = checked(house, check)
-    assert (backend.weight, backend.tags) == (0.5, {"primary"})
+    assert (backend.weight, backend.tags) == (0.5, frozenset({"primary"}))
     check.result = Report(weight=0)
     house.network.advance(1)
     assert not backend.usable
@@ -150,7 +150,7 @@ def test_what_a_check_leaves_open_is_closed(house: House, failing: bool) -> None
     assert far.last.ending == "ConnectionLost"
 
 
-def test_a_cancelled_check_leaves_nothing_open(house: House) -> None:
+def test_a_cancelled_check_leaves_nothing_open(house: House, told: list[LogEvent]) -> None:
     """A time-out while connecting gives the attempt up, and one after it closes the connection."""
 
     async def endless(target: ICheckTarget) -> None:
@@ -162,6 +162,7 @@ def test_a_cancelled_check_leaves_nothing_open(house: House) -> None:
     first, second = checked(house, endless, 9001, 9002, timeout=0.3)
     house.network.advance(0.95)
     assert (first.state, second.state) == ("down", "down")
+    assert told[-1]["because"] == ": 127.0.0.1:9002: no connection within the connect time-out"
     assert far.last.ending == "ConnectionLost"
     assert not house.network.connecting
 

@@ -34,7 +34,8 @@ class Dialing:
         seconds = self.network.seconds
         places = [("127.0.0.1", port) for port in ports]
         self.backends = [Backend(str(place[1]), f"at {place[1]}", place, seconds=seconds) for place in places]
-        pool = Pool("pool", self.backends, RoundRobin(), ports=Ports(Random(3), seconds, lambda call: call()))
+        algorithm: Any = RoundRobin()
+        pool = Pool("pool", self.backends, algorithm, ports=Ports(Random(3), seconds, lambda call: call()))
         self.session = Session(Kind.TCP, ("192.0.2.1", 5), 0.0)
         self.pool = pool
         self.dialer = Dialer(self.network, pool, Dialed, connect_timeout=5, attempts=attempts)
@@ -51,6 +52,12 @@ def outcome(dialed: Deferred[Any]) -> Any:
     results: list[Any] = []
     dialed.addBoth(results.append)
     return results[0].value if isinstance(results[0], Failure) else results[0]
+
+
+def joined(protocol: Any, transport: Any) -> Any:
+    """The protocol, connected."""
+    protocol.makeConnection(transport)
+    return protocol
 
 
 def test_a_connection_comes_with_its_lease() -> None:
@@ -136,7 +143,7 @@ def test_a_connection_that_comes_too_late_is_closed() -> None:
     attempt.result.addErrback(lambda failure: failure.trap(CancelledError))
     attempt.result.cancel()
     transport = StringTransport()
-    attempt.buildProtocol(ADDRESS).makeConnection(transport)
+    joined(attempt.buildProtocol(ADDRESS), transport)
     assert transport.disconnected
     attempt.clientConnectionFailed(None, Failure(error.UserError()))  # type: ignore[arg-type]  # not looked at
 
@@ -149,7 +156,7 @@ class UnixOnly:
 
     def connectUNIX(self, path: str, factory: Attempt, timeout: float) -> None:
         self.asked.append((path, timeout))
-        factory.buildProtocol(None).makeConnection(StringTransport())
+        joined(factory.buildProtocol(None), StringTransport())
 
 
 def test_a_path_is_a_unix_socket() -> None:
@@ -161,8 +168,7 @@ def test_a_path_is_a_unix_socket() -> None:
 
 def test_connections_without_an_attempt() -> None:
     """A protocol that was not dialled connects like any other."""
-    protocol = Dialed()
-    protocol.makeConnection(StringTransport())
+    protocol = joined(Dialed(), StringTransport())
     protocol.write(b"x")
     assert protocol.transport.value() == b"x"
     with pytest.raises(NoBackend):

@@ -176,9 +176,21 @@ def test_a_client_that_left_does_not_keep_its_backend_busy(house: House) -> None
     client = house.client(request())
     client.finish()
     house.network.advance(0.9)
-    assert not far.last.ending
+    assert not far.last.gone
     house.network.advance(0.5)
     assert far.last.ending == "ConnectionLost"
+    assert house.active == 0
+    assert client.gone
+
+
+def test_each_request_of_a_client_that_left_has_the_grace_alone(house: House) -> None:
+    """Of several requests of a client that closed, the one in turn is cancelled after the grace as well."""
+    far = house.far()
+    house.site(9001)
+    client = house.client(request() * 2)
+    client.finish()
+    far.last.say(answer(b"1"))
+    house.network.advance(1.5)
     assert house.active == 0
     assert client.gone
 

@@ -59,7 +59,8 @@ def flows(reactor: Any, alarm: ReactorAlarm, port: int, backend: int) -> FlowLis
     place = (HOST, backend)
     members = [Backend("b", f"{HOST}:{backend}", place, seconds=reactor.seconds)]
     ports = Ports(Random(1), reactor.seconds, lambda call: reactor.callLater(0, call))
-    pool = Pool("pool", members, RoundRobin(), ports=ports)
+    algorithm: Any = RoundRobin()
+    pool = Pool("pool", members, algorithm, ports=ports)
     return FlowListener(
         lambda ended: DatagramListener(
             reactor,

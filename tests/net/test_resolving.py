@@ -11,7 +11,7 @@ from balancer.core.backend import Place
 from balancer.net.resolving import is_address, resolve
 from tests.net.house import now
 
-KNOWN = {
+KNOWN: dict[str, list[Any]] = {
     "both": [IPv6Address("TCP", "2001:db8::1", 0), IPv4Address("TCP", "192.0.2.1", 0)],
     "six": [IPv6Address("TCP", "2001:db8::1", 0)],
     "odd": [UNIXAddress("/x")],
@@ -23,7 +23,7 @@ class Names:
     """A reactor that knows some names."""
 
     def __init__(self) -> None:
-        self.nameResolver = self  # noqa: N815  as a reactor calls it
+        self.nameResolver = self
 
     def resolveHostName(self, receiver: Any, host: str) -> None:
         receiver.resolutionBegan(None)

@@ -26,7 +26,8 @@ def test_accepted_are_counted() -> None:
     sessions = Sessions()
     for _ in range(3):
         sessions.discard(Short(sessions, prompt=True))
-    assert sessions.accepted == 3
+    Short(sessions, prompt=True)
+    assert (sessions.accepted, len(sessions)) == (4, 1)
 
 
 def test_a_drain_without_connections_is_over_at_once() -> None:

@@ -162,7 +162,7 @@ def test_a_half_open_connection_ends_sooner(house: House) -> None:
     house.network.advance(4)
     far.last.say(b"part")
     house.network.advance(4)
-    assert not client.ending
+    assert not client.gone
     house.network.advance(2)
     assert client.ending == "ConnectionLost"
 

@@ -130,7 +130,7 @@ async def fronted(reactor: Any, kind: type[HTTPListener | TCPListener], **settin
     await assembly.assemble(Config([listener]))
     for noun, part in assembly.listeners:
         await bind(noun, part)
-    front = Front(reactor, listener.place[1], assembly, backends)
+    front = Front(reactor, int(listener.place[1]), assembly, backends)
     try:
         yield front
     finally:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import CannotListenError
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 from zope.interface import implementer
 
 from balancer.assembly import BACKLOG, Assembly, bind
@@ -18,7 +18,7 @@ from balancer.errors import CheckFailed, StartError
 from balancer.interfaces import IAlgorithm, Kind, Picker, Report
 from balancer.net.listeners import FlowListener, StreamListener
 from balancer.testing import MemoryNetwork
-from tests.net.house import FRONT, House, Speaker, answer, now, request
+from tests.net.house import FRONT, House, Speaker, answer, listening, now, request
 
 
 class Network(MemoryNetwork):
@@ -62,7 +62,7 @@ def test_backends_are_as_written() -> None:
     (pool,) = assembled(relay(settings)).pools.values()
     (backend,) = pool.backends
     assert (backend.name, backend.address, backend.place) == ("b1", "known:80", ("192.0.2.7", 80))
-    assert (backend.weight, backend.tier, backend.zone, backend.tags) == (2, 3, "z", {"t"})
+    assert (backend.weight, backend.tier, backend.zone, backend.tags) == (2, 3, "z", frozenset({"t"}))
     assert backend.state == "up"
 
 
@@ -153,7 +153,7 @@ def test_the_backlog(endpoint: str, backlog: int) -> None:
             "Address already in use; stop what has it, or choose another",
         ),
         (CannotListenError("", 80, OSError(99, "Cannot assign it")), "Cannot assign it; correct the endpoint"),
-        (CannotListenError("", 80, "unknown host"), "unknown host; correct the endpoint"),  # type: ignore[arg-type]  # Twisted gives texts as well
+        (CannotListenError("", 80, "unknown host"), "unknown host; correct the endpoint"),
         (OSError("no descriptors"), "no descriptors; correct the endpoint"),
         (ValueError("no endpoint"), "no endpoint; correct the endpoint"),
     ],
@@ -180,10 +180,8 @@ class Failing:
 
 def test_a_failing_algorithm_is_told(logged_failures: list[LogEvent]) -> None:
     """The failure of a stranger's code is in the log, by the name of the algorithm and the pool."""
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    assembled(relay(algorithm=Failing()))
-    globalLogPublisher.removeObserver(events.append)
+    with listening() as events:
+        assembled(relay(algorithm=Failing()))
     assert "failing" in events[0]["what"]
     assert logged_failures.pop()["log_failure"].check(ZeroDivisionError)
 

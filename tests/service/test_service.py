@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -10,13 +10,13 @@ import pytest
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.logger import LogEvent, globalLogPublisher
+from twisted.logger import LogEvent
 
 from balancer.config import Config, Health, HTTPListener, Listener, Pool, TCPListener
 from balancer.errors import CheckFailed
 from balancer.service import AFTERMATH, Balancer
 from balancer.testing import MemoryNetwork
-from tests.net.house import FRONT, Far, Speaker, answer, request
+from tests.net.house import FRONT, Far, Speaker, answer, listening, request
 
 DRAIN = 5.0
 
@@ -79,12 +79,10 @@ class Site:
 
 
 @pytest.fixture
-def told() -> Any:
+def told() -> Iterator[list[LogEvent]]:
     """What the operator is told from now on."""
-    events: list[LogEvent] = []
-    globalLogPublisher.addObserver(events.append)
-    yield events
-    globalLogPublisher.removeObserver(events.append)
+    with listening() as events:
+        yield events
 
 
 def said(told: list[LogEvent], text: str) -> bool:
@@ -113,6 +111,20 @@ def test_stopping_an_idle_balancer() -> None:
     assert site.stop().called
     assert not site.ports
     assert not site.network.getDelayedCalls()
+
+
+def test_stopping_closes_what_is_kept() -> None:
+    """A stop closes the idle connections to backends at once, and keeps no other."""
+    site = Site()
+    site.start()
+    site.client(request())
+    site.client(request())
+    first, second = site.far.calls
+    first.say(answer())
+    site.stop()
+    assert (first.finished, second.finished) == (True, False)
+    second.say(answer())
+    assert second.finished
 
 
 def test_stopping_waits_for_what_is_alive(told: list[LogEvent]) -> None:
@@ -257,7 +269,7 @@ def test_a_companion_that_fails_to_start(logged_failures: list[LogEvent], late: 
 def test_stopping_while_a_companion_starts(told: list[LogEvent]) -> None:
     """A stop in the middle of the start is no failure: nobody is told, and what was begun is stopped."""
     diary: list[str] = []
-    site = Site(companions=(Companion("a", diary, start=lambda: Deferred()),))
+    site = Site(companions=(Companion("a", diary, start=Deferred),))
     site.start()
     assert site.stop().called
     assert site.failed == []
@@ -278,7 +290,7 @@ def test_a_companion_that_fails_to_stop(logged_failures: list[LogEvent]) -> None
 def test_a_companion_that_never_stops() -> None:
     """A companion whose stop has no end is left behind after a little while."""
     diary: list[str] = []
-    site = Site(companions=(Companion("a", diary), Companion("b", diary, stop=lambda: Deferred())))
+    site = Site(companions=(Companion("a", diary), Companion("b", diary, stop=Deferred)))
     site.start()
     stopped = site.stop()
     assert not stopped.called
@@ -291,7 +303,7 @@ def test_a_stop_before_the_reactor_runs() -> None:
     """A balancer that is stopped before the reactor runs never starts."""
     later: list[Callable[[], object]] = []
     site = Site()
-    site.network.callWhenRunning = lambda call, *_args, **_kwargs: later.append(call)  # type: ignore[method-assign]
+    site.network.callWhenRunning = lambda call, *_args, **_kwargs: later.append(call)  # type: ignore[method-assign]  # not yet
     site.start()
     assert site.stop().called
     later[0]()

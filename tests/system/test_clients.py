@@ -23,6 +23,7 @@ CONNECTIONS = 10
 Answers = Counter[tuple[int, str]]
 """Status and body of answers, and how often each came."""
 
+CUT_OFF = (502, "502 Bad Gateway: upstream-gone\n")
 ALL = {(200, f"hello from b{number}\n") for number in (1, 2, 3)}
 
 
@@ -116,4 +117,6 @@ def test_a_backend_dies_and_returns(quickstart: tuple[Process, int]) -> None:
         finally:
             over.set()
     client.close()
-    assert set(meanwhile.result()) == ALL
+    answers = meanwhile.result()
+    assert answers.pop(CUT_OFF, 0) <= 1  # the one that b1 had taken when it died
+    assert set(answers) == ALL

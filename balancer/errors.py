@@ -21,11 +21,11 @@ class Side(Enum):
 
 
 class Retryable(Enum):
-    """Whether the work that failed may be tried again on another backend."""
+    """Whether the work that failed may be tried again, as far as its protocol lets work be done twice."""
 
     NO = "no"
-    YES = "yes"
-    IF_REUSED = "if the connection was reused"
+    YES = "yes, on another backend"
+    IF_REUSED = "yes, and if the connection was reused, which explains the failure, on the same backend too"
 
 
 class BalancerError(Exception):

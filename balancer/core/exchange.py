@@ -8,7 +8,7 @@ middle of what it is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import Any, Final, Protocol
 
@@ -16,10 +16,10 @@ from balancer.core.filters import filter_response
 from balancer.core.headers import for_downstream, forwardable_trailers
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
 from balancer.core.pool import Lease
-from balancer.core.retries import may_resend
+from balancer.core.retries import clears, may_resend
 from balancer.core.session import Session
-from balancer.core.silence import Silence
-from balancer.errors import BalancerError, Side
+from balancer.core.silence import Silence, awaited
+from balancer.errors import BalancerError, NoBackend, Side
 from balancer.interfaces import Phase, Reply
 
 
@@ -132,23 +132,15 @@ class Pending(Protocol):
 
 
 class Upstreams(Protocol):
-    """Where connections to the backends of one pool come from."""
+    """Where connections to the backends of one pool come from. A request is sent at most `attempts` times."""
+
+    attempts: int
 
     def acquire(self, exchange: Exchange, *, fresh: bool) -> Pending | None:
         """Call `exchange.connected` or `exchange.fail`, at once (what is returned then counts for nothing) or later.
 
         With `fresh`, only a connection that has carried nothing yet will do.
         """
-
-
-def awaited(slow: Collection[Side], *, complete: bool) -> Side:
-    """Whose turn it is: that of a side that does not read, the client first, else that of the side with more to say.
-
-    `complete` says that the request is. A backend that is not read because the client is slow is not to blame.
-    """
-    if slow:
-        return Side.DOWNSTREAM if Side.DOWNSTREAM in slow else Side.UPSTREAM
-    return Side.UPSTREAM if complete else Side.DOWNSTREAM
 
 
 def _nobody_asked(_exchange: Exchange, _error: BalancerError | None) -> None:
@@ -178,6 +170,7 @@ class Exchange:
         self._upstream: Upstream | None = None
         self._pending: Pending | None = None
         self._lease: Lease | None = None
+        self._cause: BalancerError | None = None
         self._held: list[Message] = []
         self._request_complete = self._heard = False
         self._slow: frozenset[Side] = frozenset()
@@ -234,12 +227,15 @@ class Exchange:
         if upstream is None or lease is None:
             return
         phase = PHASES.get(self.state, Phase.DONE)
-        again = not self._heard and may_resend(self.head, error, reused=upstream.reused)
+        again = not self._heard and self.session.attempt < self._upstreams.attempts and may_resend(self.head, error)
         if not again or not self._enter(Input.RETRY):
             self.fail(error)
             return
         self._silence.stop()
         lease.end(phase, error=error)
+        self._cause = error
+        if not clears(error, reused=upstream.reused):
+            self.session.tried.append(lease.backend)
         self._upstream = self._lease = None
         self._held = [END] if self._request_complete else []
         if Side.UPSTREAM in self._slow:
@@ -259,10 +255,15 @@ class Exchange:
             (source.pause if high else source.resume)()
 
     def fail(self, error: BalancerError) -> None:
-        """End the exchange: the client is told if nothing of an answer has gone out, else cut off."""
+        """End the exchange: the client is told if nothing of an answer has gone out, else cut off.
+
+        When a retry finds nobody left to ask, what made it necessary says more than that.
+        """
         phase = PHASES.get(self.state, Phase.DONE)
         if not self._enter(Input.FAILURE):
             return
+        if isinstance(error, NoBackend):
+            error = self._cause or error
         if self._pending is not None:
             self._pending.cancel()
         if self._upstream is not None:

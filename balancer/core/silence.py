@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Final
 
 import attrs
@@ -24,6 +24,16 @@ class Patience:
 
 
 ERRORS: Final = {Side.DOWNSTREAM: DownstreamTimeout, Side.UPSTREAM: UpstreamTimeout}
+
+
+def awaited(slow: Collection[Side], *, complete: bool) -> Side:
+    """Whose turn it is: that of a side that does not read, the client first, else that of the side with more to say.
+
+    `complete` says that the request is. A backend that is not read because the client is slow is not to blame.
+    """
+    if slow:
+        return Side.DOWNSTREAM if Side.DOWNSTREAM in slow else Side.UPSTREAM
+    return Side.UPSTREAM if complete else Side.DOWNSTREAM
 
 
 class Silence:

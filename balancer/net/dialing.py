@@ -113,7 +113,7 @@ class Dialer(Generic[AnyDialed]):
         Raises the last `ConnectFailed`, or `NoBackend` or `PolicyFailed` when none could be tried. When cancelled,
         nothing stays open and no lease stays out.
         """
-        last = session.attempt + self.attempts - 1
+        last = max(session.attempt, self.attempts)
         failure: ConnectFailed | None = None
         while True:
             lease = lease or self._pick(session, failure)

@@ -213,6 +213,7 @@ class FakePending:
 class Stage:
     """Everything an exchange meets; also `core.exchange.Upstreams`. `carried`: whom the latest connection serves."""
 
+    attempts = 3
     carried: Exchange
 
     def __init__(self) -> None:
@@ -244,8 +245,11 @@ class Stage:
         return upstream
 
     def lease(self, session: Session) -> Lease:
-        """A pick, as the port makes it."""
-        return self.pool.pick(session)
+        """A pick, as the port makes it; the one backend here stands for as many as it takes."""
+        tried, session.tried = session.tried, []
+        lease = self.pool.pick(session)
+        session.tried = tried
+        return lease
 
     def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:
         """One that is ready to start."""

@@ -142,7 +142,8 @@ class Happenings(Model):
     @rule(invalid=st.booleans())
     def break_upstream(self, invalid: bool) -> None:
         safe = self.head.method in IDEMPOTENT and self.head.length == 0
-        expected = self.upstream.reused and safe and not self.heard and not invalid
+        again = self.exchange.session.attempt < self.stage.attempts
+        expected = again and safe and not self.heard and not invalid
         self.slow.pop(Side.UPSTREAM, None)
         self.exchange.upstream_failed(ResponseInvalid() if invalid else UpstreamGone())
         assert (self.exchange.state is State.CONNECTING) is expected
@@ -209,7 +210,7 @@ class ExchangeMachine(Happenings):
         stage = self.stage
         assert len(stage.ends) == stage.line.done == (not self.live())
         assert stage.backend.active == self.connected()
-        assert len(stage.upstreams) <= 2
+        assert len(stage.upstreams) <= stage.attempts
         if not self.live():
             assert stage.at_rest()
             assert self.verdict() == stage.line.result

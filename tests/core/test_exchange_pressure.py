@@ -6,8 +6,8 @@ from itertools import product
 
 import pytest
 
-from balancer.core.exchange import awaited
 from balancer.core.messages import END
+from balancer.core.silence import awaited
 from balancer.errors import BalancerError, DownstreamTimeout, Side, UpstreamGone, UpstreamTimeout
 from tests.core.stage import ANSWER, GET, OK, PATIENCE, POST, Stage
 

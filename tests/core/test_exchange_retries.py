@@ -8,7 +8,7 @@ import pytest
 
 from balancer.core.exchange import Exchange, State
 from balancer.core.messages import END, Message, RequestHead, ResponseHead
-from balancer.errors import BalancerError, DownstreamGone, ResponseInvalid, UpstreamGone
+from balancer.errors import BalancerError, DownstreamGone, NoBackend, ResponseInvalid, UpstreamGone
 from balancer.interfaces import Phase
 from tests.core.stage import ANSWER, GET, Stage
 
@@ -40,16 +40,35 @@ def test_the_end_of_a_request_is_sent_once_more_only_if_it_came() -> None:
     assert [line for line in stage.transcript.take() if ">>" in line] == ["u1 >> GET /a", "u2 >> GET /a", "u2 >> end"]
 
 
-def test_a_fresh_connection_that_fails_is_the_end() -> None:
-    """A retry is not tried again, so that nothing loops."""
+def test_a_request_is_sent_so_often_and_no_more() -> None:
+    """Retries end with the attempts that the pool allows, so that nothing loops."""
+    stage = Stage()
+    exchange = stage.asked(END)
+    for _ in range(stage.attempts):
+        stage.connect(reused=True)
+        exchange.upstream_failed(UpstreamGone())
+    assert stage.transcript.take()[-3:] == ["u3 cut", "client refused 502 upstream-gone", "client done"]
+    assert stage.at_rest()
+
+
+def test_a_backend_that_breaks_a_new_connection_is_avoided() -> None:
+    """A retry goes elsewhere; if there is nobody else, the client is told of the failure and not of its consequence."""
+    stage = Stage()
+    exchange = stage.asked(END)
+    stage.connect()
+    exchange.upstream_failed(UpstreamGone())
+    assert exchange.session.tried == [stage.backend]
+    exchange.fail(NoBackend("every backend that is up was tried"))
+    assert stage.transcript.take()[-2:] == ["client refused 502 upstream-gone", "client done"]
+
+
+def test_a_kept_connection_that_ends_speaks_for_itself_alone() -> None:
+    """The backend behind a stale connection may be asked again: it may be the only one."""
     stage = Stage()
     exchange = stage.asked(END)
     stage.connect(reused=True)
     exchange.upstream_failed(UpstreamGone())
-    stage.connect()
-    exchange.upstream_failed(UpstreamGone())
-    assert stage.transcript.take()[-3:] == ["u2 cut", "client refused 502 upstream-gone", "client done"]
-    assert stage.at_rest()
+    assert exchange.session.tried == []
 
 
 NEVER: list[tuple[str, RequestHead, BalancerError, list[list[Message]]]] = [

@@ -23,7 +23,6 @@ CONNECTIONS = 10
 Answers = Counter[tuple[int, str]]
 """Status and body of answers, and how often each came."""
 
-CUT_OFF = (502, "502 Bad Gateway: upstream-gone\n")
 ALL = {(200, f"hello from b{number}\n") for number in (1, 2, 3)}
 
 
@@ -103,20 +102,18 @@ def asking(port: int, over: Event) -> Answers:
 def test_a_backend_dies_and_returns(quickstart: tuple[Process, int]) -> None:
     """While a backend is stopped every request is answered by the others; started again, it is back in the rota."""
     process, port = quickstart
-    client, over = connected(port), Event()
+    client, over, b1 = connected(port), Event(), (200, "hello from b1\n")
     some: Callable[[], set[tuple[int, str]]] = lambda: {ask(client) for _ in range(30)}  # noqa: E731  short
     with ThreadPoolExecutor() as threads:
         meanwhile = threads.submit(asking, port, over)
         try:
             assert ask(client, "POST /demo/b1/stop") == (200, "b1 stopped\n")
             process.says("backend 'b1' is down")
-            assert some() == ALL - {(200, "hello from b1\n")}
+            assert b1 not in some()
             assert ask(client, "POST /demo/b1/start") == (200, "b1 started\n")
             process.says("backend 'b1' is up")
-            assert some() == ALL
+            assert any(ask(client) == b1 for _ in range(300))
         finally:
             over.set()
     client.close()
-    answers = meanwhile.result()
-    assert answers.pop(CUT_OFF, 0) <= 1  # the one that b1 had taken when it died
-    assert set(answers) == ALL
+    assert set(meanwhile.result()) <= ALL

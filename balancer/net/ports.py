@@ -1,0 +1,106 @@
+"""Twisted's listening stream sockets, with connections of `net.transports` and a short way to accept one.
+
+An error of one connection stays its own. When descriptors or memory run out, the port turns away whom it can, rests
+a moment and tries again, rather than spin on connections that it cannot accept.
+"""
+
+from __future__ import annotations
+
+from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
+from typing import Any, Final
+
+from twisted.internet import tcp, unix
+from twisted.internet.interfaces import IDelayedCall
+from twisted.python import log
+
+from balancer.net.transports import TCPServer, UNIXServer
+
+MOST: Final = 64
+"""Connections to accept in one turn, so that a burst does not starve those already here."""
+
+SHORTAGES: Final = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM})
+"""What accepting says when there is nothing left to accept into."""
+
+REST: Final = 0.1
+"""Seconds to let go by after a shortage."""
+
+
+class Accepting:
+    """How a port accepts. Mixed into Twisted's, before them."""
+
+    factory: Any
+    reactor: Any
+    sessionno: int
+    socket: Any
+    transport: Any
+    burst = 1
+    """Connections to try for at once: more while there are more, so that one alone is not followed by a vain try."""
+    resting: IDelayedCall | None = None
+
+    def doRead(self) -> None:
+        """Accept what is there; whatever is unusual is Twisted's to judge."""
+        taken = 0
+        try:
+            while taken < self.burst:
+                sock, address = self.socket.accept()
+                taken += 1
+                self._take(sock, address)
+        except BlockingIOError:
+            self.burst = taken or 1
+        except OSError as error:
+            super().doRead()  # type: ignore[misc]  # of the Twisted class that this is mixed into
+            if error.errno in SHORTAGES:
+                self._rest()
+        else:
+            self.burst = min(2 * taken, MOST)
+
+    def loseConnection(self, *reason: Any) -> Any:
+        """Accept no more; fires when the socket is closed."""
+        if self.resting is not None:
+            self.resting.cancel()
+            self.resting = None
+        return super().loseConnection(*reason)  # type: ignore[misc]  # as above
+
+    stopListening = loseConnection
+
+    def _take(self, sock: Any, address: Any) -> None:
+        try:
+            protocol = self.factory.buildProtocol(self._buildAddr(address))  # type: ignore[attr-defined]  # as above
+        except BaseException:  # noqa: BLE001  whatever a factory raises ends this connection, and no other
+            protocol = None
+            log.err()
+        if protocol is None:
+            sock.close()
+            return
+        transport = self.transport(sock, protocol, address, self, self.sessionno, self.reactor)
+        self.sessionno += 1
+        try:
+            protocol.makeConnection(transport)
+        except BaseException as error:  # noqa: BLE001  the same
+            log.err()
+            self.reactor.disconnect(transport, error)
+
+    def _rest(self) -> None:
+        self.stopReading()  # type: ignore[attr-defined]  # as above
+        self.resting = self.reactor.callLater(REST, self._rested)
+
+    def _rested(self) -> None:
+        self.resting = None
+        self.startReading()  # type: ignore[attr-defined]  # as above
+
+
+class TCPPort(Accepting, tcp.Port):
+    """Accepts TCP connections."""
+
+    transport = TCPServer
+
+    def _take(self, sock: Any, address: Any) -> None:
+        if len(address) == 4 and address[3]:  # only a link-local address needs the name of its interface (RFC 4007)
+            address = tcp._getrealname(address)
+        super()._take(sock, address)
+
+
+class UNIXPort(Accepting, unix.Port):
+    """Accepts connections on a unix socket."""
+
+    transport = UNIXServer

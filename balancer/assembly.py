@@ -14,6 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from balancer import config as nouns
+from balancer.config.endpoints import Endpoint
 from balancer.core.backend import Backend, Place
 from balancer.core.conversation import Destination, Site
 from balancer.core.deadlines import Deadlines
@@ -31,7 +32,7 @@ from balancer.net.http import HTTPFactory
 from balancer.net.http import Listening as HTTPListening
 from balancer.net.listeners import FlowListener, Listener, StreamListener
 from balancer.net.resolving import resolve
-from balancer.net.sessions import Sessions
+from balancer.net.sessions import Room, Sessions, sessions_possible
 from balancer.net.streams import Listening, RelayFactory, UpstreamEnd
 from balancer.net.upstreams import Upstreams
 from balancer.plugins.algorithms import RoundRobin
@@ -55,6 +56,7 @@ class Assembly:
     random: Random
     alarm: ReactorAlarm = attrs.field(init=False)
     deadlines: Deadlines = attrs.field(init=False)
+    room: Room = attrs.field(init=False, factory=lambda: Room(sessions_possible()))
     pools: dict[nouns.Pool, Pool] = attrs.field(init=False, factory=dict)
     checks: list[Checks] = attrs.field(init=False, factory=list)
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
@@ -91,6 +93,7 @@ class Assembly:
             settings.address,
             await self._place(pool, settings),
             seconds=self.reactor.seconds,
+            authority=str(Endpoint("", settings.place)),
             weight=settings.weight,
             tier=settings.tier,
             zone=settings.zone,
@@ -147,6 +150,7 @@ class Assembly:
             self.reactor,
             self.pools[pool],
             lambda: UpstreamEnd(self.deadlines),
+            self.deadlines,
             connect_timeout=pool.connect_timeout,
             attempts=pool.attempts,
         )
@@ -156,6 +160,7 @@ class Assembly:
             idle=settings.idle,
             linger=settings.linger,
             report=lambda line: log.error("{endpoint}: {line}", endpoint=settings.endpoint, line=line),
+            sessions=Sessions(self.room),
         )
         return self._stream(settings, RelayFactory(listening), listening.sessions)
 
@@ -169,7 +174,9 @@ class Assembly:
             self.reactor.seconds,
             Limits(head=settings.max_head, fields=settings.max_fields),
         )
-        listening = HTTPListening(site, request_timeout=settings.request_timeout, idle=settings.idle)
+        listening = HTTPListening(
+            site, request_timeout=settings.request_timeout, idle=settings.idle, sessions=Sessions(self.room)
+        )
         return self._stream(settings, HTTPFactory(listening), listening.sessions)
 
     def _udp(self, settings: nouns.UDPListener) -> FlowListener:
@@ -182,7 +189,7 @@ class Assembly:
                 port=port,
                 pool=self.pools[settings.pool],
                 idle=settings.idle,
-                max_flows=settings.max_flows,
+                max_flows=min(settings.max_flows, self.room.limit),
                 deadlines=self.deadlines,
                 ended=flow_ended,
             )

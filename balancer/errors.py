@@ -105,6 +105,14 @@ class ConnectTimeout(ConnectFailed):
     reason = "connect-timeout"
 
 
+class Shortage(ConnectFailed):
+    """A connection could not be made for want of something of our own: descriptors, memory, local ports."""
+
+    side = Side.OURS
+    status = 503
+    reason = "shortage"
+
+
 class UpstreamGone(BalancerError):
     """The backend ended the connection before its answer was complete (RFC 9110 15.6.3)."""
 

@@ -232,9 +232,11 @@ class Exchange:
             self.fail(error)
             return
         self._silence.stop()
-        lease.end(phase, error=error)
         self._cause = error
-        if not clears(error, reused=upstream.reused):
+        if clears(error, reused=upstream.reused):
+            lease.end(phase)
+        else:
+            lease.end(phase, error=error)
             self.session.tried.append(lease.backend)
         self._upstream = self._lease = None
         self._held = [END] if self._request_complete else []

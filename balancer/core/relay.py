@@ -1,7 +1,7 @@
 """Two half-closable byte streams tied together: every byte once, in order, each direction ended on its own.
 
 The relay sees sizes and ends, decides who may read and when to stop, and stores nothing. It knows neither sockets nor
-protocols: its two streams are ports. Back-pressure is a call: while a stream says that the pressure on its output is
+protocols: its two streams are ports, and each of them speaks to its own half of the relay. Back-pressure is a call: while a stream says that the pressure on its output is
 high, the other one's input is paused.
 """
 
@@ -36,6 +36,10 @@ class Stream(Protocol):
     def resume(self) -> None:
         """Read again."""
 
+    @property
+    def unsent(self) -> int:
+        """Bytes written that the peer has not taken, as far as the system can tell."""
+
 
 class State(Enum):
     """Which directions are open."""
@@ -66,16 +70,56 @@ TRANSITIONS: Final = {
 """Every input that is not listed for a state changes nothing there."""
 
 
+class Half:
+    """The relay as one of its connections speaks to it. `size` counts the bytes that came from there."""
+
+    __slots__ = ("_fin", "_lost", "_other", "_relay", "size")
+
+    def __init__(self, relay: Relay, other: Stream, fin: Input, lost: type[BalancerError]) -> None:
+        self.size = 0
+        self._relay, self._other, self._fin, self._lost = relay, other, fin, lost
+
+    def data(self, data: bytes) -> None:
+        """The peer sent bytes."""
+        self.moved(len(data))
+        self._other.write(data)
+
+    def moved(self, size: int) -> None:
+        """So many bytes of the peer's are on their way to the other side."""
+        self.size += size
+        relay = self._relay
+        relay.last = relay.deadlines.now
+
+    def pressure(self, *, high: bool) -> None:
+        """The peer does not read fast enough, or does again: hold the other side, or let it go."""
+        if self._relay.state is State.CLOSED:
+            return
+        if high:
+            self._other.pause()
+        else:
+            self._relay.last = self._relay.deadlines.now
+            self._other.resume()
+
+    def finished(self) -> None:
+        """The peer sent its last byte."""
+        self._relay.finish(self._fin, self._other)
+
+    def lost(self) -> None:
+        """The peer's connection broke."""
+        self._relay.fail(self._lost("the connection broke"))
+
+
 class Relay:
     """One client's connection and the backend's, from the moment both stand until both have ended.
 
-    `done` is called once, with the error that ended it or None. `idle` and `linger` are seconds: how long both
-    directions may be silent, and how long the open direction may be when the other has finished.
+    `done` is called once, with the error that ended it or None. `idle` and `linger` are seconds: how long nothing may
+    move while both directions are open, and while only one is. What a slow peer takes of the bytes already written
+    for it is movement, too.
     """
 
     __slots__ = (
-        "_deadline", "_deadlines", "_done", "_downstream", "_idle", "_last", "_linger", "_upstream",
-        "received", "sent", "state",
+        "_deadline", "_done", "_idle", "_linger", "_streams", "_unsent",
+        "deadlines", "downstream", "last", "state", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -89,74 +133,34 @@ class Relay:
         done: Callable[[BalancerError | None], None],
     ) -> None:
         self.state = State.OPEN
-        self.received = self.sent = 0
-        self._downstream, self._upstream, self._done = downstream, upstream, done
-        self._deadlines, self._idle, self._linger = deadlines, idle, linger
+        self.downstream = Half(self, upstream, Input.DOWNSTREAM_FIN, DownstreamGone)
+        self.upstream = Half(self, downstream, Input.UPSTREAM_FIN, UpstreamGone)
+        self.deadlines, self.last = deadlines, deadlines.now
+        self._streams, self._done = (downstream, upstream), done
+        self._idle, self._linger, self._unsent = idle, linger, 0
         self._deadline = deadlines.after(idle, self._quiet)
-        self._last = deadlines.now
-
-    def downstream_data(self, data: bytes) -> None:
-        """The client sent bytes."""
-        self.received += len(data)
-        self._last = self._deadlines.now
-        self._upstream.write(data)
-
-    def upstream_data(self, data: bytes) -> None:
-        """The backend sent bytes."""
-        self.sent += len(data)
-        self._last = self._deadlines.now
-        self._downstream.write(data)
-
-    def downstream_pressure(self, *, high: bool) -> None:
-        """The client does not read fast enough, or does again."""
-        self._hold(self._upstream, high=high)
-
-    def upstream_pressure(self, *, high: bool) -> None:
-        """The backend does not read fast enough, or does again."""
-        self._hold(self._downstream, high=high)
-
-    def downstream_finished(self) -> None:
-        """The client sent its last byte."""
-        self._finished(Input.DOWNSTREAM_FIN, self._upstream)
-
-    def upstream_finished(self) -> None:
-        """The backend sent its last byte."""
-        self._finished(Input.UPSTREAM_FIN, self._downstream)
-
-    def downstream_lost(self) -> None:
-        """The client's connection broke."""
-        self.fail(DownstreamGone("the client's connection broke"))
-
-    def upstream_lost(self) -> None:
-        """The backend's connection broke."""
-        self.fail(UpstreamGone("the backend's connection broke"))
 
     def fail(self, error: BalancerError) -> None:
         """End both connections at once."""
         if self._enter(Input.FAILURE):
-            self._downstream.abort()
-            self._upstream.abort()
+            for stream in self._streams:
+                stream.abort()
             self._end(error)
 
-    def _hold(self, source: Stream, *, high: bool) -> None:
-        if self.state is State.CLOSED:
-            return
-        if high:
-            source.pause()
-        else:
-            self._last = self._deadlines.now
-            source.resume()
-
-    def _finished(self, what: Input, other: Stream) -> None:
+    def finish(self, what: Input, other: Stream) -> None:
+        """One direction has ended; when both have, so has the relay."""
         if not self._enter(what):
             return
         if self.state is State.CLOSED:
-            self._downstream.close()
-            self._upstream.close()
-            self._end(None)
+            self._close(None)
         else:
             self._deadline.move(self._linger)
             other.finish()  # comes last: it may find the stream broken, which ends everything at once
+
+    def _close(self, error: BalancerError | None) -> None:
+        for stream in self._streams:
+            stream.close()
+        self._end(error)
 
     def _enter(self, what: Input) -> bool:
         """Go where the table says; tell whether anything changed."""
@@ -172,8 +176,13 @@ class Relay:
     def _quiet(self) -> None:
         """The deadline fired: either nothing moved for that long, or it has to wait for the rest."""
         limit = self._idle if self.state is State.OPEN else self._linger
-        remaining = limit - (self._deadlines.now - self._last)
+        remaining = limit - (self.deadlines.now - self.last)
+        unsent = sum(stream.unsent for stream in self._streams)
         if remaining > 0:
             self._deadline.move(remaining)
+        elif unsent != self._unsent:
+            self._unsent = unsent
+            self._deadline.move(limit)
         else:
-            self.fail(IdleTimeout(f"nothing moved for {limit:g} s"))
+            self._enter(Input.FAILURE)
+            self._close(IdleTimeout(f"nothing moved for {limit:g} s"))

@@ -1,56 +1,62 @@
-"""Connections to backends: one attempt, and attempts on one backend after another until one stands."""
+"""Connections to backends: one attempt, and attempts on one backend after another until one stands.
+
+Nothing here waits in a coroutine: a connection is a few calls, and each session makes one.
+"""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any, Generic, TypeVar
+from errno import EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import attrs
 from twisted.internet import error as twisted_errors
-from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IConnector
 from twisted.internet.protocol import ClientFactory
 from twisted.python.failure import Failure
 
 from balancer.core.backend import Backend, Place
+from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.pool import Lease, Pool
 from balancer.core.session import Session
-from balancer.errors import ConnectFailed, ConnectTimeout, DownstreamGone, NoBackend
+from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, DownstreamGone, NoBackend, Shortage
 from balancer.interfaces import Phase
 from balancer.net.peers import Peer
 
 
-class Dialed(Peer):
-    """Our end of a connection that we make; tells its attempt when the connection stands."""
+OUR_OWN: Final = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
+"""What the system says when it is we who have run out of something."""
 
-    attempt: Attempt | None = None
+
+class Attempt(Protocol):
+    """One attempt to connect, under way."""
+
+    def cancel(self) -> None:
+        """Give up; nothing stays open, and nobody is called."""
+
+
+class Dialed(Peer):
+    """Our end of a connection that we make; tells whoever dialled when it stands."""
+
+    dialing: Dialing[Any] | None = None
 
     def connectionMade(self) -> None:
         """The socket is connected."""
         super().connectionMade()
-        attempt, self.attempt = self.attempt, None
-        if attempt is not None:
-            attempt.succeeded(self)
+        dialing, self.dialing = self.dialing, None
+        if dialing is not None:
+            dialing.stands(self)
 
 
-class Attempt(ClientFactory):
-    """One attempt to connect; the outcome is `result`."""
+class TwistedAttempt(ClientFactory):
+    """An attempt by way of `connectTCP` or `connectUNIX`, on any reactor."""
 
     noisy = False
 
-    def __init__(self, protocol: Dialed) -> None:
-        self.result: Deferred[Dialed] = Deferred(self._cancel)
-        self._protocol, self._open = protocol, True
+    def __init__(self, protocol: Dialed, failed: Callable[[BaseException], None]) -> None:
+        self._protocol, self._failed = protocol, failed
         self._connector: IConnector | None = None
-
-    def succeeded(self, protocol: Dialed) -> None:
-        """The connection stands."""
-        if self._open:
-            self._open = False
-            self.result.callback(protocol)
-        else:
-            protocol.abort()
 
     def startedConnecting(self, connector: IConnector) -> None:
         """Twisted has begun."""
@@ -58,32 +64,34 @@ class Attempt(ClientFactory):
 
     def buildProtocol(self, _address: IAddress | None) -> Dialed:
         """The socket is connected."""
-        self._protocol.attempt = self
         return self._protocol
 
     def clientConnectionFailed(self, _connector: IConnector, reason: Failure) -> None:
         """The socket could not be connected."""
-        if self._open:
-            self._open = False
-            self.result.errback(reason)
+        self._failed(reason.value or ConnectionError())
 
-    def _cancel(self, _result: Deferred[Dialed]) -> None:
-        self._open = False
+    def cancel(self) -> None:
+        """See `Attempt.cancel`."""
+        self._failed = lambda _reason: None
         if self._connector is not None:
             self._connector.stopConnecting()
 
 
-def connect(reactor: Any, place: Place, protocol: Dialed, timeout: float) -> Deferred[Dialed]:
-    """Connect to a place (host and port, or a unix path) within `timeout` seconds.
+def connect(reactor: Any, place: Place, protocol: Dialed, failed: Callable[[BaseException], None]) -> Attempt:
+    """Begin to connect to a place: host and port, or a unix path. `failed` may be called at once.
 
-    The Deferred fails with whatever Twisted says; cancelling it gives up, and nothing stays open.
+    A reactor that has `connect_directly` has a shorter way than Twisted's, for addresses.
     """
-    attempt = Attempt(protocol)
+    if hasattr(reactor, "connect_directly") and not isinstance(place, str):
+        shortcut: Attempt | None = reactor.connect_directly(place, protocol, failed)
+        if shortcut is not None:
+            return shortcut
+    attempt = TwistedAttempt(protocol, failed)
     if isinstance(place, str):
-        reactor.connectUNIX(place, attempt, timeout)
+        reactor.connectUNIX(place, attempt, None)
     else:
-        reactor.connectTCP(place[0], place[1], attempt, timeout)
-    return attempt.result
+        reactor.connectTCP(place[0], place[1], attempt, None)
+    return attempt
 
 
 def connect_error(backend: Backend, reason: BaseException) -> ConnectFailed:
@@ -91,61 +99,133 @@ def connect_error(backend: Backend, reason: BaseException) -> ConnectFailed:
     if isinstance(reason, (twisted_errors.TimeoutError, TimeoutError)):
         return ConnectTimeout(f"{backend.address}: no connection within the connect time-out")
     number = getattr(reason, "osError", None) or getattr(reason, "errno", None)
-    return ConnectFailed(f"{backend.address}: {os.strerror(number) if number else reason}")
+    kind = Shortage if number in OUR_OWN else ConnectFailed
+    return kind(f"{backend.address}: {os.strerror(number) if number else reason}")
 
 
 AnyDialed = TypeVar("AnyDialed", bound=Dialed)
+AnyDialed_contra = TypeVar("AnyDialed_contra", bound=Dialed, contravariant=True)
+
+
+class Caller(Protocol[AnyDialed_contra]):
+    """Who wants the connection."""
+
+    def dialed(self, protocol: AnyDialed_contra, lease: Lease) -> None:
+        """The connection stands."""
+
+    def not_dialed(self, error: BalancerError) -> None:
+        """None is to be had: the last `ConnectFailed`, or `NoBackend` or `PolicyFailed` when none could be tried."""
 
 
 @attrs.frozen
 class Dialer(Generic[AnyDialed]):
-    """Connects sessions to backends of one pool, with at most `attempts` tries of `connect_timeout` seconds each."""
+    """How to connect to the backends of one pool: at most `attempts` times `connect_timeout` seconds."""
 
     reactor: Any
     pool: Pool
     build: Callable[[], AnyDialed]
+    deadlines: Deadlines
     connect_timeout: float
     attempts: int
 
-    async def dial(self, session: Session, lease: Lease | None = None) -> tuple[AnyDialed, Lease]:
-        """Connect to one backend after another, beginning with the one leased, if any.
+    def dial(self, session: Session, caller: Caller[AnyDialed], lease: Lease | None = None) -> Dialing[AnyDialed]:
+        """Connect the session to one backend after another, beginning with the one leased, if any.
 
-        Raises the last `ConnectFailed`, or `NoBackend` or `PolicyFailed` when none could be tried. When cancelled,
-        nothing stays open and no lease stays out.
+        The caller may be called before this returns.
         """
-        last = max(session.attempt, self.attempts)
-        failure: ConnectFailed | None = None
-        while True:
-            lease = lease or self._pick(session, failure)
-            try:
-                return await self._connect(lease), lease
-            except ConnectFailed as failed:
-                if session.attempt >= last:
-                    raise
-                session.tried.append(lease.backend)
-                session.attempt += 1
-                failure, lease = failed, None
+        dialing = Dialing(self, session, caller)
+        dialing.start(lease)
+        return dialing
 
-    def _pick(self, session: Session, failure: ConnectFailed | None) -> Lease:
+
+class Dialing(Generic[AnyDialed]):
+    """One session on its way to a backend."""
+
+    __slots__ = ("_attempt", "_caller", "_deadline", "_dialer", "_last", "_lease", "_session")
+
+    def __init__(self, dialer: Dialer[AnyDialed], session: Session, caller: Caller[AnyDialed]) -> None:
+        self._dialer, self._session = dialer, session
+        self._caller: Caller[AnyDialed] | None = caller
+        self._last = max(session.attempt, dialer.attempts)
+        self._lease: Lease | None = None
+        self._attempt: Attempt | None = None
+        self._deadline = Deadline(dialer.deadlines, self._too_late)
+
+    def start(self, lease: Lease | None) -> None:
+        """The first attempt."""
+        if lease is None:
+            self._next(None)
+        else:
+            self._connect(lease)
+
+    def stands(self, protocol: AnyDialed) -> None:
+        """The connection stands; one that nobody waits for any more is cut."""
+        self._deadline.cancel()
+        caller, self._caller = self._caller, None
+        if caller is None or self._lease is None:
+            protocol.abort()
+        else:
+            caller.dialed(protocol, self._lease)
+
+    def cancel(self) -> None:
+        """It is no longer wanted: nothing stays open, no lease stays out, and the caller is not called."""
+        self._caller = None
+        self._give_up(DownstreamGone("the client left while its backend was connected to"))
+
+    def _connect(self, lease: Lease) -> None:
+        dialer = self._dialer
+        self._lease = lease
+        self._deadline.move(dialer.connect_timeout)
+        protocol = dialer.build()
+        protocol.dialing = self
+        attempt = connect(dialer.reactor, lease.backend.place, protocol, self._failed)
+        if self._lease is lease:
+            self._attempt = attempt
+
+    def _failed(self, reason: BaseException) -> None:
+        """This attempt came to nothing; try another backend, or say so."""
+        lease = self._lease
+        if lease is None or self._caller is None:
+            return
+        error = connect_error(lease.backend, reason)
+        self._attempt = None
+        self._give_up(error)
+        session = self._session
+        session.tried.append(lease.backend)
+        if session.attempt < self._last:
+            session.attempt += 1
+            self._next(error)
+        else:
+            self._refuse(error)
+
+    def _too_late(self) -> None:
+        if self._attempt is not None:
+            self._attempt.cancel()
+        self._failed(TimeoutError())
+
+    def _next(self, failure: BalancerError | None) -> None:
         """Another backend; when there is none left, the failure to connect says more than that."""
-        session.now = self.reactor.seconds()
+        self._session.now = self._dialer.reactor.seconds()
         try:
-            return self.pool.pick(session)
-        except NoBackend:
-            if failure is None:
-                raise
-            raise failure from None
+            lease = self._dialer.pool.pick(self._session)
+        except NoBackend as nobody:
+            self._refuse(failure or nobody)
+        except BalancerError as error:
+            self._refuse(error)
+        else:
+            self._connect(lease)
 
-    async def _connect(self, lease: Lease) -> AnyDialed:
-        """One attempt; the lease is ended unless the connection stands."""
-        protocol = self.build()
-        try:
-            await connect(self.reactor, lease.backend.place, protocol, self.connect_timeout)
-        except CancelledError:
-            lease.end(Phase.CONNECT, error=DownstreamGone("the client left while its backend was connected to"))
-            raise
-        except Exception as reason:
-            error = connect_error(lease.backend, reason)
+    def _refuse(self, error: BalancerError) -> None:
+        caller, self._caller = self._caller, None
+        if caller is not None:
+            caller.not_dialed(error)
+
+    def _give_up(self, error: BalancerError) -> None:
+        """End the attempt under way and give its backend back."""
+        self._deadline.cancel()
+        attempt, self._attempt = self._attempt, None
+        lease, self._lease = self._lease, None
+        if attempt is not None:
+            attempt.cancel()
+        if lease is not None:
             lease.end(Phase.CONNECT, error=error)
-            raise error from reason
-        return protocol

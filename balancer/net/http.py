@@ -55,10 +55,9 @@ class _Closing(Peer):
         self.abort()
 
     def close(self) -> None:
-        """Close after what was written, which the client has `idle` seconds to read."""
+        """Close after what was written; a client that takes nothing of it for `idle` seconds is cut off."""
         self._conversation.over = True
-        self._deadline.move(self._listening.idle)
-        super().close()
+        self.close_within(self._listening.site.deadlines, self._listening.idle)
 
     def abort(self) -> None:
         """Close at once: RST."""
@@ -68,7 +67,7 @@ class _Closing(Peer):
     def linger(self) -> None:
         """Close after what was written, in spite of what the client still sends; see `LINGER`."""
         self._conversation.over = True
-        self._deadline.move(LINGER)
+        self.bound(self._listening.site.deadlines, LINGER)
         self.finish()
         Peer.resume(self)
 
@@ -128,6 +127,7 @@ class HTTPConnection(_Closing):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""
+        super().connectionLost(reason)
         self._conversation.over = True
         self._deadline.cancel()
         self._listening.sessions.discard(self)
@@ -198,7 +198,9 @@ class HTTPConnection(_Closing):
 
     def _time_out(self) -> None:
         talk = self._conversation
-        if talk.over or self._next_waits:
+        if talk.over:
+            return
+        if self._next_waits:
             self.abort()
         elif talk.exchange is not None:
             if self.half_closed and not talk.exchange.status:
@@ -219,6 +221,6 @@ class HTTPFactory(Factory):
     def __init__(self, listening: Listening) -> None:
         self.listening = listening
 
-    def buildProtocol(self, _address: IAddress | None) -> HTTPConnection:
-        """A client has connected."""
-        return HTTPConnection(self.listening)
+    def buildProtocol(self, _address: IAddress | None) -> HTTPConnection | None:
+        """A client has connected; without room for it, it is closed at once."""
+        return None if self.listening.sessions.room.full() else HTTPConnection(self.listening)

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import struct
+import termios
+from fcntl import ioctl
 from typing import Any
 
 from twisted.internet.interfaces import IPushProducer
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from balancer.core.deadlines import Deadlines
 
 
 @implementer(IPushProducer)
@@ -20,6 +26,7 @@ class Peer(Protocol):
     half_closed = False
     """Whether the peer has sent its last byte."""
     _paused = False
+    _bound: Bound | None = None
 
     def connectionMade(self) -> None:
         """The socket is connected. What is relayed was cut by its sender, so small writes go out at once."""
@@ -32,6 +39,11 @@ class Peer(Protocol):
         """The peer's address and port; ('', 0) when it has none, as over a unix socket."""
         peer = self.transport.getPeer()
         return getattr(peer, "host", ""), getattr(peer, "port", 0)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes written that the peer's system has not acknowledged, in the transport and in the kernel."""
+        return unsent(self.transport)
 
     def write(self, data: bytes) -> None:
         """Send, or keep to send in order."""
@@ -53,10 +65,16 @@ class Peer(Protocol):
         self.transport.unregisterProducer()
         self.transport.loseWriteConnection()
 
-    def close(self) -> None:
-        """Close, after what was written."""
+    def close_within(self, deadlines: Deadlines, seconds: float) -> None:
+        """Close after what was written; a peer that takes nothing of it for so many seconds is cut off."""
+        self.bound(deadlines, seconds)
         self.transport.unregisterProducer()
         self.transport.loseConnection()
+
+    def bound(self, deadlines: Deadlines, seconds: float) -> None:
+        """Cut the peer off once it takes nothing of what was written for so many seconds."""
+        if self._bound is None:
+            self._bound = Bound(self, deadlines, seconds)
 
     def abort(self) -> None:
         """Close at once: RST."""
@@ -82,3 +100,39 @@ class Peer(Protocol):
 
     def writeConnectionLost(self) -> None:
         """Our last byte is out, as we asked."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The socket is closed."""
+        if self._bound is not None:
+            self._bound.cancel()
+
+
+class Bound:
+    """Cuts a peer off when it takes nothing of what was written for it; one that is slow but takes some may go on."""
+
+    def __init__(self, peer: Peer, deadlines: Deadlines, seconds: float) -> None:
+        self._peer, self._seconds, self._left = peer, seconds, peer.unsent
+        self._deadline = deadlines.after(seconds, self._look)
+
+    def cancel(self) -> None:
+        """The connection is closed."""
+        self._deadline.cancel()
+
+    def _look(self) -> None:
+        left, self._left = self._left, self._peer.unsent
+        if 0 < self._left < left:
+            self._deadline.move(self._seconds)
+        else:
+            self._peer.abort()
+
+
+def unsent(transport: Any) -> int:
+    """Bytes written to a stream transport, Twisted's or in memory, that have not been taken at the other end."""
+    if hasattr(transport, "buffered"):
+        return int(transport.buffered)
+    held = len(transport.dataBuffer) - transport.offset + getattr(transport, "_tempDataLen", 0)
+    try:
+        (queued,) = struct.unpack("i", ioctl(transport.fileno(), termios.TIOCOUTQ, bytes(4)))
+    except (AttributeError, OSError):  # closed, or no socket that can tell
+        queued = 0
+    return int(held + queued)

@@ -2,11 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
+from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 
 from balancer.errors import BalancerError
+
+RESERVED: Final = 64
+"""Descriptors left to everything that is no session: listeners, health checks, logs, what companions open."""
+
+UNLIMITED: Final = 1 << 20
+"""Sessions at once where the system sets no limit."""
+
+
+def sessions_possible() -> int:
+    """How many sessions of two descriptors each this process can have at once (RLIMIT_NOFILE)."""
+    descriptors, _ = getrlimit(RLIMIT_NOFILE)
+    return UNLIMITED if descriptors == RLIM_INFINITY else max(1, (descriptors - RESERVED) // 2)
+
+
+class Room:
+    """Room for so many sessions, of all listeners together: beyond that a connection is refused, not half served."""
+
+    def __init__(self, limit: int) -> None:
+        self.limit, self.taken, self.refused = limit, 0, 0
+
+    def full(self) -> bool:
+        """Whether there is no room for one more, which is then counted as refused."""
+        if self.taken < self.limit:
+            return False
+        self.refused += 1
+        return True
 
 
 class Living(Protocol):
@@ -22,7 +49,8 @@ class Living(Protocol):
 class Sessions:
     """The live connections of one listener."""
 
-    def __init__(self) -> None:
+    def __init__(self, room: Room | None = None) -> None:
+        self.room = room or Room(UNLIMITED)
         self.accepted = 0
         self.draining = False
         self._alive: set[Living] = set()
@@ -34,10 +62,12 @@ class Sessions:
     def add(self, one: Living) -> None:
         """A connection has begun."""
         self.accepted += 1
+        self.room.taken += 1
         self._alive.add(one)
 
     def discard(self, one: Living) -> None:
-        """A connection has ended, whatever the reason."""
+        """A connection has ended, whatever the reason; to be called once."""
+        self.room.taken -= 1
         self._alive.discard(one)
         if not self._alive and self._empty is not None:
             empty, self._empty = self._empty, None

@@ -5,70 +5,71 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from balancer.core.deadlines import Deadline, Deadlines
+from balancer.core.deadlines import Deadlines
 from balancer.core.pool import Lease
-from balancer.core.relay import Relay
+from balancer.core.relay import Half, Relay
 from balancer.core.session import Session
 from balancer.errors import BalancerError
 from balancer.interfaces import Kind, Phase
-from balancer.net.dialing import Dialed, Dialer
+from balancer.net.dialing import Dialed, Dialer, Dialing
 from balancer.net.sessions import Sessions
 
 LINGER = 10.0
-"""Seconds that a peer may take to read what was sent before a close."""
+"""Seconds in which a peer has to take something of what was sent before a close."""
 
 
 @implementer(IHalfCloseableProtocol)
 class End(Dialed):
-    """One of the two connections: `core.relay.Stream` on a Twisted transport."""
+    """One of the two connections: `core.relay.Stream` on a Twisted transport, and what speaks to its half."""
 
-    relay: Relay | None = None
+    half: Half | None = None
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
-        self._closing: Deadline | None = None
-
-    def close(self) -> None:
-        """Close after what was written; a peer that does not read it is given `LINGER` seconds."""
-        self._closing = self._deadlines.after(LINGER, self.abort)
-        super().close()
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The socket is closed."""
-        if self._closing is not None:
-            self._closing.cancel()
-
-
-class UpstreamEnd(End):
-    """Our connection to the backend."""
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes from the backend."""
-        if self.relay is not None:
-            self.relay.upstream_data(data)
-
-    def readConnectionLost(self) -> None:
-        """FIN from the backend."""
-        super().readConnectionLost()
-        if self.relay is not None:
-            self.relay.upstream_finished()
+        """Bytes from the peer."""
+        if self.half is not None:
+            self.half.data(data)
 
     def pressure(self, *, high: bool) -> None:
-        """The backend does not read fast enough, or does again."""
-        if self.relay is not None:
-            self.relay.upstream_pressure(high=high)
+        """The peer does not read fast enough, or does again."""
+        if self.half is not None:
+            self.half.pressure(high=high)
+
+    def readConnectionLost(self) -> None:
+        """FIN from the peer."""
+        super().readConnectionLost()
+        if self.half is not None:
+            self.half.finished()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""
         super().connectionLost(reason)
-        if self.relay is not None:
-            self.relay.upstream_lost()
+        if self.half is not None:
+            self.half.lost()
+
+    def close(self) -> None:
+        """Close after what was written."""
+        self.close_within(self._deadlines, LINGER)
+
+
+class UpstreamEnd(End):
+    """Our connection to the backend, which tells of the first byte that comes from there."""
+
+    lease: Lease | None = None
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes from the backend."""
+        if self.lease is not None:
+            self.lease.answered()
+            self.lease = None
+        super().dataReceived(data)
 
 
 class DownstreamEnd(End):
@@ -77,39 +78,23 @@ class DownstreamEnd(End):
     def __init__(self, listening: Listening) -> None:
         super().__init__(listening.deadlines)
         self._listening = listening
-        self._dialing: Deferred[tuple[UpstreamEnd, Lease]] | None = None
+        self._relay: Relay | None = None
+        self._dialing: Dialing[UpstreamEnd] | None = None
 
     def connectionMade(self) -> None:
         """A client: read nothing until a backend stands behind it."""
         super().connectionMade()
         self.pause()
         self._listening.sessions.add(self)
-        session = Session(Kind.TCP, self.address, self._listening.dialer.reactor.seconds())
-        self._dialing = Deferred.fromCoroutine(self._listening.dialer.dial(session))
-        self._dialing.addCallbacks(self._dialed, self._not_dialed)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes from the client."""
-        if self.relay is not None:
-            self.relay.downstream_data(data)
-
-    def readConnectionLost(self) -> None:
-        """FIN from the client."""
-        super().readConnectionLost()
-        if self.relay is not None:
-            self.relay.downstream_finished()
-
-    def pressure(self, *, high: bool) -> None:
-        """The client does not read fast enough, or does again."""
-        if self.relay is not None:
-            self.relay.downstream_pressure(high=high)
+        dialer = self._listening.dialer
+        dialing = dialer.dial(Session(Kind.TCP, self.address, dialer.reactor.seconds()), self)
+        if self._relay is None:
+            self._dialing = dialing
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""
         super().connectionLost(reason)
-        if self.relay is not None:
-            self.relay.downstream_lost()
-        elif self._dialing is not None:
+        if self._dialing is not None:
             self._dialing.cancel()
         self._listening.sessions.discard(self)
 
@@ -118,30 +103,29 @@ class DownstreamEnd(End):
 
     def end(self, error: BalancerError) -> None:
         """End now."""
-        if self.relay is not None:
-            self.relay.fail(error)
+        if self._relay is not None:
+            self._relay.fail(error)
         self.abort()
 
-    def _dialed(self, connected: tuple[UpstreamEnd, Lease]) -> None:
-        upstream, lease = connected
-        self._dialing = None
-        self.relay = upstream.relay = Relay(
+    def dialed(self, protocol: UpstreamEnd, lease: Lease) -> None:
+        """A backend stands behind it: relay."""
+        self._dialing, protocol.lease = None, lease
+        self._relay = relay = Relay(
             self,
-            upstream,
+            protocol,
             deadlines=self._listening.deadlines,
             idle=self._listening.idle,
             linger=self._listening.linger,
             done=lambda error: _give_back(lease, error),
         )
+        self.half, protocol.half = relay.downstream, relay.upstream
         self.resume()
 
-    def _not_dialed(self, failure: Failure) -> None:
+    def not_dialed(self, error: BalancerError) -> None:
+        """No backend is to be had."""
         self._dialing = None
-        if isinstance(failure.value, BalancerError):
-            self._listening.refused(failure.value)
-            self.abort()
-        else:
-            failure.trap(CancelledError)
+        self._listening.refused(error)
+        self.abort()
 
 
 def _give_back(lease: Lease, error: BalancerError | None) -> None:
@@ -175,6 +159,6 @@ class RelayFactory(Factory):
     def __init__(self, listening: Listening) -> None:
         self.listening = listening
 
-    def buildProtocol(self, _address: IAddress | None) -> Protocol:
-        """A client has connected."""
-        return DownstreamEnd(self.listening)
+    def buildProtocol(self, _address: IAddress | None) -> DownstreamEnd | None:
+        """A client has connected; without room for it, it is closed at once."""
+        return None if self.listening.sessions.room.full() else DownstreamEnd(self.listening)

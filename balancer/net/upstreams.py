@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
@@ -16,7 +16,7 @@ from balancer.core.http1 import Limits, RequestEncoder, ResponseDecoder
 from balancer.core.messages import End, Message, RequestHead
 from balancer.core.pool import Lease, Pool
 from balancer.errors import BalancerError, Side, UpstreamGone
-from balancer.net.dialing import Dialed, Dialer
+from balancer.net.dialing import Dialed, Dialer, Dialing
 
 
 class HTTPUpstream(Dialed):
@@ -54,17 +54,18 @@ class HTTPUpstream(Dialed):
     def abort(self) -> None:
         """Close at once; what comes later belongs to nobody."""
         self._exchange = None
+        self._upstreams.forget(self)
         super().abort()
 
     def close(self) -> None:
         """Close after what was written, which the backend has as long to read as a connection may be idle."""
-        self._wait()
-        super().close()
+        self._upstreams.forget(self)
+        self.close_within(self._upstreams.deadlines, self._upstreams.keepalive_timeout)
 
     def release(self) -> None:
         """The exchange is over; wait for another, if the backend allows it."""
         self._exchange = None
-        if self._decoder.reusable and self.backend is not None and self._upstreams.keep(self, self.backend):
+        if self._decoder.reusable and self._upstreams.keep(self):
             self.reused = True
             self._wait()
         else:
@@ -85,10 +86,10 @@ class HTTPUpstream(Dialed):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection has ended, which may be the end of an answer."""
-        if self.backend is not None:
-            self._upstreams.forget(self, self.backend)
+        super().connectionLost(reason)
+        self._upstreams.forget(self)
         if self._exchange is not None:
-            self._end_of_answer(self._exchange, orderly=reason.check(type(connectionDone.value)) is not None)
+            self._end_of_answer(self._exchange, orderly=reason.check(ConnectionDone) is not None)
         if self._idle is not None:
             self._idle.cancel()
 
@@ -114,34 +115,24 @@ class HTTPUpstream(Dialed):
             self._idle.move(limit)
 
     def _tired(self) -> None:
-        """Idle, or closing, for long enough; while an exchange is on, the deadline is armed again at its end."""
-        if self.transport.disconnecting:
-            self.abort()
-        elif self._exchange is None:
+        """Idle for long enough; while an exchange is on, the deadline is armed again at its end."""
+        if self._exchange is None:
             self.close()
 
 
-class _Dialing:
-    """A connection on its way to one exchange: `core.exchange.Pending`."""
+class _Fresh:
+    """Gives one exchange the connection that was dialled for it: `net.dialing.Caller`."""
 
-    def __init__(self, exchange: Exchange, dialed: Deferred[tuple[HTTPUpstream, Lease]]) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._dialed = dialed
-        dialed.addCallbacks(self._stands, self._failed)
 
-    def cancel(self) -> None:
-        """It is no longer wanted."""
-        self._dialed.cancel()
+    def dialed(self, protocol: HTTPUpstream, lease: Lease) -> None:
+        """The connection stands."""
+        protocol.carry(self._exchange, lease)
 
-    def _stands(self, connected: tuple[HTTPUpstream, Lease]) -> None:
-        upstream, lease = connected
-        upstream.carry(self._exchange, lease)
-
-    def _failed(self, failure: Failure) -> None:
-        if isinstance(failure.value, BalancerError):
-            self._exchange.fail(failure.value)
-        else:
-            failure.trap(CancelledError)
+    def not_dialed(self, error: BalancerError) -> None:
+        """None is to be had."""
+        self._exchange.fail(error)
 
 
 @attrs.define(eq=False)
@@ -161,9 +152,16 @@ class Upstreams:
     draining: bool = attrs.field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        self._dialer = Dialer(self.reactor, self.pool, lambda: HTTPUpstream(self), self.connect_timeout, self.attempts)
+        self._dialer = Dialer(
+            self.reactor,
+            self.pool,
+            lambda: HTTPUpstream(self),
+            self.deadlines,
+            connect_timeout=self.connect_timeout,
+            attempts=self.attempts,
+        )
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> _Dialing | None:
+    def acquire(self, exchange: Exchange, *, fresh: bool) -> Dialing[HTTPUpstream] | None:
         """Give the exchange a connection: the idle one used last if there is one, else a new one."""
         session = exchange.session
         session.now = self.reactor.seconds()
@@ -176,19 +174,22 @@ class Upstreams:
         if idle:
             idle.pop().carry(exchange, lease)
             return None
-        return _Dialing(exchange, Deferred.fromCoroutine(self._dialer.dial(session, lease)))
+        return self._dialer.dial(session, _Fresh(exchange), lease)
 
-    def keep(self, upstream: HTTPUpstream, backend: Backend) -> bool:
+    def keep(self, upstream: HTTPUpstream) -> bool:
         """Take a connection that may be used again; False when it is one too many, or its backend must not be used."""
+        backend = upstream.backend
+        if backend is None or self.draining or not backend.usable:
+            return False
         idle = self._idle.setdefault(backend, [])
-        if self.draining or not backend.usable or len(idle) >= self.keepalive:
+        if len(idle) >= self.keepalive:
             return False
         idle.append(upstream)
         return True
 
-    def forget(self, upstream: HTTPUpstream, backend: Backend) -> None:
-        """The connection is closed."""
-        idle = self._idle.get(backend, [])
+    def forget(self, upstream: HTTPUpstream) -> None:
+        """The connection is closed, or about to be: nobody shall be given it."""
+        idle = self._idle.get(upstream.backend, []) if upstream.backend is not None else []
         if upstream in idle:
             idle.remove(upstream)
 

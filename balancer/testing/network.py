@@ -64,7 +64,7 @@ class MemoryConnector:
     """One attempt after the other to reach an address of a `MemoryNetwork`."""
 
     def __init__(
-        self, network: MemoryNetwork, address: IPv4Address, factory: ClientFactory[Any], timeout: float
+        self, network: MemoryNetwork, address: IPv4Address, factory: ClientFactory[Any], timeout: float | None
     ) -> None:
         self.state = "disconnected"
         self._network, self._address, self._factory, self._timeout = network, address, factory, timeout
@@ -77,7 +77,8 @@ class MemoryConnector:
             raise RuntimeError(f"cannot connect while {self.state}")
         self.state = "connecting"
         self._factory.doStart()
-        self._timer = self._network.callLater(self._timeout, self._fail, error.TimeoutError())
+        if self._timeout is not None:
+            self._timer = self._network.callLater(self._timeout, self._fail, error.TimeoutError())
         self._network.connecting.append(self)
         self._factory.startedConnecting(self)
 
@@ -206,7 +207,7 @@ class MemoryNetwork(_Timed, _Lifecycle):
         host: str,
         port: int,
         factory: ClientFactory[Any],
-        timeout: float = 30,
+        timeout: float | None = 30,
         bindAddress: tuple[str, int] | None = None,
     ) -> MemoryConnector:
         """Connect with the next `pump`: refused where nothing listens, timed out where `hang` was asked for."""

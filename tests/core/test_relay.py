@@ -23,7 +23,7 @@ class FakeStream:
     """One connection, which writes down what it is told, and may break at a word."""
 
     def __init__(self, transcript: Transcript, name: str) -> None:
-        self._transcript, self._name = transcript, name
+        self._transcript, self._name, self.unsent = transcript, name, 0
 
     def write(self, data: bytes) -> None:
         self._transcript.say(f"{self._name} << {data.decode()}")
@@ -52,8 +52,9 @@ class Between:
         self.deadlines = Deadlines(self.clock)
         self.transcript = transcript
         self.ends: list[BalancerError | None] = []
+        self.client = FakeStream(transcript, "client")
         self.relay = Relay(
-            FakeStream(transcript, "client"),
+            self.client,
             FakeStream(transcript, "backend"),
             deadlines=self.deadlines,
             idle=IDLE,
@@ -72,8 +73,8 @@ class Between:
     def enter(self, what: Input) -> None:
         """Let that happen."""
         steps: dict[Input, Callable[[], None]] = {
-            Input.DOWNSTREAM_FIN: self.relay.downstream_finished,
-            Input.UPSTREAM_FIN: self.relay.upstream_finished,
+            Input.DOWNSTREAM_FIN: self.relay.downstream.finished,
+            Input.UPSTREAM_FIN: self.relay.upstream.finished,
             Input.FAILURE: lambda: self.relay.fail(Draining()),
         }
         steps[what]()
@@ -87,14 +88,14 @@ class Between:
 def test_a_relay_reads_as_a_conversation() -> None:
     """Bytes and ends go to the other stream as they come, and both connections close when both have ended."""
     between = Between()
-    between.relay.downstream_data(b"ask")
-    between.relay.downstream_finished()
-    between.relay.upstream_data(b"answer")
-    between.relay.upstream_finished()
+    between.relay.downstream.data(b"ask")
+    between.relay.downstream.finished()
+    between.relay.upstream.data(b"answer")
+    between.relay.upstream.finished()
     said = between.transcript.take()
     assert said[:3] == ["backend << ask", "backend << fin", "client << answer"]
     assert sorted(said[-2:]) == ["backend closed", "client closed"]
-    assert (between.relay.received, between.relay.sent) == (3, 6)
+    assert (between.relay.downstream.size, between.relay.upstream.size) == (3, 6)
     assert between.ends == [None]
     assert len(between.deadlines) == 0
 
@@ -102,10 +103,10 @@ def test_a_relay_reads_as_a_conversation() -> None:
 def test_pressure_on_one_output_holds_the_other_input() -> None:
     """While one side does not read fast enough the other is not read, and after that it is."""
     between = Between()
-    between.relay.downstream_pressure(high=True)
-    between.relay.upstream_pressure(high=True)
-    between.relay.downstream_pressure(high=False)
-    between.relay.upstream_pressure(high=False)
+    between.relay.downstream.pressure(high=True)
+    between.relay.upstream.pressure(high=True)
+    between.relay.downstream.pressure(high=False)
+    between.relay.upstream.pressure(high=False)
     assert between.transcript.take() == ["backend paused", "client paused", "backend resumed", "client resumed"]
 
 
@@ -134,7 +135,7 @@ def test_one_side_lost_cuts_the_other(state: State, side: str) -> None:
     """A connection that breaks at any point is the end of both, blamed on its side."""
     between = Between()
     between.reach(state)
-    (between.relay.downstream_lost if side == "client" else between.relay.upstream_lost)()
+    (between.relay.downstream.lost if side == "client" else between.relay.upstream.lost)()
     assert sorted(between.transcript.take()) == ["backend cut", "client cut"]
     assert between.error() is (DownstreamGone if side == "client" else UpstreamGone)
     assert len(between.deadlines) == 0
@@ -144,10 +145,10 @@ def test_one_side_lost_cuts_the_other(state: State, side: str) -> None:
 def test_a_stream_may_break_while_it_is_spoken_to(line: str) -> None:
     """A stream that breaks, and says so, in the middle of a call still ends the relay only once, and for good."""
     between = Between()
-    between.transcript.when[line] = between.relay.upstream_lost
-    between.relay.downstream_pressure(high=True)
-    between.relay.downstream_data(b"ask")
-    between.relay.downstream_finished()
+    between.transcript.when[line] = between.relay.upstream.lost
+    between.relay.downstream.pressure(high=True)
+    between.relay.downstream.data(b"ask")
+    between.relay.downstream.finished()
     between.relay.fail(Draining())
     assert line in between.transcript.lines
     assert len(between.ends) == 1
@@ -164,7 +165,7 @@ def test_silence_ends_it_when_and_only_when_nothing_moved(steps: list[tuple[floa
     between = Between()
     limit, silent = IDLE, 0.0
     if half:
-        between.relay.upstream_finished()
+        between.relay.upstream.finished()
         limit = LINGER
     for seconds, what in steps:
         between.clock.advance(seconds)
@@ -178,25 +179,37 @@ def test_silence_ends_it_when_and_only_when_nothing_moved(steps: list[tuple[floa
         silent = silent if what == "high" else 0.0
     between.clock.advance(max(0.0, limit + GRANULES - silent))
     assert between.error() is IdleTimeout
-    assert between.transcript.take()[-2:] == ["client cut", "backend cut"]
+    assert between.transcript.take()[-2:] == ["client closed", "backend closed"]
     assert len(between.deadlines) == 0
+
+
+def test_a_peer_that_reads_slowly_is_not_silent() -> None:
+    """As long as a peer takes of what was written for it something moves, however little and whatever else is still."""
+    between = Between()
+    between.relay.upstream.finished()
+    for unsent in (30, 29, 12, 1):
+        between.client.unsent = unsent
+        between.clock.advance(LINGER)
+        assert between.ends == []
+    between.clock.advance(2 * LINGER + 2 * GRANULES)
+    assert between.error() is IdleTimeout
 
 
 def move(relay: Relay, what: str) -> None:
     """Let something happen, or not."""
     if what == "down":
-        relay.downstream_data(b"x")
+        relay.downstream.data(b"x")
     elif what == "up":
-        relay.upstream_data(b"x")
+        relay.upstream.data(b"x")
     else:
-        relay.downstream_pressure(high=what == "high")
+        relay.downstream.pressure(high=what == "high")
 
 
 def test_linger_begins_with_the_first_end() -> None:
     """The open direction has the linger time from the moment at which the other one ended."""
     between = Between()
     between.clock.advance(IDLE - 1)
-    between.relay.downstream_finished()
+    between.relay.downstream.finished()
     between.clock.advance(LINGER - 1)
     assert between.ends == []
     between.clock.advance(1 + GRANULES)
@@ -207,7 +220,7 @@ def test_pressure_after_the_end_moves_nothing() -> None:
     """A relay that has ended speaks to neither stream again."""
     between = Between()
     between.reach(State.CLOSED)
-    between.relay.downstream_pressure(high=True)
-    between.relay.upstream_pressure(high=False)
+    between.relay.downstream.pressure(high=True)
+    between.relay.upstream.pressure(high=False)
     assert between.transcript.take() == []
     assert len(between.deadlines) == 0

@@ -15,6 +15,7 @@ from balancer.errors import BalancerError
 from tests.core.stage import HandClock
 
 MARK, READ = 16, 8
+LIMIT = 60.0
 SIDES = st.sampled_from(["downstream", "upstream"])
 
 
@@ -56,7 +57,7 @@ class ModelStream:
 
     def tell(self, what: str, *args: object, **named: object) -> None:
         """Let the relay know."""
-        step: Callable[..., None] = getattr(self.relay, f"{self.name}_{what}")
+        step: Callable[..., None] = getattr(getattr(self.relay, self.name), what)
         step(*args, **named)
 
     def read(self, size: int) -> None:
@@ -70,6 +71,11 @@ class ModelStream:
         elif self.peer_finished:
             self.ended = True
             self.tell("finished")
+
+    @property
+    def unsent(self) -> int:
+        """What the peer has not taken."""
+        return len(self.outbox)
 
     def take(self, size: int) -> None:
         """The peer reads."""
@@ -85,7 +91,8 @@ class RelayMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.deadlines = Deadlines(HandClock())
+        self.clock = HandClock()
+        self.deadlines = Deadlines(self.clock)
         self.downstream, self.upstream = ModelStream("downstream"), ModelStream("upstream")
         self.ends: list[BalancerError | None] = []
         self.broken = False
@@ -93,7 +100,7 @@ class RelayMachine(RuleBasedStateMachine):
     @initialize()
     def connect(self) -> None:
         relay = Relay(
-            self.downstream, self.upstream, deadlines=self.deadlines, idle=60, linger=60, done=self.ends.append
+            self.downstream, self.upstream, deadlines=self.deadlines, idle=LIMIT, linger=LIMIT, done=self.ends.append
         )
         self.downstream.relay = self.upstream.relay = relay
 
@@ -114,6 +121,13 @@ class RelayMachine(RuleBasedStateMachine):
     @rule(side=SIDES, size=st.integers(1, 2 * READ))
     def take(self, side: str, size: int) -> None:
         self.stream(side).take(size)
+
+    @rule(side=SIDES)
+    def crawl(self, side: str) -> None:
+        """A peer takes one of several bytes in nearly the time in which something has to move."""
+        if len(self.stream(side).outbox) > 1:
+            self.stream(side).take(1)
+            self.clock.advance(LIMIT * 0.9)
 
     @rule(side=SIDES)
     def finish(self, side: str) -> None:

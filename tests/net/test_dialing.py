@@ -5,29 +5,28 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+import attrs
 import pytest
 from twisted.internet import error
-from twisted.internet.address import IPv4Address
-from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 
 from balancer.core.backend import Backend
+from balancer.core.deadlines import Deadlines
 from balancer.core.pickers import Ports
-from balancer.core.pool import Pool
+from balancer.core.pool import Lease, Pool
 from balancer.core.session import Session
-from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, NoBackend
+from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, NoBackend, PolicyFailed, Shortage
 from balancer.interfaces import Kind
-from balancer.net.dialing import Attempt, Dialed, Dialer, connect, connect_error
+from balancer.net.clock import ReactorAlarm
+from balancer.net.dialing import Dialed, Dialer, Dialing, TwistedAttempt, connect, connect_error
 from balancer.plugins.algorithms import RoundRobin
 from balancer.testing import MemoryNetwork
-from tests.net.house import Far, now
-
-ADDRESS = IPv4Address("TCP", "127.0.0.1", 9001)
+from tests.net.house import Far
 
 
-class Dialing:
-    """A dialer over some ports of a network in memory."""
+class Dialling:
+    """A dialer over some ports of a network in memory, and who calls it."""
 
     def __init__(self, *ports: int, attempts: int = 3) -> None:
         self.network = MemoryNetwork()
@@ -35,23 +34,31 @@ class Dialing:
         places = [("127.0.0.1", port) for port in ports]
         self.backends = [Backend(str(place[1]), f"at {place[1]}", place, seconds=seconds) for place in places]
         algorithm: Any = RoundRobin()
-        pool = Pool("pool", self.backends, algorithm, ports=Ports(Random(3), seconds, lambda call: call()))
+        self.pool = Pool("pool", self.backends, algorithm, ports=Ports(Random(3), seconds, lambda call: call()))
         self.session = Session(Kind.TCP, ("192.0.2.1", 5), 0.0)
-        self.pool = pool
-        self.dialer = Dialer(self.network, pool, Dialed, connect_timeout=5, attempts=attempts)
+        self.deadlines = Deadlines(ReactorAlarm(self.network))
+        self.dialer = Dialer(self.network, self.pool, Dialed, self.deadlines, connect_timeout=5, attempts=attempts)
+        self.results: list[Any] = []
 
-    def dial(self) -> Deferred[Any]:
+    def dial(self, lease: Lease | None = None) -> Dialing[Dialed]:
         """Begin, and let everything happen that needs no time."""
-        dialed = Deferred.fromCoroutine(self.dialer.dial(self.session))
+        dialing = self.dialer.dial(self.session, self, lease)
         self.network.pump()
-        return dialed
+        return dialing
 
+    def dialed(self, protocol: Dialed, lease: Lease) -> None:
+        """The connection stands."""
+        self.results.append((protocol, lease))
 
-def outcome(dialed: Deferred[Any]) -> Any:
-    """The result, or the error, of what must be over."""
-    results: list[Any] = []
-    dialed.addBoth(results.append)
-    return results[0].value if isinstance(results[0], Failure) else results[0]
+    def not_dialed(self, error: BalancerError) -> None:
+        """None is to be had."""
+        self.results.append(error)
+
+    def outcome(self) -> Any:
+        """What the caller was told, once; and no timer is left."""
+        (result,) = self.results
+        assert len(self.deadlines) == 0
+        return result
 
 
 def joined(protocol: Any, transport: Any) -> Any:
@@ -62,62 +69,91 @@ def joined(protocol: Any, transport: Any) -> Any:
 
 def test_a_connection_comes_with_its_lease() -> None:
     """What stands is given together with the backend it leads to, counted once."""
-    dialing = Dialing(9001)
-    far = Far(dialing.network, 9001)
-    protocol, lease = outcome(dialing.dial())
-    assert lease.backend is dialing.backends[0]
+    dialling = Dialling(9001)
+    far = Far(dialling.network, 9001)
+    dialling.dial()
+    protocol, lease = dialling.outcome()
+    assert lease.backend is dialling.backends[0]
     protocol.write(b"hello")
-    dialing.network.pump()
+    dialling.network.pump()
     assert far.last.hear() == b"hello"
-    assert dialing.backends[0].active == 1
+    assert dialling.backends[0].active == 1
 
 
 def test_every_backend_is_tried_once() -> None:
     """When all refuse, the failure is that of the last one tried, and each was tried once."""
-    dialing = Dialing(9001, 9002, attempts=5)
-    failed = outcome(dialing.dial())
-    assert isinstance(failed, ConnectFailed)
-    assert [backend.failed for backend in dialing.backends] == [1, 1]
-    assert len(dialing.session.tried) == 2
+    dialling = Dialling(9001, 9002, attempts=5)
+    dialling.dial()
+    assert isinstance(dialling.outcome(), ConnectFailed)
+    assert [backend.failed for backend in dialling.backends] == [1, 1]
+    assert len(dialling.session.tried) == 2
 
 
 def test_nothing_to_try() -> None:
     """Without an eligible backend there is nothing to connect to."""
-    dialing = Dialing(9001)
-    dialing.backends[0].up = False
-    dialing.pool.refresh()
-    assert isinstance(outcome(dialing.dial()), NoBackend)
+    dialling = Dialling(9001)
+    dialling.backends[0].up = False
+    dialling.pool.refresh()
+    dialling.dial()
+    assert isinstance(dialling.outcome(), NoBackend)
+
+
+def test_a_policy_that_fails_is_told() -> None:
+    """A session that no algorithm can place is not connected anywhere, and its caller hears why."""
+    dialling = Dialling(9001)
+    algorithm: Any = Broken()
+    dialling.dialer = attrs.evolve(
+        dialling.dialer, pool=Pool("pool", dialling.backends, algorithm, ports=dialling.pool.ports)
+    )
+    dialling.dial()
+    assert isinstance(dialling.outcome(), PolicyFailed)
+
+
+class Broken:
+    """An algorithm that never works."""
+
+    name = "broken"
+
+    def picker(self, _backends: Any, _random: Any) -> Any:
+        """Fail."""
+        raise ValueError("broken")
 
 
 def test_the_lease_given_is_tried_first() -> None:
     """A dial may begin with a backend that was chosen before, which counts as the first attempt."""
-    dialing = Dialing(9001, 9002, attempts=1)
-    lease = dialing.pool.pick(dialing.session)
-    dialed = Deferred.fromCoroutine(dialing.dialer.dial(dialing.session, lease))
-    dialing.network.pump()
-    assert str(outcome(dialed)).startswith(lease.backend.address)
+    dialling = Dialling(9001, 9002, attempts=1)
+    lease = dialling.pool.pick(dialling.session)
+    dialling.dial(lease)
+    assert str(dialling.outcome()).startswith(lease.backend.address)
     assert lease.backend.failed == 1
 
 
-def test_a_time_out_has_a_name() -> None:
-    """A backend that does not take the connection in time is a time-out, not a refusal."""
-    dialing = Dialing(9001)
-    dialing.network.hang(9001)
-    dialed = dialing.dial()
-    dialing.network.advance(5)
-    assert isinstance(outcome(dialed), ConnectTimeout)
+def test_a_time_out_has_a_name_and_is_not_the_end() -> None:
+    """A backend that does not take the connection in time is a time-out, and the next one is tried."""
+    dialling = Dialling(9001, 9002, attempts=2)
+    dialling.network.hang(9001)
+    dialling.network.hang(9002)
+    dialling.dial()
+    dialling.network.advance(5.5)
+    assert dialling.results == []
+    dialling.network.advance(5.5)
+    assert isinstance(dialling.outcome(), ConnectTimeout)
+    assert [backend.failed for backend in dialling.backends] == [1, 1]
+    assert not dialling.network.connecting
 
 
 def test_cancelling_gives_everything_back() -> None:
     """Nobody waits any more: no attempt goes on, no backend is charged, and the count returns."""
-    dialing = Dialing(9001)
-    dialing.network.hang(9001)
-    dialed = dialing.dial()
-    assert dialing.backends[0].active == 1
-    dialed.cancel()
-    assert isinstance(outcome(dialed), CancelledError)
-    assert not dialing.network.connecting
-    assert (dialing.backends[0].active, dialing.backends[0].failed) == (0, 0)
+    dialling = Dialling(9001)
+    dialling.network.hang(9001)
+    dialing = dialling.dial()
+    assert dialling.backends[0].active == 1
+    dialing.cancel()
+    dialing.cancel()
+    assert dialling.results == []
+    assert len(dialling.deadlines) == 0
+    assert not dialling.network.connecting
+    assert (dialling.backends[0].active, dialling.backends[0].failed) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -127,6 +163,8 @@ def test_cancelling_gives_everything_back() -> None:
         (TimeoutError(), ConnectTimeout, "at x: no connection within the connect time-out"),
         (error.ConnectionRefusedError(osError=111), ConnectFailed, "at x: Connection refused"),
         (OSError(2, "?"), ConnectFailed, "at x: No such file or directory"),
+        (OSError(24, "?"), Shortage, "at x: Too many open files"),
+        (error.ConnectError(osError=99), Shortage, "at x: Cannot assign requested address"),
         (error.DNSLookupError("no such name"), ConnectFailed, "at x: DNS lookup failed: no such name."),
     ],
 )
@@ -138,32 +176,59 @@ def test_reasons_in_the_systems_words(reason: Exception, expected: type[Balancer
 
 
 def test_a_connection_that_comes_too_late_is_closed() -> None:
-    """What stands after it was given up is cut at once."""
-    attempt = Attempt(Dialed())
-    attempt.result.addErrback(lambda failure: failure.trap(CancelledError))
-    attempt.result.cancel()
-    transport = StringTransport()
-    joined(attempt.buildProtocol(ADDRESS), transport)
+    """What stands after it was given up is cut at once, and a late failure is nobody's."""
+    dialling = Dialling(9001)
+    dialling.network.hang(9001)
+    dialing = dialling.dial()
+    dialing.cancel()
+    protocol, transport = Dialed(), StringTransport()
+    protocol.dialing = dialing
+    joined(protocol, transport)
     assert transport.disconnected
-    attempt.clientConnectionFailed(None, Failure(error.UserError()))  # type: ignore[arg-type]  # not looked at
+    attempt = TwistedAttempt(protocol, lambda _reason: dialling.results.append("failed"))
+    attempt.cancel()
+    attempt.clientConnectionFailed(None, Failure(error.UserError()))
+    assert dialling.results == []
 
 
-class UnixOnly:
-    """A reactor that notes what it was asked to connect."""
+class OtherWays:
+    """A reactor that notes what it was asked to connect, and has a short way to one port."""
 
     def __init__(self) -> None:
-        self.asked: list[tuple[str, float]] = []
+        self.asked: list[Any] = []
 
-    def connectUNIX(self, path: str, factory: Attempt, timeout: float) -> None:
+    def connect_directly(self, place: Any, protocol: Dialed, failed: Any) -> Any:
+        """The short way, for those who know it."""
+        self.asked.append(place)
+        return self if place[1] == 9001 else None
+
+    def cancel(self) -> None:
+        """Give up."""
+
+    def connectUNIX(self, path: str, factory: TwistedAttempt, timeout: float | None) -> None:
+        """Connect at once."""
         self.asked.append((path, timeout))
         joined(factory.buildProtocol(None), StringTransport())
 
+    def connectTCP(self, host: str, port: int, factory: TwistedAttempt, timeout: float | None) -> None:
+        """Note it."""
+        self.asked.append((host, port, timeout))
+
 
 def test_a_path_is_a_unix_socket() -> None:
-    """A place that is a path is connected as one, with the same time-out."""
-    reactor, protocol = UnixOnly(), Dialed()
-    assert outcome(connect(reactor, "/run/app.sock", protocol, 3)) is protocol
-    assert reactor.asked == [("/run/app.sock", 3)]
+    """A place that is a path is connected as one."""
+    reactor, protocol = OtherWays(), Dialed()
+    connect(reactor, "/run/app.sock", protocol, lambda _reason: None)
+    assert protocol.connected
+    assert reactor.asked == [("/run/app.sock", None)]
+
+
+def test_a_reactor_may_know_a_shorter_way() -> None:
+    """A reactor with a way of its own is asked first, and Twisted's way is taken when it has none."""
+    reactor = OtherWays()
+    assert connect(reactor, ("127.0.0.1", 9001), Dialed(), lambda _reason: None) is reactor
+    connect(reactor, ("example.test", 9002), Dialed(), lambda _reason: None)
+    assert reactor.asked == [("127.0.0.1", 9001), ("example.test", 9002), ("example.test", 9002, None)]
 
 
 def test_connections_without_an_attempt() -> None:
@@ -171,10 +236,3 @@ def test_connections_without_an_attempt() -> None:
     protocol = joined(Dialed(), StringTransport())
     protocol.write(b"x")
     assert protocol.transport.value() == b"x"
-    with pytest.raises(NoBackend):
-        now(failing())
-
-
-async def failing() -> None:
-    """What `now` passes on."""
-    raise NoBackend("x")

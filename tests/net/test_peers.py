@@ -5,8 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.address import IPv6Address, UNIXAddress
+from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 
+from balancer.core.deadlines import Deadlines
+from balancer.net.clock import ReactorAlarm
 from balancer.net.peers import Peer
 from balancer.testing import Paired
 from balancer.testing.network import MemoryNetwork
@@ -74,7 +77,7 @@ def test_the_ways_to_end() -> None:
     """FIN, an orderly close and a reset reach the other end as what they are, after what was written."""
     for act, finished, ending in (
         (Peer.finish, True, ""),
-        (Peer.close, True, ""),
+        (lambda peer: peer.close_within(Deadlines(ReactorAlarm(Clock())), 1), True, ""),
         (Peer.abort, False, "ConnectionLost"),
     ):
         peer = Peer()
@@ -84,6 +87,22 @@ def test_the_ways_to_end() -> None:
         act(peer)
         pair.pump()
         assert (speaker.heard, speaker.finished, speaker.ending) == (b"last", finished, ending)
+
+
+def test_a_close_waits_for_a_slow_peer_but_not_for_a_dead_one() -> None:
+    """A peer that takes some of the rest in every interval gets all the time it needs; one that stops is cut off."""
+    clock, peer = Clock(), Peer()
+    pair, speaker = talking(peer)
+    peer.write(bytes(10))
+    peer.close_within(Deadlines(ReactorAlarm(clock)), 5)
+    for _ in range(6):
+        pair.step(1)
+        clock.pump([0.1] * 50)
+    assert (len(speaker.heard), speaker.ending) == (6, "")
+    clock.pump([0.1] * 110)
+    pair.pump()
+    assert (len(speaker.heard), speaker.ending) == (6, "ConnectionLost")
+    assert not clock.getDelayedCalls()
 
 
 class Nameless(StringTransport):

@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+from resource import RLIM_INFINITY
+from typing import Any
+
+import pytest
+
 from balancer.errors import BalancerError, Draining
-from balancer.net.sessions import Sessions
+from balancer.net.sessions import UNLIMITED, Sessions, sessions_possible
+from tests.net.house import House
 
 
 class Short:
@@ -54,3 +60,24 @@ def test_a_drain_waits_for_the_rest() -> None:
     sessions.end_all(Draining("x"))
     assert drained.called
     sessions.discard(Short(sessions, prompt=False))
+
+
+@pytest.mark.parametrize("serve", [House.relay, House.site], ids=["tcp", "http"])
+def test_no_more_sessions_than_there_is_room_for(house: House, serve: Any) -> None:
+    """Beyond the room for sessions a client is closed at once and counted; one that leaves makes room for another."""
+    house.far()
+    house.assembly.room.limit = 2
+    serve(house, 9001)
+    clients = [house.client(b"") for _ in range(3)]
+    assert [client.ending or client.finished for client in clients] == [False, False, True]
+    assert house.assembly.room.refused == 1
+    clients[0].cut()
+    assert not house.client(b"").finished
+    assert house.assembly.room.taken == 2
+
+
+@pytest.mark.parametrize(("descriptors", "expected"), [(1024, 480), (RLIM_INFINITY, UNLIMITED), (10, 1)])
+def test_room_by_descriptors(descriptors: int, expected: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two descriptors a session, some left for the rest, and room for one at least."""
+    monkeypatch.setattr("balancer.net.sessions.getrlimit", lambda _what: (descriptors, descriptors))
+    assert sessions_possible() == expected

@@ -56,6 +56,55 @@ async def test_a_client_that_does_not_read_bounds_what_is_sent(reactor: Any) -> 
         await client.until(lambda wire: len(wire.heard) == 64 * MEBIBYTE)
 
 
+async def test_a_slow_reader_gets_everything(reactor: Any) -> None:
+    """After the backend's FIN a client may take many times the linger time, as long as it takes something."""
+    async with fronted(reactor, TCPListener, linger=0.4) as front:
+        client = await front.client(b"x")
+        backend = await front.calls.get()
+        await backend.hear(1)
+        client.transport.bufferSize = 256 * 1024
+        sips = Sips(reactor, client.transport, pause=0.1)
+        backend.say(bytes(4 * MEBIBYTE))
+        backend.transport.loseWriteConnection()
+        assert len(await client.hear(4 * MEBIBYTE)) == 4 * MEBIBYTE
+        sips.stop()
+
+
+async def test_the_backends_first_byte_is_timed(reactor: Any) -> None:
+    """A TCP backend has a latency from its first byte on."""
+    async with fronted(reactor, TCPListener) as front:
+        client = await front.client(b"x")
+        ((backend,),) = [pool.backends for pool in front.assembly.pools.values()]
+        call = await front.calls.get()
+        await call.hear(1)
+        assert backend.latency is None
+        call.say(b"hello")
+        await client.hear(5)
+        assert backend.latency is not None
+
+
+class Sips:
+    """Lets a transport read for one turn, again and again, with pauses of so many seconds."""
+
+    def __init__(self, reactor: Any, transport: Any, *, pause: float) -> None:
+        self._reactor, self._transport, self._pause = reactor, transport, pause
+        self._next: Any = None
+        self._rest()
+
+    def stop(self) -> None:
+        """Read as ever."""
+        self._next.cancel()
+        self._transport.resumeProducing()
+
+    def _rest(self) -> None:
+        self._transport.pauseProducing()
+        self._next = self._reactor.callLater(self._pause, self._sip)
+
+    def _sip(self) -> None:
+        self._transport.resumeProducing()
+        self._next = self._reactor.callLater(0, self._rest)
+
+
 class Sending:
     """Sends so many MiB, each when the one before has left; `mebibytes` have been given to the transport."""
 

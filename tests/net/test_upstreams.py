@@ -101,7 +101,24 @@ def test_what_met_a_closing_connection(house: House, line: str) -> None:
         assert house.active == 0
 
 
-def test_a_new_connection_that_ends_is_not_tried_again(house: House) -> None:
+def test_a_backend_that_breaks_a_new_connection_is_passed_over(house: House) -> None:
+    """A GET goes to the next backend when one takes the connection and closes it without an answer; a POST does not."""
+    fars = [house.far(9001), house.far(9002)]
+    house.site(9001, 9002)
+    for text, expected in (("GET /", answer(b"yes")), ("POST /", b"")):
+        client = house.client(request(text))
+        first = next(far for far in fars if far.calls and not far.last.ending and far.last.heard)
+        second = fars[1 - fars.index(first)]
+        first.last.close()
+        if expected:
+            second.last.say(expected)
+            assert client.hear() == expected
+            second.last.hear()
+        else:
+            assert client.hear().endswith(b"502 Bad Gateway: upstream-gone\n")
+
+
+def test_a_new_connection_that_ends_with_nobody_left_to_ask(house: House) -> None:
     """A backend that closes a new connection without an answer has failed: 502."""
     far = house.far()
     house.site(9001)
@@ -139,7 +156,7 @@ def test_no_backend_in_time(house: House) -> None:
     client = house.client(request())
     house.network.advance(4.9)
     assert not client.heard
-    house.network.advance(0.2)
+    house.network.advance(0.5)
     assert client.hear().endswith(b"504 Gateway Timeout: connect-timeout\n")
 
 
@@ -174,6 +191,19 @@ def test_bytes_that_nobody_asked_for(house: House) -> None:
     assert far.last.ending == "ConnectionLost"
     house.client(request())
     assert len(far.calls) == 2
+
+
+def test_a_request_in_the_turn_of_such_bytes(house: House) -> None:
+    """A connection that has just proved unfit carries nobody's request, not even before it is closed."""
+    far = house.far()
+    house.site(9001)
+    kept(house, far)
+    idle = far.last.transport.other.protocol
+    idle.dataReceived(b"poison")
+    client = house.client(request("POST /"))
+    assert len(far.calls) == 2
+    far.last.say(answer(b"yes"))
+    assert client.hear() == answer(b"yes")
 
 
 def test_a_backend_that_closes_after_its_answer(house: House) -> None:

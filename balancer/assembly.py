@@ -109,7 +109,7 @@ class Assembly:
         except LookupError as error:
             if settings.start == "down":
                 return settings.place
-            remedy = 'correct the name, or let it be unknown for now with start="down"'
+            remedy = 'correct the name, or let it be unknown for now with start="down" and a health check'
             raise StartError(f"Pool {pool.name!r}: Backend {settings.name!r}: {error}; {remedy}") from error
 
     def _checks(self, settings: nouns.Pool, health: nouns.Health) -> Checks:
@@ -231,8 +231,9 @@ async def bind(settings: nouns.Listener, listener: Listener) -> None:
     except CannotListenError as error:
         why = getattr(error.socketError, "strerror", None) or str(error.socketError)
         raise StartError(f"{settings}: cannot listen: {why}; {_remedy(why)}") from error
-    except (OSError, ValueError) as error:
-        raise StartError(f"{settings}: cannot listen: {error}; correct the endpoint") from error
+    except (LookupError, OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise StartError(f"{settings}: cannot listen: {why}; {_remedy(why)}") from error
 
 
 def _remedy(why: str) -> str:

@@ -13,10 +13,11 @@ from typing import Final, NoReturn
 import attrs
 
 import balancer
+from balancer.assembly import default_algorithm
 from balancer.config import load
 from balancer.describe import plan
 from balancer.errors import ConfigError
-from balancer.installed import installed
+from balancer.installed import installed, unknown_types
 
 USAGE_ERROR: Final = 64
 """What the system calls EX_USAGE; `twist` exits with it as well."""
@@ -82,14 +83,15 @@ def _parser() -> _Parser:
 
 
 def _check(arguments: Namespace) -> int:
-    from balancer.plugins.algorithms import RoundRobin  # noqa: PLC0415 - what the core command line works without
-
     try:
         config = load(arguments.config)
+        mistakes = tuple(unknown_types(config))
     except ConfigError as error:
-        print(*error.mistakes, sep="\n", file=sys.stderr)
+        mistakes = error.mistakes
+    if mistakes:
+        print(*mistakes, sep="\n", file=sys.stderr)
         return USAGE_ERROR
-    print(*plan(config, RoundRobin()), sep="\n")
+    print(*plan(config, default_algorithm()), sep="\n")
     return 0
 
 

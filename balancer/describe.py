@@ -6,7 +6,7 @@ decide anything: what the config leaves open is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import attrs
@@ -21,7 +21,7 @@ def plan(config: Config, default: IAlgorithm) -> Iterator[str]:
         yield f"{listener}: {_settings(listener, 'endpoint', 'pool', 'routes')}"
         yield from _targets(listener)
     for pool in config.pools:
-        yield from _pool(attrs.evolve(pool, algorithm=pool.algorithm or default))
+        yield from _pool(attrs.evolve(pool, algorithm=pool.algorithm or default), config.unheeded(pool))
     yield f"{config}: {_settings(config, 'listeners')}"
 
 
@@ -43,8 +43,8 @@ def _route(route: Route) -> str:
     return f"{matcher}{filters} -> {route.pool}"
 
 
-def _pool(pool: Pool) -> Iterator[str]:
-    yield f"{pool}: {_settings(pool, 'name', 'backends', 'health')}"
+def _pool(pool: Pool, unheeded: Iterable[str]) -> Iterator[str]:
+    yield f"{pool}: {_settings(pool, 'name', 'backends', 'health', *unheeded)}"
     yield f"  {_health(pool.health)}"
     for backend in pool.backends:
         hidden = {"name", "backup"} | ({"address"} if backend.name == str(backend.endpoint) else set())

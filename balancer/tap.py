@@ -15,6 +15,7 @@ from twisted.python import usage
 
 from balancer.config import Config, load
 from balancer.errors import ConfigError
+from balancer.installed import unknown_types
 from balancer.service import Balancer
 
 log = Logger("balancer")
@@ -44,8 +45,11 @@ class Options(usage.Options):
             twist["reactor"] = twist.installReactor(DEFAULT_REACTOR)
         try:
             self.config = load(self["config"])
+            mistakes = tuple(unknown_types(self.config))
         except ConfigError as error:
-            _leave(64, error.mistakes)
+            mistakes = error.mistakes
+        if mistakes:
+            _leave(64, mistakes)
 
 
 def makeService(options: Options) -> Balancer:

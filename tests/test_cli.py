@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import balancer
+from balancer.assembly import default_algorithm
 from balancer.cli import COMMANDS, main
 
 SOUND = """
@@ -31,7 +32,7 @@ def test_check_prints_the_plan(conf: Path, capsys: pytest.CaptureFixture[str]) -
     assert main(["check", str(conf)]) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith("HTTPListener 'tcp:80': ")
-    assert "Pool 'site': algorithm=RoundRobin()" in printed.out
+    assert f"Pool 'site': algorithm={default_algorithm()!r}" in printed.out
     assert printed.err == ""
 
 
@@ -45,6 +46,22 @@ def test_check_tells_mistakes(conf: Path, capsys: pytest.CaptureFixture[str]) ->
         "Backend 'a': address: 'a' has no port; write it as host:port",
         "HTTPListener '80': endpoint: '80' does not begin with its type; write it as tcp:80",
     ]
+
+
+def test_check_knows_types_of_endpoints(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A type of endpoint is one of ours or one that Twisted has a plugin for; another is a mistake like any other."""
+    for endpoint in ("tcp6:80", "unix:/run/x", "systemd:domain=INET:index=0"):
+        conf.write_text(SOUND.replace("tcp:80", endpoint))
+        assert main(["check", str(conf)]) == 0
+    capsys.readouterr()
+    conf.write_text(SOUND.replace("tcp:80", "localhost:8080"))
+    assert main(["check", str(conf)]) == 64
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err == (
+        "HTTPListener 'localhost:8080': endpoint: 'localhost' is no type of endpoint that is installed; "
+        "write it as tcp:8080:interface=localhost\n"
+    )
 
 
 def test_plugins(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from balancer import Backend, Config, Health, HTTPListener, Pool, Route, TCPListener
+from balancer import Backend, Config, Health, HTTPListener, Pool, Route, TCPListener, UDPListener
 from balancer.describe import plan
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
 from balancer.plugins.matchers import Path
@@ -30,30 +30,41 @@ SITE = Pool(
     health=Health(Note(), every=5),
 )
 DATABASE = Pool("database", backends=["unix:/run/db"])
+NAMES = Pool("names", backends=["a:53"])
 CONFIG = Config(
     [
         HTTPListener("tcp:80", routes=[Route(Path("/v1"), DATABASE), Route(pool=SITE)]),
-        TCPListener("tcp:5432", pool=DATABASE, idle=60),
+        TCPListener("tcp:5432", pool=SITE, idle=60),
+        TCPListener("tcp:53", pool=NAMES),
+        UDPListener("udp:53", pool=NAMES),
     ],
     companions=Note(),
 )
 
 
 def test_the_whole_plan() -> None:
-    """The plan shows every listener, route, pool, check and backend with all its settings, given or not."""
-    pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0, response_timeout=60.0"
+    """The plan shows every listener, route, pool, check and backend with all settings in force, given or not."""
+    pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0"
+    http = "response_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     assert list(plan(CONFIG, RoundRobin())) == [
         "HTTPListener 'tcp:80': request_timeout=10.0, idle=75.0, max_head=32768, max_fields=100",
         f"  route 1: {Path('/v1')!r} -> Pool 'database'",
         "  route 2: everything -> Pool 'site'",
         "TCPListener 'tcp:5432': idle=60, linger=30.0",
-        "  everything -> Pool 'database'",
-        f"Pool 'database': algorithm=RoundRobin(), {pool}, keepalive=32, keepalive_timeout=4.0",
+        "  everything -> Pool 'site'",
+        "TCPListener 'tcp:53': idle=600.0, linger=30.0",
+        "  everything -> Pool 'names'",
+        "UDPListener 'udp:53': idle=60.0, max_flows=10000",
+        "  everything -> Pool 'names'",
+        f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}",
         "  Health: not checked",
         "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), start='up'",
-        f"Pool 'site': algorithm=LeastConnections(), {pool}, keepalive=32, keepalive_timeout=4.0",
+        f"Pool 'site': algorithm=LeastConnections(), {pool}, {http}",
         "  Health: check=Note(), every=5, timeout=5, rise=2, fall=3, jitter=0.1, assume='up'",
         "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), start='up'",
         "  Backend 'spare': address='b:1', weight=1.0, tier=1, zone='', tags=(), start='up'",
+        f"Pool 'names': algorithm=RoundRobin(), {pool}",
+        "  Health: not checked",
+        "  Backend 'a:53': weight=1.0, tier=0, zone='', tags=(), start='up'",
         "Config: drain=30.0, companions=(Note(),)",
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import Any, Final
 
@@ -15,9 +15,14 @@ from balancer.config.pools import Backend, Health, Pool
 from balancer.interfaces import Kind
 
 _LISTENER: Final = "such as HTTPListener('tcp:8080', pool=site)"
-_HTTP_ONLY: Final = tuple(
-    attrs.fields_dict(Pool)[name] for name in ("response_timeout", "keepalive", "keepalive_timeout")
-)
+_HEEDED: Final[Mapping[str, tuple[Kind, ...]]] = {
+    "connect_timeout": (Kind.TCP, Kind.HTTP),
+    "attempts": (Kind.TCP, Kind.HTTP),
+    "response_timeout": (Kind.HTTP,),
+    "keepalive": (Kind.HTTP,),
+    "keepalive_timeout": (Kind.HTTP,),
+}
+"""The settings of a pool that not every listener looks at, and the kinds of those that do."""
 
 
 def _listeners(given: Listener | Iterable[Listener]) -> tuple[Listener, ...]:
@@ -33,7 +38,9 @@ class Config(Noun):
     """Everything the balancer is to do; a config module calls it `config`. Raises `ConfigError`.
 
     On a stop what is alive has `drain` seconds to end. `companions` provide Twisted's `IService` and live and die
-    with the balancer.
+    with the balancer: they are started before anything is bound, one after another, and stopped last. One that has a
+    method `with_reactor(reactor)` is told the reactor by it, once, before `startService`; that may return a Deferred,
+    which is waited for.
     """
 
     listeners: tuple[Listener, ...] = attrs.field(converter=_listeners)
@@ -44,6 +51,10 @@ class Config(Noun):
     def pools(self) -> tuple[Pool, ...]:
         """The pools in use, in order of first use, each once."""
         return tuple(_uses(self.listeners))
+
+    def unheeded(self, pool: Pool) -> tuple[str, ...]:
+        """The settings of a pool in use that none of the listeners that use it looks at."""
+        return _unheeded(_uses(self.listeners)[pool])
 
     def _sound_listeners(self) -> list[Listener]:
         return [listener for listener in self.listeners if isinstance(listener, Listener)]
@@ -100,9 +111,14 @@ def _unfit(pool: Pool, kinds: Collection[Kind]) -> Iterator[str]:
         probed = as_tuple(pool.health.check.protocols)
         for kind in (kind for kind in kinds if kind not in probed):
             yield f"health: {shown(pool.health.check)} cannot probe for the {kind.name}Listener that uses the pool"
-    if Kind.HTTP not in kinds:
-        for field in (field for field in _HTTP_ONLY if getattr(pool, field.name) != field.default):
-            yield f"{field.name}: would be ignored, for no HTTPListener uses the pool; leave it out"
+    for name in _unheeded(kinds):
+        if getattr(pool, name) != getattr(attrs.fields(Pool), name).default:
+            listeners = " or ".join(f"{kind.name}Listener" for kind in _HEEDED[name])
+            yield f"{name}: would be ignored, for no {listeners} uses the pool; leave it out"
+
+
+def _unheeded(kinds: Collection[Kind]) -> tuple[str, ...]:
+    return tuple(name for name, heeding in _HEEDED.items() if not set(heeding) & set(kinds))
 
 
 def _wrong_transport(backend: Backend, kinds: Collection[Kind]) -> Iterator[str]:

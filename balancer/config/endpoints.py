@@ -22,12 +22,14 @@ _BRACKETED: Final = re.compile(r"\[([^\]]*)\]:([^:]*)")
 _TYPE: Final = re.compile(r"[a-z][a-z0-9]*")
 _HIGHEST_PORT: Final = 65535
 
-_BOUND: Final[Mapping[str, tuple[str, ...]]] = {
+BOUND: Final[Mapping[str, tuple[str, ...]]] = {
     "tcp": ("port", "interface", "backlog"),
     "tcp6": ("port", "backlog", "interface"),
     "udp": ("port", "interface"),
     "unix": ("address", "mode", "backlog", "lockfile"),
 }
+"""The types of a listener's endpoint that are taken apart here, each with its parts in order."""
+
 _ENCRYPTED: Final = ("ssl", "tls")
 _ANY: Final = str(IPv4Address(0))
 _ANY6: Final = str(IPv6Address(0))
@@ -84,10 +86,10 @@ def listener_endpoint(text: str) -> Endpoint:
     if scheme in _ENCRYPTED:
         raise ValueError(f"{text!r} asks for TLS, which is no part of an endpoint here; bind tcp: or unix:")
     if not _TYPE.fullmatch(scheme) or not colon:
-        raise ValueError(f"{text!r} does not begin with its type; write it as {_guess(text)}")
-    if scheme not in _BOUND:
+        raise ValueError(f"{text!r} does not begin with its type; write it as {likely_endpoint(text)}")
+    if scheme not in BOUND:
         return Endpoint(scheme, rest)
-    options = _named(text, rest, _BOUND[scheme])
+    options = _named(text, rest, BOUND[scheme])
     if scheme == "unix":
         return Endpoint(scheme, _taken(text, options, "address", "a path"), _numeric(text, options))
     port = _port(text, _taken(text, options, "port", "a port"), least=0)
@@ -101,6 +103,16 @@ def endpoint_or_none(take_apart: Callable[[str], Endpoint], text: str) -> Endpoi
         return take_apart(text)
     except (TypeError, ValueError):
         return None
+
+
+def likely_endpoint(text: str) -> str:
+    """What the user most likely meant by a listener's endpoint without a type."""
+    host, colon, port = text.rpartition(":")
+    if text.startswith(("/", ".")):
+        return f"unix:{text}"
+    if not port.isdecimal():
+        return "tcp:8080"
+    return f"tcp:{port}:interface={host}" if colon and host not in {"", "*"} else f"tcp:{port}"
 
 
 def _expect_text(text: object, example: str) -> None:
@@ -184,16 +196,6 @@ def _numeric(text: str, options: dict[str, str]) -> dict[str, str]:
         if not re.fullmatch(r"[0-7]+" if name == "mode" else r"[0-9]+", value):
             raise ValueError(f"{text!r}: {name}: {value!r} is not {'an octal' if name == 'mode' else 'a'} number")
     return options
-
-
-def _guess(text: str) -> str:
-    """What the user most likely meant by an endpoint without a type."""
-    host, colon, port = text.rpartition(":")
-    if text.startswith(("/", ".")):
-        return f"unix:{text}"
-    if not port.isdecimal():
-        return "tcp:8080"
-    return f"tcp:{port}:interface={host}" if colon and host not in {"", "*"} else f"tcp:{port}"
 
 
 def _joined(host: str, port: int) -> str:

@@ -56,6 +56,11 @@ class Route(Noun):
         """Whether it takes every session, so that a route after it is never reached."""
         return self.matcher is None or getattr(self.matcher, "always", False) is True
 
+    @property
+    def peek(self) -> int:
+        """The most leading bytes of a connection that its matcher may need to see."""
+        return getattr(self.matcher, "peek", 0)
+
     def __str__(self) -> str:
         return f"Route to {self.pool}" if isinstance(self.pool, Pool) else "Route"
 
@@ -64,10 +69,16 @@ class Route(Noun):
             yield f"matcher: {self.matcher} is a pool; write Route(pool=...)"
             return
         if self.matcher is not None:
-            yield from provides_or_callable("matcher", self.matcher, IMatcher, "give a matcher such as Path('/v1')")
+            wrong = list(provides_or_callable("matcher", self.matcher, IMatcher, "give a matcher such as Path('/v1')"))
+            yield from wrong or count("matcher: peek", self.peek, least=0)
         yield from instance("pool", self.pool, Pool, _POOL)
         for item in self.filters:
-            yield from provides("filters", item, IFilter, "give a filter object")
+            yield from list(provides("filters", item, IFilter, "give a filter object")) or _transforming(item)
+
+
+def _transforming(item: IFilter) -> Iterator[str]:
+    if getattr(item, "body", None) is not None:
+        yield f"filters: {shown(item)}: body: transforms are not supported yet; leave `body` out"
 
 
 @attrs.frozen(eq=False)
@@ -127,7 +138,8 @@ class HTTPListener(Listener):
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. A client has
     `request_timeout` seconds for a whole request head, and may be silent for `idle` seconds between two requests and
-    within a body. A head has at most `max_head` bytes and `max_fields` fields.
+    within a body; one that half-closes after its request has a second to see its answer begin. A head has at most
+    `max_head` bytes and `max_fields` fields.
     """
 
     kind: ClassVar[Kind] = Kind.HTTP
@@ -161,7 +173,17 @@ class HTTPListener(Listener):
             yield "routes: there is none; give routes=[...] or pool=..."
         for route in self.routes:
             yield from instance("routes", route, Route, "give one such as Route(Path('/v1'), pool)")
+        yield from self._blind()
         yield from self._unreachable()
+
+    def _blind(self) -> Iterator[str]:
+        """A matcher that waits for the first bytes of a connection: a request comes without them."""
+        for number, route in enumerate(self.routes, 1):
+            if isinstance(route, Route) and isinstance(route.peek, int) and route.peek > 0:
+                yield (
+                    f"routes: route {number}: {shown(route.matcher)} looks at the first bytes of a TCP connection, "
+                    "which are not there for a request; give a matcher such as Path('/v1')"
+                )
 
     def _unreachable(self) -> Iterator[str]:
         """A route that takes every request leaves none for those after it."""
@@ -174,8 +196,8 @@ class HTTPListener(Listener):
 class TCPListener(Listener):
     """Relays connections. Raises `ConfigError`.
 
-    A connection on which neither side says anything for `idle` seconds is closed, and so is one that only one side
-    still holds open, after `linger` seconds of silence.
+    A connection on which neither side says anything for `idle` seconds is closed. Once one side has finished, the
+    other may be silent for `linger` seconds, whatever `idle` is.
     """
 
     kind: ClassVar[Kind] = Kind.TCP

@@ -58,7 +58,8 @@ class Backend(Noun):
     `address` is "tcp:host:port", "udp:host:port", bare "host:port" (either) or "unix:/path"; an IPv6 host stands in
     brackets. `name` is unique in the pool and outlives reloads; without one it is the address. `weight` is its share
     relative to the others, above 0. Tier 0 is used first, a higher one only when the lower cannot serve; `backup=True`
-    is tier 1. `start="down"` keeps it out until somebody lets it in. Raises `ConfigError`.
+    is tier 1. `start="down"` keeps it out until a health check finds it well; its host may be unknown until then.
+    Raises `ConfigError`.
     """
 
     address: str
@@ -141,7 +142,7 @@ class Pool(Noun):
     None refuses the session. `latency_half_life` is that of the average `IBackend.latency`. For HTTP alone:
     `response_timeout` bounds the silence before the response head and between the response's bytes, and up to
     `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below the backends' own).
-    Times are in seconds. Raises `ConfigError`.
+    Times are in seconds. What none of the listeners that use a pool looks at cannot be set. Raises `ConfigError`.
     """
 
     name: str
@@ -181,11 +182,18 @@ class Pool(Noun):
         yield from count("keepalive", self.keepalive, least=0)
         yield from seconds("keepalive_timeout", self.keepalive_timeout, like=4)
 
+    def _never_up(self) -> Iterator[str]:
+        """Only a health check lets in what starts down."""
+        for backend in sound(self.backends, Backend) if self.health is None else ():
+            if backend.start == "down":
+                yield f"backends: {shown(backend)} starts down and would stay so; give the pool health=Health(...)"
+
     def _wrong_backends(self) -> Iterator[str]:
         if not self.backends:
             yield "backends: there is none; give at least one, such as '10.0.0.11:8080'"
         for backend in self.backends:
             yield from instance("backends", backend, Backend, "give a Backend or an address such as '10.0.0.11:8080'")
+        yield from self._never_up()
         places = []
         for backend in sound(self.backends, Backend):
             endpoint = endpoint_or_none(backend_endpoint, backend.address)

@@ -143,10 +143,6 @@ class Upstreams(Protocol):
         """
 
 
-def _nobody_asked(_exchange: Exchange, _error: BalancerError | None) -> None:
-    """The `done` of an exchange whose end interests only its ports."""
-
-
 class Exchange:
     """One request and its answer.
 
@@ -163,7 +159,7 @@ class Exchange:
         upstreams: Upstreams,
         silence: Callable[[Callable[[BalancerError], None]], Silence],
         filters: Sequence[Any] = (),
-        done: Callable[[Exchange, BalancerError | None], None] = _nobody_asked,
+        done: Callable[[Exchange, BalancerError | None], None] = lambda _exchange, _error: None,
     ) -> None:
         self.session, self.head, self.state, self.status = session, head, State.CONNECTING, 0
         self._downstream, self._upstreams = downstream, upstreams

@@ -16,23 +16,42 @@ from balancer.core.deadlines import Deadlines
 
 
 @implementer(IPushProducer)
-class Peer(Protocol):
-    """A Twisted protocol that hears of the pressure on its output, and can hold its input.
+class Pressed(Protocol):
+    """A Twisted protocol that hears of the pressure on its output.
 
     It registers itself as the producer of its own transport, which is how Twisted says so.
     """
 
     transport: Any
-    half_closed = False
-    """Whether the peer has sent its last byte."""
-    _paused = False
-    _bound: Bound | None = None
 
     def connectionMade(self) -> None:
         """The socket is connected. What is relayed was cut by its sender, so small writes go out at once."""
         if hasattr(self.transport, "setTcpNoDelay"):
             self.transport.setTcpNoDelay(True)
         self.transport.registerProducer(self, True)
+
+    def pressure(self, *, high: bool) -> None:
+        """The output is over the transport's mark, since the peer does not read fast enough; or no longer."""
+
+    def pauseProducing(self) -> None:
+        """Twisted's word for high pressure."""
+        self.pressure(high=True)
+
+    def resumeProducing(self) -> None:
+        """Twisted's word for low pressure."""
+        self.pressure(high=False)
+
+    def stopProducing(self) -> None:
+        """The transport is lost; `connectionLost` says so."""
+
+
+class Peer(Pressed):
+    """The other end of a connection: who it is, what it has taken, and every way to hold it and to part with it."""
+
+    half_closed = False
+    """Whether the peer has sent its last byte."""
+    _paused = False
+    _bound: Bound | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -79,20 +98,6 @@ class Peer(Protocol):
     def abort(self) -> None:
         """Close at once: RST."""
         self.transport.abortConnection()
-
-    def pressure(self, *, high: bool) -> None:
-        """The output is over the transport's mark, since the peer does not read fast enough; or no longer."""
-
-    def pauseProducing(self) -> None:
-        """Twisted's word for high pressure."""
-        self.pressure(high=True)
-
-    def resumeProducing(self) -> None:
-        """Twisted's word for low pressure."""
-        self.pressure(high=False)
-
-    def stopProducing(self) -> None:
-        """The transport is lost; `connectionLost` says so."""
 
     def readConnectionLost(self) -> None:
         """The peer sent its last byte; heard by those who declare `IHalfCloseableProtocol`."""

@@ -42,6 +42,20 @@ def test_one_pool_for_both_transports() -> None:
     assert config.pools == (dns,)
 
 
+def test_settings_that_nobody_heeds() -> None:
+    """What none of the listeners of a pool looks at is known, and is less the more kinds of listener use it."""
+    http = ("response_timeout", "keepalive", "keepalive_timeout")
+    one, two, three = (Pool(name, backends=["a:1"]) for name in ("one", "two", "three"))
+    config = Config(
+        [
+            UDPListener("udp:1", pool=one),
+            *(UDPListener("udp:2", pool=two), TCPListener("tcp:2", pool=two)),
+            *(TCPListener("tcp:3", pool=three), HTTPListener("tcp:4", pool=three)),
+        ]
+    )
+    assert [config.unheeded(pool) for pool in (one, two, three)] == [("connect_timeout", "attempts", *http), http, ()]
+
+
 @pytest.mark.parametrize("setting", ["response_timeout", "keepalive", "keepalive_timeout"])
 def test_http_settings_are_for_http(setting: str) -> None:
     """What HTTP alone looks at may be set on a pool as soon as one HTTP listener uses it."""

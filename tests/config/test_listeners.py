@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from zope.interface import alsoProvides
 
 from balancer.config import HTTPListener, Pool, Route, TCPListener, UDPListener
 from balancer.errors import ConfigError
-from balancer.interfaces import Kind, Matcher
+from balancer.interfaces import IFilter, Kind, Matcher
 
 SITE = Pool("site", backends=["a:1"])
 API = Pool("api", backends=["a:1"])
@@ -50,6 +53,14 @@ def test_one_filter_needs_no_list() -> None:
     """What is no filter is told as such, with or without a list around it."""
     with pytest.raises(ConfigError, match="Route to Pool 'site': filters: 5 does not provide IFilter"):
         Route(matches, SITE, filters=5)  # type: ignore[arg-type]  # the mistake under test
+
+
+@pytest.mark.parametrize("body", [{}, {"body": None}])
+def test_filters_of_heads(body: dict[str, None]) -> None:
+    """A filter that leaves bodies alone is taken, whether it says so or says nothing."""
+    item: Any = type("Heads", (), {"request": matches, "response": matches, **body})()
+    alsoProvides(item, IFilter)
+    assert Route(matches, SITE, filters=item).filters == (item,)
 
 
 def test_layer_four() -> None:

@@ -36,6 +36,8 @@ ADDRESSES = {
     "Backend('a:1', start='off')": "Backend 'a:1': start: 'off' is not a choice; give 'up' or 'down'",
     "Backend('a:1', tags=[3])": "Backend 'a:1': tags: 3 is not text of one line; give a name in quotes",
     "Backend('a:1', name=None)": "Backend 'a:1': name: None is not text of one line; give a name in quotes",
+    "Backend('a:1', start='down')": "Pool 'site': backends: Backend 'a:1' starts down and would stay so; "
+    "give the pool health=Health(...)",
     "Backend('a:1', zone=1)": "Backend 'a:1': zone: 1 is not a str; give a name in quotes",
 }
 POOLS = {
@@ -54,7 +56,7 @@ POOLS = {
     "give one such as 60",
     "keepalive=-1": "Pool 'site': keepalive: -1 is not a whole number of at least 0",
     "keepalive_timeout=0": "Pool 'site': keepalive_timeout: 0 is not a positive number of seconds; give one such as 4",
-    "name=''": "conf.py, line 11: Pool() got multiple values for argument 'name'",
+    "name=''": "conf.py, line 21: Pool() got multiple values for argument 'name'",
 }
 HEALTHS = {
     "every=-1": "Health: every: -1 is not a positive number of seconds; give one such as 2",
@@ -63,7 +65,7 @@ HEALTHS = {
     "fall=1.5": "Health: fall: 1.5 is not a whole number of at least 1",
     "jitter=2": "Health: jitter: 2 is not a share; give a number from 0 to 1",
     "assume=True": "Health: assume: True is not a choice; give 'up' or 'down'",
-    "evry=1": "conf.py, line 11: Health() got an unexpected keyword argument 'evry'; did you mean 'every'?",
+    "evry=1": "conf.py, line 21: Health() got an unexpected keyword argument 'evry'; did you mean 'every'?",
 }
 LISTENERS = {
     "'8080', pool=site": "HTTPListener '8080': endpoint: '8080' does not begin with its type; write it as tcp:8080",
@@ -90,6 +92,15 @@ LISTENERS = {
     "'tcp:80', routes=[Route(check)]": "Route: pool: None is not a Pool; give the Pool object",
     "'tcp:80', routes=[Route(check, site, filters=check)]": "Route to Pool 'site': filters: "
     "check does not provide IFilter; give a filter object",
+    "'tcp:80', routes=[Route(check, site, filters=transform)]": "Route to Pool 'site': filters: "
+    "transform: body: transforms are not supported yet; leave `body` out",
+    "'tcp:80', routes=[Route(Peek(-1), site)]": "Route to Pool 'site': matcher: peek: -1 "
+    "is not a whole number of at least 0",
+    "'tcp:80', routes=[Route(Peek('3'), site)]": "Route to Pool 'site': matcher: peek: '3' "
+    "is not a whole number of at least 0",
+    "'tcp:80', routes=[Route(check, site), Route(check | Peek(3), site)]": "HTTPListener 'tcp:80': routes: "
+    "route 2: (check | peek) looks at the first bytes of a TCP connection, which are not there for a request; "
+    "give a matcher such as Path('/v1')",
     "'tcp:80', routes=[Route(Path('v1'), site)]": "Path: prefix: 'v1' does not start with a slash; write '/v1'",
     "'tcp:80', pool=site, idle=0": "HTTPListener 'tcp:80': idle: 0 is not a positive number of seconds; "
     "give one such as 75",
@@ -97,7 +108,7 @@ LISTENERS = {
     "of seconds; give one such as 10",
     "'tcp:80', pool=site, max_head=10": "HTTPListener 'tcp:80': max_head: 10 is not a whole number of at least 1024",
     "'tcp:80', pool=site, max_fields=0": "HTTPListener 'tcp:80': max_fields: 0 is not a whole number of at least 1",
-    "'tcp:80', pool=site, tls=1": "conf.py, line 12: HTTPListener() got an unexpected keyword argument 'tls'",
+    "'tcp:80', pool=site, tls=1": "conf.py, line 22: HTTPListener() got an unexpected keyword argument 'tls'",
 }
 CONFIGS = {
     "[]": "Config: listeners: there is none; give at least one, such as HTTPListener('tcp:8080', pool=site)",
@@ -127,16 +138,28 @@ CONFIGS = {
     "streams cannot probe for the UDPListener that uses the pool",
     "TCPListener('tcp:5432', pool=Pool('db', backends=['a:1'], keepalive=5))": "Pool 'db': keepalive: "
     "would be ignored, for no HTTPListener uses the pool; leave it out",
+    "UDPListener('udp:53', pool=Pool('dns', backends=['a:1'], attempts=5))": "Pool 'dns': attempts: "
+    "would be ignored, for no TCPListener or HTTPListener uses the pool; leave it out",
 }
 PRELUDE = """
-from balancer.interfaces import IHealthCheck, Kind
+from zope.interface import implementer
+from balancer.interfaces import IFilter, Kind, Matcher
 from balancer.plugins.algorithms import RoundRobin
 from balancer.plugins.matchers import Path
 
 class Check:
+    __or__ = Matcher.__or__
     def __call__(self, *_): return False
     def __repr__(self): return type(self).__name__.lower()
 check = Check()
+
+@implementer(IFilter)
+class Transform(Check):
+    request = response = body = Check()
+transform = Transform()
+
+class Peek(Check):
+    def __init__(self, peek): self.peek = peek
 """
 DUTY = """
 class Streams(Check):

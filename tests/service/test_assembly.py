@@ -66,6 +66,22 @@ def test_backends_are_as_written() -> None:
     assert backend.state == "up"
 
 
+@pytest.mark.parametrize(
+    ("address", "authority"),
+    [
+        ("known:80", "known:80"),
+        ("tcp:known:80", "known:80"),
+        ("[::1]:80", "[::1]:80"),
+        ("tcp:[::1]:80", "[::1]:80"),
+        ("unix:/run/api.sock", "/run/api.sock"),
+    ],
+)
+def test_the_authority_of_a_backend(address: str, authority: str) -> None:
+    """However an address is written, there is one without its scheme, for checks to show and to ask for."""
+    (pool,) = assembled(relay(address)).pools.values()
+    assert [(backend.address, backend.authority) for backend in pool.backends] == [(address, authority)]
+
+
 def test_an_unknown_host_stops_the_start() -> None:
     """A host that nobody knows is told in one line, with pool, backend and remedy."""
     with pytest.raises(StartError) as caught:
@@ -76,18 +92,19 @@ def test_an_unknown_host_stops_the_start() -> None:
     )
 
 
+async def healthy(_: Any) -> Report | None:
+    """A check that never fails."""
+    return None
+
+
 def test_an_unknown_host_may_be_down() -> None:
-    """A backend that starts down may be unknown, and is out until somebody lets it in."""
-    (pool,) = assembled(relay(Backend("unknown:80", start="down"), "127.0.0.1:9001")).pools.values()
+    """A backend that starts down may be unknown, and is out until a check finds it well."""
+    backends = Backend("unknown:80", start="down"), "127.0.0.1:9001"
+    (pool,) = assembled(relay(*backends, health=Health(healthy))).pools.values()
     assert [(backend.place, backend.state) for backend in pool.backends] == [
         (("unknown", 80), "down"),
         (("127.0.0.1", 9001), "up"),
     ]
-
-
-async def healthy(_: Any) -> Report | None:
-    """A check that never fails."""
-    return None
 
 
 @pytest.mark.parametrize("assume", ["up", "down"])

@@ -70,8 +70,9 @@ def test_a_signal_lets_sessions_finish(tmp_path: Path, number: signal.Signals) -
     with Relay(tmp_path, drain=60) as relay:
         client = relay.session()
         relay.process.signal(number)
-        relay.process.says("draining")
-        assert any(is_free(relay.front) for _ in range(1_000_000))
+        relay.process.says(f"(TCP Port {relay.front} Closed)")
+        with pytest.raises(ConnectionError), socket.create_connection((HOST, relay.front), timeout=PATIENCE) as late:
+            late.recv(1)
         client.sendall(b"still here")
         assert relay.sockets[-1].recv(10) == b"still here"
         client.close()
@@ -187,3 +188,32 @@ def test_help() -> None:
     assert ended.returncode == 0
     for word in ("--config", "SIGTERM", "64"):
         assert word in ended.stdout
+
+
+WITHOUT_PRIVILEGE = """
+import ctypes, os, sys
+PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
+for privilege in (CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH):
+    ctypes.CDLL(None).prctl(PR_CAPBSET_DROP, privilege, 0, 0, 0)
+os.execv(sys.executable, [sys.executable, "-m", "twisted", *sys.argv[1:]])
+"""
+"""Runs `twist` so that permissions bind root as well; others have nothing to give up, and the calls do nothing."""
+
+
+def test_a_missing_permission(tmp_path: Path) -> None:
+    """A folder that may not be written to ends the start with status 1, one line that says so, and nothing bound."""
+    (first,) = free_ports(1)
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o500)
+    text = f"""
+pool = Pool("p", backends=["127.0.0.1:9"])
+config = Config([TCPListener(one, pool=pool) for one in ("tcp:{first}:interface=127.0.0.1", "unix:closed/socket")])
+"""
+    command = [sys.executable, "-c", WITHOUT_PRIVILEGE, "balancer", "--config", written(tmp_path, text)]
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("balancer: TCPListener 'unix:closed/socket': cannot listen: ")
+    assert "Permission denied" in line
+    assert is_free(first)
+    assert list(closed.iterdir()) == []

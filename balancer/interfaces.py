@@ -7,6 +7,7 @@ This module knows nothing of sockets, of Twisted at run time or of what the bala
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from enum import Enum
 from random import Random
@@ -64,12 +65,19 @@ class Report:
     """What a health check learned beside "healthy"; whatever is None stays as it was.
 
     `weight` multiplies the configured weight (0 to 1 takes load away, 0 takes all), `tags` replace the tags the
-    check set before, `detail` is evidence in one line.
+    check set before, `detail` is evidence in one line. Raises `ValueError` for what cannot be used so.
     """
 
     weight: float | None = None
-    tags: frozenset[str] | None = None
-    detail: str = ""
+    tags: frozenset[str] | set[str] | None = None
+    detail: str = attrs.field(default="", converter=str)
+
+    def __attrs_post_init__(self) -> None:
+        weight, tags = self.weight, self.tags
+        if weight is not None and not (isinstance(weight, int | float) and 0 <= weight <= sys.float_info.max):
+            raise ValueError(f"Report: weight: {weight!r} is not a finite number from 0 up; give 0.5 for half the load")
+        if tags is not None and not (isinstance(tags, set | frozenset) and all(isinstance(tag, str) for tag in tags)):
+            raise ValueError(f"Report: tags: {tags!r} is not a set of texts; give {{'primary'}}")
 
 
 @attrs.frozen
@@ -77,8 +85,8 @@ class Outcome:
     """How a session on a backend ended; the only way a picker learns anything.
 
     `now` is monotonic seconds, `duration` the seconds since the pick, `first_byte` the seconds from the pick to the
-    backend's first byte or None, `status` an HTTP status or None. `error` is None when the session ended well;
-    `side` says who ended it otherwise, and `phase` how far it had come.
+    backend's first byte (HTTP: final response head) or None, `status` an HTTP status or None. `error` is None when
+    the session ended well; `side` says who ended it otherwise, and `phase` how far it had come.
     """
 
     now: float
@@ -116,7 +124,7 @@ class IBackend(Interface):
     tags: frozenset[str] = Attribute("Labels, from the config and from health checks.")
     tier: int = Attribute("0 is used first; a higher tier only when the lower ones cannot serve.")
     active: int = Attribute("Sessions that are on it now, counted from the pick.")
-    latency: float | None = Attribute("Peak EWMA of the time to first byte in seconds, decayed to now, or None.")
+    latency: float | None = Attribute("Peak EWMA of `Outcome.first_byte` in seconds, decayed to now, or None.")
     signals: Mapping[str, float] = Attribute("Numbers the backend reports of itself, if collected.")
     state: str = Attribute("'up', 'down' or 'draining'.")
 
@@ -162,7 +170,7 @@ class ICheckTarget(Interface):
     """The backend under examination, and the only way a health check reaches it."""
 
     backend: IBackend = Attribute("The backend.")
-    address: str = Attribute("Host and port, or path, to show in evidence and to put in a Host header.")
+    address: str = Attribute("host:port or a path, without a scheme: for evidence and, if not a path, a Host field.")
     clock: IReactorTime = Attribute("The clock to take times from.")
 
     def connect(factory: IProtocolFactory) -> Deferred[IProtocol]:
@@ -180,7 +188,7 @@ class IHealthCheck(Interface):
     def check(target: ICheckTarget) -> Awaitable[Report | None]:
         """Return a Deferred or a coroutine: None or a `Report` when healthy, `CheckFailed` raised when not.
 
-        Ends when cancelled and leaves nothing open. The pool ends it after the time-out.
+        Ends when the pool cancels it, after the time-out, and leaves nothing open. Until it ends, every interval fails.
         """
 
 
@@ -232,7 +240,10 @@ class IFilterPlugin(Interface):
 
 @implementer(IMatcher)
 class Matcher:
-    """Gives a matcher `&`, `|` and `~`. Optional to inherit: a bare callable may stand on either side as well."""
+    """Gives a matcher `&`, `|` and `~`. Optional to inherit: a bare callable may stand on either side as well.
+
+    A `peek` above 0 is for the first bytes of a connection. An HTTP request has none to wait for: `MORE` is no match.
+    """
 
     peek: int = 0
     always: bool = False
@@ -266,7 +277,7 @@ def ask(matcher: Any, session: Any) -> Found:
     if answer is True or answer is False or answer is MORE or isinstance(answer, Mapping):
         found: Found = answer
         return found
-    raise TypeError(f"{matcher!r} answered {answer!r}; expected True, False, MORE or captures by name")
+    raise TypeError(f"{matcher!r} answered a {type(answer).__name__}; expected True, False, MORE or captures by name")
 
 
 def _captures(found: Found) -> Mapping[str, str]:

@@ -112,6 +112,14 @@ def test_an_answer_that_is_none_is_refused(answer: Any) -> None:
             ask(matcher, None)
 
 
+def test_an_answer_that_is_none_is_not_quoted() -> None:
+    """A function that answers with a field, by mistake for a truth, does not put that field into a log."""
+    answering: Callable[[Any], Any] = lambda _: "Bearer SECRET"  # noqa: E731  a bare callable, as users write
+    with pytest.raises(TypeError, match="answered a str; expected") as caught:
+        ask(answering, None)
+    assert "SECRET" not in str(caught.value)
+
+
 def test_unfinished_matchers_say_so() -> None:
     """A matcher without an answer of its own raises, rather than match."""
     with pytest.raises(NotImplementedError):
@@ -133,6 +141,29 @@ def test_replies_have_a_final_status(status: int) -> None:
     else:
         with pytest.raises(ValueError, match=str(status)):
             Reply(status)
+
+
+@pytest.mark.parametrize("weight", ["x", "1", float("nan"), float("inf"), -0.1, -1, 10**400, [1]])
+def test_reports_have_a_usable_weight(weight: Any) -> None:
+    """A weight that is not a finite number from 0 up is refused with a line that says what to give."""
+    with pytest.raises(ValueError, match=r"Report: weight: .* is not a finite number from 0 up; give 0\.5"):
+        Report(weight=weight)
+
+
+@pytest.mark.parametrize("tags", [5, "abc", b"abc", ["a"], {1}, {"a", None}])
+def test_reports_have_a_set_of_tags(tags: Any) -> None:
+    """Tags that are not a set of texts, such as a text, are refused with a line that says what to give."""
+    with pytest.raises(ValueError, match=r"Report: tags: .* is not a set of texts; give \{'primary'\}"):
+        Report(tags=tags)
+
+
+@given(
+    st.none() | st.floats(0, allow_infinity=False) | st.integers(0, 10), st.none() | st.sets(st.text()), st.integers()
+)
+def test_reports_keep_what_can_be_used(weight: float | None, tags: set[str] | None, detail: Any) -> None:
+    """A report holds weight and tags as given, and its detail as text."""
+    report = Report(weight, tags, detail)
+    assert (report.weight, report.tags, report.detail) == (weight, tags, str(detail))
 
 
 def test_values_speak_of_a_good_end_unless_told() -> None:

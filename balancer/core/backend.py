@@ -43,6 +43,7 @@ class Backend:
     """A member of one pool; see `IBackend` for what policies read.
 
     `active`, `served` and `failed` are counted by the pool, `up` is written by health, `draining` by control.
+    `authority` is the address without its scheme: host and port as written, or the path of a unix socket.
     """
 
     def __init__(
@@ -52,6 +53,7 @@ class Backend:
         place: Place,
         *,
         seconds: Callable[[], float],
+        authority: str = "",
         weight: float = 1.0,
         tier: int = 0,
         zone: str = "",
@@ -60,6 +62,7 @@ class Backend:
         latency_half_life: float = 10.0,
     ) -> None:
         self.name, self.address, self.place = name, address, place
+        self.authority = authority or address
         self.tier, self.zone = tier, zone
         self.up, self.draining = up, False
         self.active = self.served = self.failed = 0
@@ -81,7 +84,7 @@ class Backend:
 
     @property
     def latency(self) -> float | None:
-        """Seconds to the first byte, peak EWMA decayed to now; None before the first sample."""
+        """See `IBackend.latency`."""
         return self.timing.at(self._seconds())
 
     @property
@@ -99,10 +102,10 @@ class Backend:
     def apply(self, report: Report) -> bool:
         """Take over what a health check reported; tell whether a policy could see the difference."""
         before = self.weight, self.tags
-        tags = self._reported_tags if report.tags is None else frozenset(report.tags)
         if report.weight is not None:
-            self._reported_weight = max(0.0, report.weight)
-        self._reported_tags = tags
+            self._reported_weight = report.weight
+        if report.tags is not None:
+            self._reported_tags = frozenset(report.tags)
         return (self.weight, self.tags) != before
 
     def count_end(self, error: BalancerError | None) -> None:

@@ -6,14 +6,15 @@ What follows a request waits, unread, until its answer is out. Refuses to know h
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Final, Protocol
 
 import attrs
 
 from balancer.core.deadlines import Deadlines
 from balancer.core.exchange import Downstream, Exchange, Upstreams
-from balancer.core.filters import filter_request
-from balancer.core.headers import for_upstream
+from balancer.core.faults import Faults
+from balancer.core.filters import FilterFailed, filter_request
+from balancer.core.headers import for_upstream, may_travel
 from balancer.core.http1 import Limits, RequestDecoder
 from balancer.core.messages import End, Message, RequestHead
 from balancer.core.routes import Routes
@@ -21,6 +22,9 @@ from balancer.core.session import Session
 from balancer.core.silence import Patience, Silence
 from balancer.errors import BalancerError, RequestRefused, Side
 from balancer.interfaces import Kind, Reply
+
+AT_THE_LAST_HOP: Final = {"OPTIONS": Reply(200), "TRACE": Reply(501)}
+"""What is answered here when it `may_travel` no further. No trace is given: it would echo secrets."""
 
 
 class Line(Downstream, Protocol):
@@ -40,13 +44,21 @@ class Destination:
 
 @attrs.frozen(eq=False)
 class Site:
-    """What the conversations of one listener share; `seconds` tells the time."""
+    """What the conversations of one listener share; `seconds` tells the time, `faults` counts those of filters."""
 
     routes: Routes[Destination]
     deadlines: Deadlines
     seconds: Callable[[], float]
     limits: Limits = attrs.Factory(Limits)
     scheme: str = "http"
+    faults: Faults = attrs.field(
+        init=False, default=attrs.Factory(lambda site: Faults(site.routes.report), takes_self=True)
+    )
+
+    def ended(self, error: BalancerError | None) -> None:
+        """A request has its answer; what went wrong, if anything did, may be a filter's doing."""
+        if isinstance(error, FilterFailed):
+            self.faults.note(error.named, error.__cause__ or error)
 
 
 class Conversation:
@@ -62,7 +74,7 @@ class Conversation:
         self._decoder = RequestDecoder(site.limits)
         self.exchange: Exchange | None = None
         self.request_complete = False
-        self._advancing = self._slow = False
+        self._advancing = self._again = self._slow = False
 
     @property
     def persistent(self) -> bool:
@@ -89,9 +101,11 @@ class Conversation:
         self._advance(self._decoded(lambda: self._decoder.receive(data)))
 
     def next(self) -> None:
-        """The answer is out: go on with what is already here."""
+        """The answer, ours or a backend's, is out, and the client takes more: only now begin what is already here."""
         self.exchange = None
-        if not self._advancing:
+        if self._advancing:
+            self._again = True
+        else:
             self._advance(self._decoded(self._decoder.next))
 
     def fail(self, error: BalancerError) -> None:
@@ -100,13 +114,15 @@ class Conversation:
             self.exchange.fail(error)
 
     def _advance(self, messages: list[Message]) -> None:
-        """Take request after request as long as each is answered at once; a loop, so that no client can nest it."""
+        """Take request after request as long as `next` is called at once; a loop, so that no client can nest it."""
         self._advancing = True
-        while messages and not self.over:
-            self._take(messages)
-            answered = self.exchange is None and self.request_complete and not self.over
-            messages = self._decoded(self._decoder.next) if answered else []
-        self._advancing = False
+        try:
+            while messages and not self.over:
+                self._again = False
+                self._take(messages)
+                messages = self._decoded(self._decoder.next) if self._again and not self.over else []
+        finally:
+            self._advancing = False
 
     def _take(self, messages: list[Message]) -> None:
         self.request_complete = isinstance(messages[-1], End)
@@ -128,17 +144,20 @@ class Conversation:
 
     def _begin(self, head: RequestHead, rest: list[Message]) -> None:
         self._line.begin(head)
-        session = Session(Kind.HTTP, self._client, self._site.seconds(), request=head)
+        if not may_travel(head):
+            self._settle(AT_THE_LAST_HOP[head.method])
+            return
         outgoing = for_upstream(head, client=self._client[0], scheme=self._site.scheme)
+        session = Session(Kind.HTTP, self._client, self._site.seconds(), request=outgoing)
         try:
             route = self._site.routes.choose(session)
             answer = filter_request(route.filters, outgoing, session)
         except BalancerError as error:
-            self._refuse(error)
+            self._site.ended(error)
+            self._settle(error)
             return
         if isinstance(answer, Reply):
-            self._line.reply(answer)
-            self._line.exchange_done(request_complete=self.request_complete)
+            self._settle(answer)
             return
         session.request = answer
         self.exchange = Exchange(
@@ -148,19 +167,24 @@ class Conversation:
             upstreams=route.target.upstreams,
             silence=lambda fail: Silence(self._site.deadlines, route.target.patience, fail),
             filters=route.filters,
+            done=lambda _exchange, error: self._site.ended(error),
         )
         if self._slow:
             self.exchange.pressure(Side.DOWNSTREAM, high=True)
         self.exchange.start(rest)
 
-    def _refuse(self, error: BalancerError) -> None:
-        self._line.refuse(error)
+    def _settle(self, answer: Reply | BalancerError) -> None:
+        """An answer without an exchange."""
+        if isinstance(answer, Reply):
+            self._line.reply(answer)
+        else:
+            self._line.refuse(answer)
         self._line.exchange_done(request_complete=self.request_complete)
 
     def refuse(self, error: BalancerError) -> None:
         """Answer, in place of a request that never became whole."""
         self._line.begin(None)
-        self._refuse(error)
+        self._settle(error)
 
     def pressure(self, *, high: bool) -> None:
         """The client does not read fast enough, or does again: said once, it holds for the exchanges that follow."""

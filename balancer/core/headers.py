@@ -14,10 +14,14 @@ _HOP_BY_HOP: Final = frozenset({
     "connection", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
     "te", "trailer", "transfer-encoding", "upgrade",
 })  # fmt: skip
+ENGINES_OWN: Final = _HOP_BY_HOP | {"content-length", "host"}
+"""What no plugin may add to a head: the balancer alone says how its connections go on and where a message ends."""
 _DOWNSTREAM: Final = _HOP_BY_HOP | {"alt-svc"}  # it would lead clients past the balancer
 _IDENTITY: Final = frozenset({"forwarded", "x-real-ip"})
 _NEVER_NAMED: Final = _IDENTITY | {"host", "content-length", "expect", "via"}
 _USUAL_OPTIONS: Final = frozenset({"close", "keep-alive"})
+_COUNTS_HOPS: Final = frozenset({"OPTIONS", "TRACE"})
+_MOST_HOPS: Final = 9999  # whatever a client allows (RFC 9110 7.6.2 b)
 
 _NOT_IN_TRAILERS: Final = _DOWNSTREAM | _IDENTITY | {
     "age", "authorization", "cache-control", "content-encoding", "content-length", "content-range", "content-type",
@@ -37,13 +41,19 @@ _PLAIN: Final = frozenset({
 })  # fmt: skip
 
 
+def may_travel(head: RequestHead) -> bool:
+    """Whether a request may be sent on at all: an OPTIONS or TRACE with Max-Forwards 0 may not (RFC 9110 7.6.2)."""
+    return head.method not in _COUNTS_HOPS or all(set(value) != {"0"} for value in head.get_all("max-forwards"))
+
+
 def for_upstream(head: RequestHead, *, client: str, scheme: str = "http", trusted: bool = False) -> RequestHead:
     """The request as a backend may see it, from the address `client` (without port or brackets) over `scheme`.
 
     Without: what belongs to the client's connection or is named in its Connection field (`te: trailers` stays, with
     the option it needs), names with an underscore, which some backends cannot tell from a hyphen, and, unless the peer
     is `trusted`, every claim about who is behind it. With: X-Forwarded-For, -Proto and -Host, which a trusted peer's
-    own list precedes, or whose own value stands. Call it before filters: what they add cannot be named by a client.
+    own list precedes, or whose own value stands. Max-Forwards is one less, where it counts; see `may_travel`. Call this
+    before matchers, which must not believe what is dropped, and filters: what they add cannot be named by a client.
     """
     kept: list[tuple[str, str]] = []
     aside: list[tuple[str, str]] = []
@@ -56,6 +66,8 @@ def for_upstream(head: RequestHead, *, client: str, scheme: str = "http", truste
         kept = _unnamed(kept, aside) + _announced(aside, head.length)
         if "trailers" in _listed(aside, "te"):
             kept += [("connection", "te"), ("te", "trailers")]
+    if head.method in _COUNTS_HOPS:
+        kept = [_one_hop_fewer(field) for field in kept]
     if trusted:
         kept = _forwarded_on(kept, client, scheme, head.authority)
     else:
@@ -124,6 +136,15 @@ def _unnamed(kept: list[tuple[str, str]], aside: Iterable[tuple[str, str]]) -> l
         for field in kept
         if field[0] not in named or field[0] in _NEVER_NAMED or field[0].startswith("x-forwarded-")
     ]
+
+
+def _one_hop_fewer(field: tuple[str, str]) -> tuple[str, str]:
+    """Max-Forwards as it goes on, any other field as it is; and what is no number means nothing to us."""
+    name, value = field
+    if name != "max-forwards" or not value.isdecimal():
+        return field
+    hops = int(value.lstrip("0")[:5] or 0)  # five digits are more than the most already
+    return name, str(max(0, min(hops - 1, _MOST_HOPS)))
 
 
 def _announced(fields: Iterable[tuple[str, str]], length: int | None) -> list[tuple[str, str]]:

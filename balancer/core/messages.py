@@ -2,7 +2,8 @@
 
 Heads are text (latin-1, so that every byte survives the round trip), bodies are bytes. Field names are in lower case
 always, as HTTP/2 demands and HTTP/1.1 permits. Heads are shared between parts and must not be changed: the `with_` and
-`without` methods return copies, and refuse what could not be put on a wire (RFC 9110 5.1, 5.5).
+`without` methods return copies, and refuse what could not be put on a wire (RFC 9110 5.1, 5.5). Fields and targets may
+hold secrets, so neither the `repr` of a head nor an error quotes them.
 """
 
 from __future__ import annotations
@@ -23,9 +24,9 @@ def checked_field(name: str, value: str) -> tuple[str, str]:
     """Return the field with its name in lower case; raise `ValueError` when it is not one (RFC 9110 5.1, 5.5)."""
     lowered = name.lower()
     if not NAME.fullmatch(lowered):
-        raise ValueError(f"field name {name!r} is not a token")
+        raise ValueError("field name is not a token; use letters, digits and hyphens")
     if not VALUE.fullmatch(value):
-        raise ValueError(f"field {lowered!r}: value {value!r} holds a control, a wide character or outer whitespace")
+        raise ValueError(f"field {lowered!r}: its value holds a control, a wide character or outer whitespace")
     return lowered, value
 
 
@@ -33,7 +34,7 @@ def checked_field(name: str, value: str) -> tuple[str, str]:
 class Head:
     """What requests and responses share."""
 
-    fields: Fields = attrs.field(default=(), kw_only=True)
+    fields: Fields = attrs.field(default=(), kw_only=True, repr=False)
     version: str = attrs.field(default="1.1", kw_only=True)
     length: int | None = attrs.field(default=0, kw_only=True)
     """Bytes of the body that follows; 0 when none does; None when only its end will tell."""
@@ -77,6 +78,9 @@ class RequestHead(Head):
     authority: str = ""
     scheme: str = "http"
     expects_continue: bool = attrs.field(default=False, kw_only=True)
+
+    def __repr__(self) -> str:
+        return f"RequestHead(method={self.method!r}, authority={self.authority!r})"
 
     @property
     def host(self) -> str:

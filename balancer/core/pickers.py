@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import attrs
 
 from balancer.core.backend import Backend
+from balancer.core.faults import Faults
 from balancer.core.filters import fit
 from balancer.core.messages import ResponseHead
 from balancer.core.session import Session
@@ -65,10 +66,10 @@ class Snapshot:
 
 
 class Policy:
-    """An algorithm and the containment around it. `errors` counts what it did wrong."""
+    """An algorithm and the containment around it; `faults` counts what it did wrong."""
 
     def __init__(self, algorithm: Algorithm, pool: str, ports: Ports) -> None:
-        self.errors = 0
+        self.faults = Faults(ports.report)
         self._algorithm, self._ports = algorithm, ports
         self._name = f"pool {pool!r}: algorithm {getattr(algorithm, 'name', algorithm)!r}"
         self._building: object = None
@@ -120,7 +121,7 @@ class Policy:
             if chosen in snapshot.backends:
                 backend: Backend = chosen
                 return backend
-            raise PolicyFailed(f"answered {chosen!r}, which was not offered")
+            raise PolicyFailed(f"answered a {type(chosen).__name__} that was not offered")
         except Exception as error:
             self.failed("picker", error)
             raise PolicyFailed(f"{self._name} failed") from error
@@ -138,16 +139,14 @@ class Policy:
         if snapshot.responded is None:
             return head
         try:
-            return fit(snapshot.picker, snapshot.responded(session, backend, head), head)
+            return fit(snapshot.responded(session, backend, head), head)
         except Exception as error:
             self.failed("responded()", error)
             raise PolicyFailed(f"{self._name} failed") from error
 
     def failed(self, what: str, error: Exception) -> None:
-        """Count a fault; report the 1st, 2nd, 4th, 8th and so on, so that a broken policy does not flood the log."""
-        self.errors += 1
-        if self.errors & (self.errors - 1) == 0:
-            self._ports.report(f"{self._name}: {what} failed, {self.errors} times so far", error)
+        """Count a fault of that part of the algorithm."""
+        self.faults.note(f"{self._name}: {what}", error)
 
     def _build(
         self, made: Generator[None, None, Picker], backends: Sequence[Backend], done: Callable[[Snapshot | None], None]

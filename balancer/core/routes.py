@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
+from balancer.core.faults import Faults
 from balancer.core.session import Session
 from balancer.errors import NoRoute
 from balancer.interfaces import MORE, ask
@@ -24,13 +25,13 @@ class Route(Generic[Target]):
 
 
 class Routes(Generic[Target]):
-    """The routes of one listener."""
+    """The routes of one listener; `faults` counts what their matchers did wrong, and `report` hears of it."""
 
     def __init__(
         self, routes: Sequence[Route[Target]], report: Callable[[str, BaseException], object] = lambda *_: None
     ) -> None:
-        self.errors = 0
-        self._routes, self._report = tuple(routes), report
+        self.report, self.faults = report, Faults(report)
+        self._routes = tuple(routes)
 
     def choose(self, session: Session) -> Route[Target]:
         """The first route that matches; what it captured is put into the session. Raises `NoRoute`.
@@ -50,7 +51,5 @@ class Routes(Generic[Target]):
         try:
             return ask(matcher, session)
         except Exception as error:  # noqa: BLE001  a stranger's code may raise anything
-            self.errors += 1
-            if self.errors & (self.errors - 1) == 0:
-                self._report(f"matcher {matcher!r} failed, {self.errors} times so far", error)
+            self.faults.note(f"matcher {matcher!r}", error)
             return False

@@ -15,16 +15,19 @@ from balancer.interfaces import ISession, Kind
 @implementer(ISession)
 @attrs.define(eq=False)
 class Session:
-    """What policies look at and the engine keeps up to date; see `ISession` for the members."""
+    """What policies look at and the engine keeps up to date; see `ISession` for the members.
+
+    What the client said may be secret, so its `repr` does not tell.
+    """
 
     kind: Kind
     client: tuple[str, int]
     now: float
-    request: RequestHead | None = None
+    request: RequestHead | None = attrs.field(default=None, repr=False)
     tls: bool = False
     server_name: str | None = None
     alpn: str | None = None
-    peek: bytes = b""
-    captures: Mapping[str, str] = attrs.Factory(dict)
+    peek: bytes = attrs.field(default=b"", repr=False)
+    captures: Mapping[str, str] = attrs.field(factory=dict, repr=False)
     attempt: int = 1
     tried: list[Any] = attrs.Factory(list)

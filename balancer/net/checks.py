@@ -8,12 +8,12 @@ from inspect import isawaitable
 from typing import Any
 
 import attrs
-from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
-from twisted.internet.defer import TimeoutError as TimedOut
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IDelayedCall, IProtocol
 from twisted.python.failure import Failure
+from twisted.python.reflect import safe_repr
 from zope.interface import implementer
 
 from balancer.core.backend import Backend
@@ -43,12 +43,18 @@ class Target:
     """One backend under examination; knows every connection the check made, so that none outlives it."""
 
     def __init__(self, reactor: Any, backend: Backend, timeout: float) -> None:
-        self.clock, self.backend, self.address = reactor, backend, backend.address
+        self.clock, self.backend, self.address = reactor, backend, backend.authority
         self._timeout = timeout
         self._opened: list[Any] = []
+        self._closed = False
 
     def connect(self, factory: Any) -> Deferred[IProtocol]:
-        """See `ICheckTarget.connect`."""
+        """See `ICheckTarget.connect`.
+
+        Once the check is over there is no answer at all: an error would spin a check that tries again whatever comes.
+        """
+        if self._closed:
+            return Deferred()
         with suppress(AttributeError):
             factory.noisy = False  # two log lines for each check would bury the rest
         place = self.backend.place
@@ -62,22 +68,30 @@ class Target:
 
     def close(self) -> None:
         """The check is over: nothing it opened stays open."""
+        self._closed = True
         for protocol in self._opened:
             if protocol.transport is not None:
                 protocol.transport.abortConnection()
 
     def _made(self, protocol: IProtocol) -> IProtocol:
         self._opened.append(protocol)
+        if self._closed:
+            self.close()
         return protocol
 
     def _failed(self, failure: Failure) -> Failure:
         if failure.check(ConnectingCancelledError) is not None:
             return Failure(CancelledError())
-        return Failure(CheckFailed(str(connect_error(self.backend, failure.value or Exception()))))
+        evidence = str(connect_error(self.backend, failure.value or Exception()))
+        return Failure(CheckFailed(self.address + evidence.removeprefix(self.backend.address)))
 
 
 class Probe:
-    """The checks of one backend, one after another, for as long as it runs."""
+    """The checks of one backend, one after another, for as long as it runs.
+
+    A check is judged by a Deferred of our own, for its code may take a cancellation for one more error and go on. While
+    it does, no other is begun, so that there is never more than one, and every interval counts as a failed check.
+    """
 
     def __init__(
         self, check: Any, schedule: Schedule, pool: Pool, backend: Backend, *, reactor: Any, changed: Changed
@@ -87,6 +101,7 @@ class Probe:
         self._thresholds = Thresholds(rise=schedule.rise, fall=schedule.fall, up=backend.up)
         self._call: IDelayedCall | None = None
         self._running: Deferred[Report | None] | None = None
+        self._verdict: Deferred[Report | None] | None = None
 
     def start(self, delay: float) -> None:
         """Check for the first time after `delay` seconds."""
@@ -97,49 +112,56 @@ class Probe:
         call, self._call = self._call, None
         if call is not None and call.active():
             call.cancel()
-        running, self._running = self._running, None
-        if running is not None:
-            running.cancel()
+        if self._verdict is not None:
+            self._verdict.cancel()
 
     def _run(self) -> None:
+        if self._running is not None:
+            self._conclude(Failure(CheckFailed("the check did not stop when cancelled")))
+            return
         target = Target(self._reactor, self._backend, self._schedule.timeout)
-        self._running = running = maybeDeferred(self._ask, target)
-        running.addTimeout(self._schedule.timeout, self._reactor)
-        running.addCallback(self._read)
-        running.addBoth(self._judge, target)
+        self._running = running = Deferred.fromCoroutine(self._ask(target))
+        self._verdict = verdict = Deferred[Report | None]()
+        verdict.addTimeout(self._schedule.timeout, self._reactor, _too_late)
+        verdict.addBoth(self._judge, target)
+        running.addBoth(self._ended, verdict)
 
-    def _ask(self, target: Target) -> Any:
-        """Begin the check, which may be a function; a plain answer, which cannot have looked, is a fault."""
+    async def _ask(self, target: Target) -> Report | None:
+        """Run the check, which may be a function. What it answers must have been waited for, and be None or a report.
+
+        The report is made once more, since the class alone does not prove that its values are what they were.
+        """
         answer = getattr(self._check, "check", self._check)(target)
         if not isawaitable(answer):
             raise TypeError(f"{self._check!r} answered {answer!r}, which cannot be awaited")
-        return answer
-
-    def _read(self, result: Any) -> Report | None:
-        """A result is None or a report; whatever else a check may have meant, it is a fault."""
+        result = await answer
         if not isinstance(result, Report | None):
             raise TypeError(f"{self._check!r} answered {result!r}, which is neither None nor a Report")
-        return result
+        return None if result is None else Report(result.weight, result.tags, result.detail)
+
+    def _ended(self, result: Report | Failure | None, verdict: Deferred[Any]) -> None:
+        """The check has ended; if too late, it does not matter how."""
+        self._running = None
+        if not verdict.called:
+            verdict.callback(result)
 
     def _judge(self, result: Report | Failure | None, target: Target) -> None:
+        self._verdict = None
         target.close()
-        if self._call is None:
-            return
-        self._running = None
+        if self._running is not None:
+            self._running.cancel()
+        if self._call is not None:
+            self._conclude(result)
+
+    def _conclude(self, result: Report | Failure | None) -> None:
+        """Count a result, and come again."""
         if isinstance(result, Failure):
-            self._record(False, self._evidence(result))
+            self._record(False, _evidence(result))
         else:
             if result is not None and self._backend.apply(result):
                 self._pool.refresh()
             self._record(True, "" if result is None else result.detail)
         self._call = self._reactor.callLater(self._pause(), self._run)
-
-    def _evidence(self, failure: Failure) -> str:
-        if failure.check(TimedOut, CancelledError) is not None:
-            return f"no result within {self._schedule.timeout:g} s"
-        if failure.check(CheckFailed) is not None:
-            return failure.getErrorMessage()
-        return f"the check itself failed: {failure.value!r}"
 
     def _record(self, healthy: bool, evidence: str) -> None:
         if self._thresholds.record(healthy):
@@ -151,6 +173,16 @@ class Probe:
         """Seconds to the next check, spread so that the checks of many balancers do not fall into step."""
         share = self._schedule.jitter * (2 * self._pool.ports.random.random() - 1)
         return self._schedule.every * (1 + share)
+
+
+def _too_late(_cancelled: Report | Failure | None, seconds: float) -> Failure:
+    return Failure(CheckFailed(f"no result within {seconds:g} s"))
+
+
+def _evidence(failure: Failure) -> str:
+    if failure.check(CheckFailed) is not None:
+        return failure.getErrorMessage()
+    return f"the check itself failed: {safe_repr(failure.value)}"
 
 
 class Checks:

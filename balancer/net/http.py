@@ -150,11 +150,11 @@ class HTTPConnection(_Closing):
         if keep:
             self._in_head = False
             self._deadline.move(self._listening.idle)
-            if self._feeding:
-                talk.next()
-            elif self._full:
+            if self._full:
                 self._next_waits = True
                 self.pause()
+            elif self._feeding:
+                talk.next()
             else:
                 self._go_on()
         elif talk.unread:
@@ -178,7 +178,7 @@ class HTTPConnection(_Closing):
     def _look_around(self) -> None:
         """Bytes came or an answer went: read on or hold, and start the clock of a head that has begun."""
         talk = self._conversation
-        if talk.over:
+        if talk.over or self._next_waits:
             return
         if talk.exchange is not None:
             self._in_head = False

@@ -24,18 +24,18 @@ def request(path: str = "/a", *fields: str, method: str = "GET", body: bytes = b
 
 
 class ClosingLine(FakeLine):
-    """A line that does as the edge does: goes on, or says that it is over."""
+    """A line that does as the edge does: goes on unless it is `full`, or says that it is over."""
 
     talk: Conversation
-    last = False
+    last = full = False
 
     def exchange_done(self, *, request_complete: bool) -> None:
         keep = self.result != "cut" and self.talk.persistent and not self.last
         super().exchange_done(request_complete=request_complete)
-        if keep:
-            self.talk.next()
-        else:
+        if not keep:
             self.talk.over = True
+        elif not self.full:
+            self.talk.next()
 
 
 class Talk:
@@ -46,7 +46,9 @@ class Talk:
         self.line = self.stage.line = ClosingLine(self.stage.transcript)
         match = matcher or (lambda session: session.request.path != "/none")
         route = Route(match, Destination(self.stage, PATIENCE), tuple(filters))
-        site = Site(Routes([route]), self.stage.deadlines, self.stage.clock.seconds, Limits(head=400, line=200))
+        self.reports: list[tuple[str, BaseException]] = []
+        routes = Routes([route], lambda what, why: self.reports.append((what, why)))
+        self.site = site = Site(routes, self.stage.deadlines, self.stage.clock.seconds, Limits(head=400, line=200))
         self.talk = self.line.talk = Conversation(site, self.line, CLIENT)
 
     def take(self) -> list[str]:
@@ -89,6 +91,38 @@ def at_once(stage: Stage) -> Callable[[Exchange], None]:
 def refused_at_once(_stage: Stage) -> Callable[[Exchange], None]:
     """Dialing that fails before it returns."""
     return lambda exchange: exchange.fail(NoBackend())
+
+
+@pytest.mark.parametrize("dialing", [at_once, refused_at_once, None])
+def test_a_pipeline_waits_for_a_client_that_does_not_read(dialing: Callable[[Stage], Any] | None) -> None:
+    """No request is begun before the line asks for it, were the one before it answered ever so fast."""
+    scene = Talk()
+    if dialing is not None:
+        scene.stage.at_once = [dialing(scene.stage)] * 10
+    scene.line.full = True
+    for _ in range(2):
+        scene.talk.receive(request("/none" if dialing is None else "/a") * 5)
+        assert scene.line.done == 1
+    scene.talk.next()
+    assert scene.line.done == 2
+    scene.line.full = False
+    scene.talk.next()
+    assert scene.line.done == 10
+    assert scene.talk.idle
+
+
+def test_a_port_that_breaks_does_not_stop_the_conversation() -> None:
+    """What escapes from a port leaves no trace: the next request has its turn when the edge asks for it."""
+    scene = Talk()
+
+    def broken() -> None:
+        raise RuntimeError("broken")
+
+    scene.stage.transcript.when["client refused 404 no-route"] = broken
+    with pytest.raises(RuntimeError):
+        scene.talk.receive(request("/none") + request("/2"))
+    scene.talk.next()
+    assert scene.take()[-2:] == ["client asks GET /2", "dial"]
 
 
 @pytest.mark.parametrize("dialing", [at_once, refused_at_once, None])

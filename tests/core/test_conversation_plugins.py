@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from balancer.core.messages import END, Message, RequestHead, ResponseHead
-from balancer.errors import DownstreamGone, Draining
-from balancer.interfaces import Kind, Reply
+from balancer.errors import DownstreamGone, Draining, NoBackend, PolicyFailed
+from balancer.interfaces import MORE, Kind, Reply
 from tests.core.stage import ANSWER, CLIENT
 from tests.core.test_conversation import Talk, request
 
@@ -27,10 +27,22 @@ class Filter:
 
 
 class Broken(Filter):
-    """Raises."""
+    """Raises, on the way up or only on the way down."""
+
+    def __init__(self, *, down: bool = False) -> None:
+        super().__init__()
+        self._down = down
 
     def request(self, head: RequestHead, session: Any) -> RequestHead | Reply:
+        if self._down:
+            return head
         raise LookupError
+
+    def response(self, head: ResponseHead, session: Any) -> ResponseHead | Reply:
+        raise LookupError
+
+    def __repr__(self) -> str:
+        return "Broken()"
 
 
 def test_filters_see_both_heads() -> None:
@@ -58,6 +70,66 @@ def test_a_filter_that_fails_is_contained() -> None:
     scene = Talk(filters=[Broken()])
     scene.talk.receive(request() + request())
     assert scene.take() == ["client asks GET /a", "client refused 503 policy-failed", "client done"] * 2
+
+
+@pytest.mark.parametrize("down", [False, True])
+def test_a_filter_that_fails_is_counted_and_named(down: bool) -> None:
+    """Each failure of a filter, on either way, is counted, and every doubling is told with its cause."""
+    scene = Talk(filters=[Broken(down=down)])
+    for _ in range(3):
+        scene.talk.receive(request())
+        if down:
+            scene.answer()
+    assert scene.site.faults.count == 3
+    assert [what for what, _ in scene.reports] == [f"filter Broken() failed, {times} times so far" for times in (1, 2)]
+    assert {type(why) for _, why in scene.reports} == {LookupError}
+
+
+def test_what_no_filter_did_is_not_blamed_on_one() -> None:
+    """The failure of a policy, or the lack of a backend, is none of the filters' doing."""
+    scene = Talk(filters=[Filter()])
+    for error in (PolicyFailed(), NoBackend()):
+        scene.talk.receive(request())
+        scene.stage.waiting.pop().fail(error)
+    assert scene.site.faults.count == 0
+    assert scene.reports == []
+
+
+def test_no_route_believes_what_a_client_may_not_say() -> None:
+    """A matcher sees the request as the backend will: who asks is told by the balancer, and never by the client."""
+    seen = list[Any]()
+
+    def notes(session: Any) -> bool:
+        seen.append(session.request)
+        return True
+
+    scene = Talk(matcher=notes)
+    scene.talk.receive(request("/a", "X-Forwarded-For: 10.0.0.1", "X_Admin: yes", "Connection: X-Own", "X-Own: 1"))
+    scene.stage.connect()
+    assert seen[0].get_all("x-forwarded-for") == [CLIENT[0]]
+    assert {name for name, _ in seen[0].fields} == {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"}
+    assert seen[0] is scene.stage.upstreams[0].said[0]
+
+
+def test_a_request_has_no_first_bytes() -> None:
+    """A matcher that waits for the first bytes of a connection does not match, and no request waits for it."""
+    scene = Talk(matcher=lambda _session: MORE)
+    scene.talk.receive(request())
+    assert scene.take() == ["client asks GET /a", "client refused 404 no-route", "client done"]
+    assert scene.reports == []
+
+
+@pytest.mark.parametrize(("method", "status"), [("OPTIONS", 200), ("TRACE", 501)])
+def test_a_request_that_may_go_no_further_is_answered_here(method: str, status: int) -> None:
+    """With Max-Forwards 0 no route is asked, and the next request has its turn; with 1 the backend is the last."""
+    scene = Talk()
+    forwards = [request("/a", f"Max-Forwards: {number}", method=method) for number in (0, 1)]
+    scene.talk.receive(b"".join(forwards))
+    first = [f"client asks {method} /a", f"client replied {status}", "client done"]
+    assert scene.take() == [*first, f"client asks {method} /a", "dial"]
+    sent = scene.stage.connect().said[0]
+    assert isinstance(sent, RequestHead)
+    assert sent.get("max-forwards") == "0"
 
 
 def test_a_matcher_that_raises_does_not_match() -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.core.filters import filter_request, filter_response, fit
+from balancer.core.filters import FilterFailed, filter_request, filter_response, fit
 from balancer.core.http1_encoding import RequestEncoder, ResponseEncoder
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.core.session import Session
@@ -102,6 +102,28 @@ def test_no_filter_adds_a_field_that_is_none(field: Any) -> None:
         both_refuse(lambda _: Reply(200, fields=(field,)) if field[0] != "X-A" else None)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "connection", "content-length", "host", "http2-settings", "keep-alive", "proxy-authenticate",
+        "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
+    ],
+)  # fmt: skip
+def test_no_filter_speaks_for_the_connection(name: str) -> None:
+    """What frames a message or belongs to one connection cannot be added, to a head or a reply; a remedy is told."""
+    both_refuse(lambda head: head.with_added(name, "x"))
+    both_refuse(lambda _: Reply(200, fields=((name.title(), "x"),)))
+    with pytest.raises(PolicyFailed, match=rf"field '{name}' is not a plugin's to add; (change|leave)"):
+        filter_request([Filter(lambda head: head.with_field(name, "x"))], REQUEST, SESSION)
+
+
+def test_what_the_engine_put_there_may_stay() -> None:
+    """A field of the connection that came with the head passes a filter that changes another, and may be taken away."""
+    head = attrs.evolve(REQUEST, fields=(("connection", "te"), ("te", "trailers")))
+    assert fit(head.with_added("x-a", "1"), head).fields == (*head.fields, ("x-a", "1"))
+    assert fit(head.without("te", "connection"), head).fields == ()
+
+
 @given(bad_lines, bad_statuses)
 def test_no_filter_breaks_the_first_line(line: dict[str, Any], status: dict[str, Any]) -> None:
     """What a first line is made of stays what it must be: no spaces, no line ends, no CONNECT, no interim status."""
@@ -126,6 +148,34 @@ def test_a_reply_that_cannot_be_sent_is_refused(odd: dict[str, Any]) -> None:
     both_refuse(lambda _: Reply(**{"status": 200, **odd}))
 
 
+def mistaken(head: Any) -> Any:
+    """Raise what quotes a field."""
+    return {}[head.fields[0][1]]
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        mistaken,
+        lambda head: head.fields[0][1],
+        lambda head: Reply(200, body=head.fields[0][1]),
+        lambda _: ResponseHead(200, "SECRET"),
+        lambda head: attrs.evolve(head, method="SECRET method"),
+        lambda head: attrs.evolve(head, target="SECRET"),
+        lambda head: attrs.evolve(head, authority="SECRET@h"),
+        lambda head: attrs.evolve(head, fields=(("x-a", "SECRET\n"),)),
+        lambda head: attrs.evolve(head, fields=(("a SECRET", "x"),)),
+    ],
+)
+def test_no_failure_quotes_a_secret(step: Step) -> None:
+    """What a filter was given or answered, wrong as it is, does not get into the message about it."""
+    head = attrs.evolve(REQUEST, fields=(("authorization", "SECRET"),))
+    with pytest.raises(FilterFailed) as caught:
+        filter_request([Filter(step)], head, SESSION)
+    assert caught.value.named.startswith("filter Filter(")
+    assert "SECRET" not in str(caught.value)
+
+
 def test_a_filter_that_raises_is_named() -> None:
     """What a filter raises is the filter's failure, with its cause, on both ways."""
     both_refuse(lambda head: head.nothing)
@@ -147,9 +197,9 @@ def test_no_filter_changes_the_length_of_a_body(length: int | None) -> None:
 def test_what_was_received_passes_as_it_is() -> None:
     """Fields that a peer sent are not judged again, and a 101 stays one while its fields change."""
     received = attrs.evolve(RESPONSE, fields=(("x-odd", "a\tb\x80"),))
-    marked = fit("filter", received.with_added("x-mark", "1"), received)
+    marked = fit(received.with_added("x-mark", "1"), received)
     assert marked.fields == (("x-odd", "a\tb\x80"), ("x-mark", "1"))
-    assert fit("filter", SWITCHING.with_added("x-mark", "1"), SWITCHING).status == 101
+    assert fit(SWITCHING.with_added("x-mark", "1"), SWITCHING).status == 101
 
 
 @given(text, text, text, st.tuples(text, text), st.integers(0, 700))
@@ -169,7 +219,7 @@ def test_what_passes_is_one_message_on_the_wire(
     else:
         lines = RequestEncoder().head(request).split(b"\r\n")
         assert lines[0] == f"{method} /{target} HTTP/1.1".encode("latin-1")
-        assert len(lines) == 6 - (field[0] in {"host", "content-length", "transfer-encoding"})
+        assert len(lines) == 6
     try:
         response = filter_response([down], RESPONSE, SESSION)
         assert isinstance(response, ResponseHead)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from balancer.core.headers import for_downstream, for_upstream, forwardable_trailers
+from balancer.core.headers import for_downstream, for_upstream, forwardable_trailers, may_travel
 from balancer.core.messages import Fields, RequestHead, ResponseHead
 
 FORWARDED: Fields = (("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "http"), ("x-forwarded-host", "a"))
@@ -68,6 +68,34 @@ def test_a_trusted_peer_is_continued() -> None:
 def test_a_trusted_peer_that_says_nothing_is_the_client() -> None:
     """Trust alone invents nothing; and other spellings are not believed from anyone."""
     assert sent(("x.forwarded.for", "b"), ("x_real_ip", "b"), trusted=True) == FORWARDED
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("1", "0"), ("10", "9"), ("0007", "6"), ("9999", "9998"), ("10001", "9999"), ("9" * 5000, "9999"),
+        ("", ""), ("-1", "-1"), ("1.5", "1.5"), ("\u00b2", "\u00b2"), ("1, 2", "1, 2"),
+    ],
+)  # fmt: skip
+def test_a_request_goes_as_far_as_its_client_lets_it(method: str, before: str, after: str) -> None:
+    """OPTIONS and TRACE are sent on with one forward fewer; what is no number is none (RFC 9110 7.6.2)."""
+    head = RequestHead(method, "/", fields=(("a", "5"), ("max-forwards", before)))
+    assert may_travel(head)
+    assert for_upstream(head, client="").fields[:2] == (("a", "5"), ("max-forwards", after))
+    get = RequestHead("GET", "/", fields=(("max-forwards", before),))
+    assert for_upstream(get, client="").get("max-forwards") == before
+
+
+@pytest.mark.parametrize("method", ["OPTIONS", "TRACE"])
+@pytest.mark.parametrize("zero", ["0", "000"])
+def test_a_request_without_a_forward_left_stays_here(method: str, zero: str) -> None:
+    """An OPTIONS or TRACE with Max-Forwards 0 must not be sent on, and never becomes one with less (RFC 9110 7.6.2)."""
+    head = RequestHead(method, "/", fields=(("max-forwards", "5"), ("max-forwards", zero)))
+    assert not may_travel(head)
+    assert for_upstream(head, client="").get_all("max-forwards") == ["4", "0"]
+    assert may_travel(RequestHead("GET", "/", fields=head.fields))
+    assert may_travel(RequestHead(method, "/", fields=(("accept", "0"),)))
 
 
 @pytest.mark.parametrize("options", [(("connection", "X, close"),), (("connection", "close"), ("connection", "y,\tx"))])

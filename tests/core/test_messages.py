@@ -86,3 +86,14 @@ def test_the_usual_end_has_no_trailers() -> None:
     """An end is a value, and the usual one says nothing more."""
     assert End() == END
     assert END.trailers == ()
+
+
+def test_what_may_be_secret_is_not_shown() -> None:
+    """Neither the `repr` of a head nor the refusal of a field tells a target, a query or the value of a field."""
+    fields = (("cookie", "SECRET"),)
+    assert repr(RequestHead("GET", "/?t=SECRET", "a", fields=fields)) == "RequestHead(method='GET', authority='a')"
+    assert "SECRET" not in repr(ResponseHead(200, fields=fields))
+    for name, value in (("x-a", "SECRET\r\n"), ("Bearer SECRET", "x-a")):
+        with pytest.raises(ValueError, match="field") as caught:
+            checked_field(name, value)
+        assert "SECRET" not in str(caught.value)

@@ -161,7 +161,7 @@ def test_a_refusal_is_final() -> None:
     first = FirstBytes(routes, session())
     assert [first.feed(b"a"), first.feed(b"b")] == [None, None]
     assert target(first.feed, b"c") == 2
-    assert (refusing.asked, routes.errors, len(told)) == (1, 1, 1)
+    assert (refusing.asked, routes.faults.count, len(told)) == (1, 1, 1)
 
 
 @pytest.mark.parametrize(("protocols", "preferred"), [((), None), (("h2", "http/1.1"), "h2")])

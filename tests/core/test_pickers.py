@@ -52,11 +52,11 @@ def test_a_failure_to_make_a_picker_is_named(making: str) -> None:
     policy = made(Steered(making=making), turns)
     with pytest.raises(PolicyFailed, match="pool 'site': algorithm 'steered'"):
         policy.compile(BACKENDS)
-    assert policy.errors == len(turns.reports) == 1
+    assert policy.faults.count == len(turns.reports) == 1
     done: list[Snapshot | None] = []
     policy.compile_in_slices(BACKENDS, done.append)
     turns.run(9)
-    assert policy.errors == 2
+    assert policy.faults.count == 2
     assert done == [None]
 
 
@@ -112,7 +112,15 @@ def test_only_what_was_offered_is_a_choice(answer: str) -> None:
         assert caught.value.__cause__ is not None
     else:
         assert policy.ask(found, SESSION) is {"first": BACKENDS[0], "last": BACKENDS[1], "none": None}[answer]
-    assert policy.errors == (answer in FAULTS)
+    assert policy.faults.count == (answer in FAULTS)
+
+
+def test_a_choice_that_was_not_offered_is_not_quoted() -> None:
+    """A picker that answers with what it read in the session does not put that into a log."""
+    policy = made(Steered())
+    with pytest.raises(PolicyFailed) as caught:
+        policy.ask(Snapshot(BACKENDS, lambda _session: "Bearer SECRET"), SESSION)
+    assert str(caught.value.__cause__) == "answered a str that was not offered"
 
 
 def test_a_broken_policy_does_not_flood_the_log() -> None:
@@ -123,7 +131,7 @@ def test_a_broken_policy_does_not_flood_the_log() -> None:
     for _ in range(100):
         with pytest.raises(PolicyFailed):
             policy.ask(found, SESSION)
-    assert policy.errors == 100
+    assert policy.faults.count == 100
     counts = [report.rpartition("failed, ")[2].partition(" ")[0] for report in turns.reports]
     assert counts == ["1", "2", "4", "8", "16", "32", "64"]
 
@@ -151,9 +159,9 @@ def test_the_end_is_told_and_its_failure_contained() -> None:
     assert algorithm.book.outcomes == [outcome]
     algorithm.sulks = True
     policy.tell(snapshot(policy), BACKENDS[0], outcome)
-    assert policy.errors == 1
+    assert policy.faults.count == 1
     policy.tell(Snapshot(BACKENDS, lambda _session: None), BACKENDS[0], outcome)
-    assert policy.errors == 1
+    assert policy.faults.count == 1
 
 
 class Responding:
@@ -178,11 +186,11 @@ def test_a_picker_may_change_the_answer() -> None:
     assert policy.respond(Snapshot(BACKENDS, lambda _: None), SESSION, BACKENDS[0], HEAD) is HEAD
 
 
-@given(st.sampled_from([None, "200 OK", (("set-cookie", "a\r\nb"),), ((1, 2),), 5]))
+@given(st.sampled_from([None, "200 OK", (("set-cookie", "a\r\nb"),), (("connection", "x"),), ((1, 2),), 5]))
 def test_a_picker_cannot_break_the_answer(answer: Any) -> None:
     """A picker that answers with no head, or one unfit for the wire, fails the policy and is counted."""
     policy = made(Steered())
     head = ResponseHead(200, fields=answer) if isinstance(answer, tuple) else answer
     with pytest.raises(PolicyFailed):
         policy.respond(Snapshot(BACKENDS, Responding(lambda _: head)), SESSION, BACKENDS[0], HEAD)
-    assert policy.errors == 1
+    assert policy.faults.count == 1

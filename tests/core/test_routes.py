@@ -49,7 +49,7 @@ def test_the_first_that_matches_wins(given_answers: list[Any]) -> None:
         with pytest.raises(NoRoute):
             routes.choose(one)
     tried = given_answers[: matching[0]] if matching else given_answers
-    assert routes.errors == len([answer for answer in tried if answer not in (False, MORE)])
+    assert routes.faults.count == len([answer for answer in tried if answer not in (False, MORE)])
 
 
 def test_a_route_without_a_matcher_takes_all() -> None:
@@ -57,7 +57,7 @@ def test_a_route_without_a_matcher_takes_all() -> None:
     last = Route(None, "all", filters=("filter",))
     routes = Routes([Route(answering(False), "none"), last, Route(answering(ValueError()), "never")])
     assert routes.choose(session()) is last
-    assert routes.errors == 0
+    assert routes.faults.count == 0
 
 
 def test_a_broken_matcher_is_reported_now_and_then() -> None:
@@ -68,6 +68,6 @@ def test_a_broken_matcher_is_reported_now_and_then() -> None:
     for _ in range(9):
         with pytest.raises(NoRoute):
             routes.choose(session())
-    assert routes.errors == 9
+    assert routes.faults.count == 9
     assert [why for _, why in reports] == [error] * 4
     assert all("answering" in what for what, _ in reports)

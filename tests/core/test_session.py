@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from zope.interface.verify import verifyObject
 
+from balancer.core.messages import RequestHead
 from balancer.core.session import Session
 from balancer.interfaces import ISession, Kind
 
@@ -23,3 +24,12 @@ def test_sessions_share_nothing() -> None:
     assert one.captures is not two.captures
     assert one != two
     assert len({one, two}) == 2
+
+
+def test_what_a_client_said_is_not_shown() -> None:
+    """The `repr` of a session, which may be logged, holds nothing of the request, the first bytes or the captures."""
+    request = RequestHead("GET", "/SECRET", fields=(("cookie", "SECRET"),))
+    session = Session(Kind.HTTP, ("192.0.2.1", 1), 5.0, request=request, peek=b"SECRET", captures={"token": "SECRET"})
+    assert "192.0.2.1" in repr(session)
+    assert "SECRET" not in repr(session)
+    assert "request" not in repr(session)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory
 from twisted.logger import LogEvent
 
@@ -15,7 +17,7 @@ from balancer.core.backend import Backend
 from balancer.core.health import Thresholds
 from balancer.errors import CheckFailed
 from balancer.interfaces import ICheckTarget, Report
-from balancer.plugins.health import TCPCheck
+from balancer.plugins.health import HTTPCheck, TCPCheck
 from tests.net.house import FRONT, House, Speaker
 
 Check = Callable[[ICheckTarget], Awaitable[Report | None]]
@@ -115,7 +117,45 @@ def raises(_: ICheckTarget) -> Any:
     raise ZeroDivisionError("oops")
 
 
-@pytest.mark.parametrize("check", [lambda _: None, lambda _: True, lambda _: Waitable(), true, raises])
+class Unprintable(Exception):
+    """Cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise LookupError("no words")
+
+
+async def raises_what_cannot_be_shown(_: ICheckTarget) -> Any:
+    """A check that fails twice over."""
+    raise Unprintable
+
+
+async def not_waited_for(_: ICheckTarget) -> Any:
+    """A check that forgot an `await`."""
+    return Deferred[None]()
+
+
+async def senseless(_: ICheckTarget) -> Report:
+    """A check that reports what cannot be used."""
+    return Report(weight=-1)
+
+
+async def mutated(_: ICheckTarget) -> Report:
+    """A check that changes its report behind its back."""
+    report = Report()
+    object.__setattr__(report, "weight", "x")
+    return report
+
+
+async def duck(_: ICheckTarget) -> Any:
+    """A check with a report of its own make."""
+    return SimpleNamespace(weight=1.0, tags=None, detail="")
+
+
+BROKEN: list[Any] = [lambda _: None, lambda _: True, lambda _: Waitable(), true, raises, raises_what_cannot_be_shown]
+BROKEN += [not_waited_for, senseless, mutated, duck]
+
+
+@pytest.mark.parametrize("check", BROKEN)
 def test_a_broken_check_is_a_failed_check(house: House, told: list[LogEvent], check: Check) -> None:
     """Whatever a check raises or answers in place of a result takes the backend down, says so, and checks go on."""
     (backend,) = checked(house, check)
@@ -136,11 +176,14 @@ def test_reports_are_taken_over(house: House) -> None:
 
 
 @pytest.mark.parametrize("failing", [False, True])
-def test_what_a_check_leaves_open_is_closed(house: House, failing: bool) -> None:
-    """A connection that a check made and forgot is closed when the check ends, however it ends."""
+@pytest.mark.parametrize("waiting", [False, True])
+def test_what_a_check_leaves_open_is_closed(house: House, failing: bool, waiting: bool) -> None:
+    """A connection that a check made and forgot is closed when the check ends, however it ends, or once it stands."""
 
     async def careless(target: ICheckTarget) -> None:
-        await target.connect(Factory.forProtocol(lambda: Speaker(house.network)))
+        connecting = target.connect(Factory.forProtocol(lambda: Speaker(house.network)))
+        if waiting:
+            await connecting
         if failing:
             raise CheckFailed("no")
 
@@ -165,6 +208,85 @@ def test_a_cancelled_check_leaves_nothing_open(house: House, told: list[LogEvent
     assert told[-1]["because"] == ": 127.0.0.1:9002: no connection within the connect time-out"
     assert far.last.ending == "ConnectionLost"
     assert not house.network.connecting
+
+
+class Stubborn:
+    """A check that is well the first time, and from then on takes every error for a reason to wait for `step` again."""
+
+    def __init__(self, step: Callable[[ICheckTarget], Awaitable[Any]]) -> None:
+        self.runs = self.steps = 0
+        self.over = False
+        self._step = step
+
+    async def __call__(self, target: ICheckTarget) -> None:
+        self.runs += 1
+        if self.runs == 1:
+            return
+        while not self.over:
+            self.steps += 1
+            with suppress(Exception):
+                await self._step(target)
+        raise ValueError("over at last")
+
+
+def test_a_check_that_does_not_stop(house: House, told: list[LogEvent]) -> None:
+    """A check that outlives its cancellation fails at every interval, alone; once it ends, however, checks go on."""
+    waits: list[Deferred[None]] = []
+
+    def wait(_: ICheckTarget) -> Deferred[None]:
+        waits.append(Deferred())
+        return waits[-1]
+
+    check = Stubborn(wait)
+    (backend,) = checked(house, check, timeout=0.5, fall=3)
+    house.network.advance(3.4)
+    assert (backend.state, check.runs, check.steps) == ("up", 2, 2)
+    house.network.advance(5)
+    assert (backend.state, check.runs, check.steps) == ("down", 2, 2)
+    assert told[-1]["because"] == ": the check did not stop when cancelled"
+    check.over, check.runs = True, 0
+    waits[-1].callback(None)
+    house.network.advance(1)
+    assert check.runs == 1
+
+
+def test_a_late_result_does_not_count(house: House, told: list[LogEvent]) -> None:
+    """A check that is well because it was cancelled was too late all the same."""
+
+    async def relieved(_: ICheckTarget) -> None:
+        with suppress(CancelledError):
+            await Deferred[None]()
+
+    (backend,) = checked(house, relieved, timeout=0.5)
+    house.network.advance(0.6)
+    assert backend.state == "down"
+    assert told[-1]["because"] == ": no result within 0.5 s"
+
+
+def test_a_check_that_is_over_makes_no_connection(house: House) -> None:
+    """A check that tries again and again to connect neither reaches the backend nor spins once its time is up."""
+    check = Stubborn(lambda target: target.connect(Factory.forProtocol(lambda: Speaker(house.network))))
+    far = house.far()
+    house.network.hang(9001)
+    checked(house, check, timeout=0.5)
+    house.network.advance(2)
+    steps = check.steps
+    house.network.allow(9001)
+    house.network.advance(3)
+    assert (check.runs, check.steps, far.calls) == (2, steps, [])
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9001", "tcp:127.0.0.1:9001", "tcp:[::1]:9001"])
+def test_an_address_is_shown_without_its_scheme(house: House, told: list[LogEvent], address: str) -> None:
+    """However an address is written, a request asks for its host and port, and evidence shows the same."""
+    far, host = house.far(), address.removeprefix("tcp:")
+    pool = Pool("pool", backends=[address], health=Health(HTTPCheck(), every=1, fall=1))
+    house.open(TCPListener(f"tcp:{FRONT}", pool=pool))
+    assert f"\r\nhost: {host}\r\n".encode() in far.last.hear()
+    far.last.say(b"HTTP/1.1 204 No Content\r\n\r\n")
+    house.network.refuse(9001)
+    house.network.advance(1.5)
+    assert told[-1]["because"].startswith(f": {host}: Connection was refused")
 
 
 def test_a_refused_connection_is_evidence(house: House, told: list[LogEvent]) -> None:
@@ -201,6 +323,14 @@ def test_stop_ends_what_runs(house: House) -> None:
     assert len(cancelled) == 1
     assert backend.state == "up"
     house.network.advance(5)
+    assert not house.network.getDelayedCalls()
+
+
+def test_stop_while_a_check_does_not(house: House) -> None:
+    """A stop ends the intervals of a check that does not end itself."""
+    checked(house, Stubborn(lambda _: Deferred[None]()), timeout=0.5)
+    house.network.advance(2)
+    house.assembly.checks[0].stop()
     assert not house.network.getDelayedCalls()
 
 

@@ -12,12 +12,14 @@ from twisted.internet.protocol import Factory
 from balancer.core.backend import Backend, Place
 from balancer.errors import CheckFailed
 from balancer.net.checks import Target
+from balancer.plugins.health import HTTPCheck
 from tests.net.wires import Backends, Wire
 
 
 def target(reactor: Any, place: Place) -> Target:
     """A backend there, under examination."""
-    return Target(reactor, Backend("b", "there", place, seconds=reactor.seconds), 5)
+    authority = place if isinstance(place, str) else "there"
+    return Target(reactor, Backend("b", "as written", place, seconds=reactor.seconds, authority=authority), 5)
 
 
 class Slotted:
@@ -57,10 +59,27 @@ async def test_every_kind_of_place(reactor: Any, tmp_path: Path, kind: str) -> N
     await port.stopListening()
 
 
+async def test_http_over_a_path(reactor: Any, tmp_path: Path) -> None:
+    """A request to a backend behind a path is for localhost."""
+    backends, place = Backends(), str(tmp_path / "socket")
+    port = reactor.listenUNIX(place, backends)
+    examined = target(reactor, place)
+    checking = Deferred.fromCoroutine(HTTPCheck().check(examined))
+    theirs = await backends.calls.get()
+    await theirs.until(lambda wire: wire.heard.endswith(b"\r\n\r\n"))
+    assert b"\r\nhost: localhost\r\n" in theirs.heard
+    theirs.say(b"HTTP/1.1 204 No Content\r\n\r\n")
+    await checking
+    await theirs.until(lambda wire: wire.finished or bool(wire.ending))
+    theirs.transport.abortConnection()
+    await theirs.end()
+    await port.stopListening()
+
+
 async def test_nobody_there(reactor: Any, tmp_path: Path) -> None:
     """A path where nothing listens is a failed check, in the system's words."""
     examined = target(reactor, str(tmp_path / "socket"))
-    with pytest.raises(CheckFailed, match="there: No such file or directory"):
+    with pytest.raises(CheckFailed, match=f"^{tmp_path}/socket: No such file or directory"):
         await examined.connect(Factory.forProtocol(Wire))
 
 

@@ -93,3 +93,18 @@ def test_drain_closes_behind_an_answer_that_waits_to_be_read(house: House) -> No
     client.go_on()
     assert len(client.heard) > 128 * KIBIBYTE
     assert client.finished
+
+
+def test_answers_of_our_own_wait_for_a_client_that_does_not_read(house: House) -> None:
+    """A client that pipelines what we answer ourselves gets no more answers than fit until it reads, and then all."""
+    house.site(9001)
+    client = house.client()
+    client.hold()
+    asked = b"TRACE / HTTP/1.1\r\nHost: a\r\nMax-Forwards: 0\r\n\r\n"
+    client.say(asked * 10_000)
+    assert client.transport.other.buffered <= 128 * KIBIBYTE
+    client.go_on()
+    assert client.heard.count(b"501") == 10_000
+    assert not client.ending
+    client.say(asked)
+    assert client.hear().endswith(b"\r\n\r\n")

@@ -138,10 +138,20 @@ def test_http_sends_what_was_set() -> None:
     )
 
 
-def test_http_names_a_unix_socket_localhost() -> None:
-    """A backend behind a path has no host name, so localhost stands in."""
-    probe = Probe(HTTPCheck(), FakeTarget(address="/run/api.sock"))
-    assert b"\r\nhost: localhost\r\n" in probe.target.transport.value()
+@pytest.mark.parametrize(
+    ("address", "host"),
+    [
+        ("db.example:8080", "db.example:8080"),
+        ("[::1]:80", "[::1]:80"),
+        ("/run/api.sock", "localhost"),
+        ("run/a:80", "localhost"),
+        ("api.sock", "localhost"),
+    ],
+)
+def test_http_names_the_backend(address: str, host: str) -> None:
+    """The request is for the host and port of the backend; one behind a path has none, so localhost stands in."""
+    probe = Probe(HTTPCheck(), FakeTarget(address=address))
+    assert f"\r\nhost: {host}\r\n".encode() in probe.target.transport.value()
 
 
 @given(st.lists(st.integers(1, len(OK) - 1), max_size=6))

@@ -106,8 +106,9 @@ class HTTPCheck:
     """Healthy when a request for `path` is answered with a status among `expect` and a body that shows `body`.
 
     `expect` is a status or a text of statuses and ranges: `"200-299,404"`; a redirect is no proof of health unless it
-    is named. `body` is a regular expression, looked for in the first 64 KiB, read as UTF-8. `host` replaces the
-    backend's address in the Host field. Raises `ConfigError` for a setting that could not work.
+    is named. `body` is a regular expression, looked for in the first 64 KiB, read as UTF-8. `host` replaces in the
+    Host field the backend's host:port, or the localhost that stands for a unix socket. Raises `ConfigError` for a
+    setting that could not work.
     """
 
     protocols: ClassVar[frozenset[Kind]] = _STREAMS
@@ -145,8 +146,8 @@ class HTTPCheck:
         self._judge(status, body)
 
     def _request(self, address: str) -> RequestHead:
-        unnamed = "/" in address  # the path of a unix socket
-        host = self.host or ("localhost" if unnamed else address)
+        path = "/" in address or ":" not in address  # a unix socket has no name
+        host = self.host or ("localhost" if path else address)
         fields = {"user-agent": "balancer", "accept": "*/*", **dict(self.headers), "connection": "close"}
         return RequestHead(self.method, self.path, host, fields=tuple(fields.items()))
 

@@ -18,12 +18,13 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 demo: $(VENV)/.installed
 	$(BIN)/twist --log-format=text balancer --config examples/quickstart.py
 
-# What needs no reactor is run without one; real sockets on two. What the runs covered together passes the gates.
+# What needs no reactor is run without one; real sockets on Twisted's, on asyncio's and on ours. What the runs covered together passes the gates.
 test: $(VENV)/.installed-dev
 	$(BIN)/coverage erase
 	$(PYTEST) $(COVER) -p no:twisted $(SOCKETS:%=--ignore=%)
 	$(PYTEST) $(COVER) -m "not system" $(SOCKETS)
 	$(PYTEST) $(COVER) -m "not system" --reactor=asyncio $(SOCKETS)
+	$(PYTEST) $(COVER) -m "not system" -p tests.net.lean_plugin $(SOCKETS)
 	$(BIN)/python .ci/coverage_gates.py
 
 system: $(VENV)/.installed-dev

@@ -6,7 +6,8 @@ Makes and wires; binds nothing and starts nothing. What a config left open, such
 from __future__ import annotations
 
 from random import Random
-from typing import Any
+from traceback import format_exception_only
+from typing import Any, Final
 
 import attrs
 from twisted.internet.error import CannotListenError
@@ -18,6 +19,7 @@ from balancer.config.endpoints import Endpoint
 from balancer.core.backend import Backend, Place
 from balancer.core.conversation import Destination, Site
 from balancer.core.deadlines import Deadlines
+from balancer.core.faults import named
 from balancer.core.http1 import Limits
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
@@ -41,6 +43,30 @@ log = Logger("balancer")
 
 BACKLOG = 1024
 """Connections that the system may hold for us to accept; it cuts this to its own limit (net.core.somaxconn)."""
+
+PLAINLY: Final = {
+    "Cannot acquire lock": "Address already in use",
+    "No such file or directory": "the folder does not exist",
+}
+"""What Twisted and the system say of an endpoint, where that says little."""
+
+REMEDIES: Final = {
+    "denied": "ports below 1024 and some paths need a privilege; choose another or run with it",
+    "in use": "stop what has it, or choose another",
+    "folder does not exist": "make it, or choose another",
+}
+"""What to do, by words of what happened."""
+
+
+class FaultLog:
+    """Tells the log of every fault of a stranger's code; `first` is the first one, in a line."""
+
+    first = ""
+
+    def __call__(self, what: str, error: BaseException) -> None:
+        """A part of it failed."""
+        self.first = self.first or in_a_line(error)
+        log.failure("{what}", Failure(error), what=what)
 
 
 def default_algorithm() -> RoundRobin:
@@ -67,7 +93,7 @@ class Assembly:
         self.deadlines = Deadlines(self.alarm)
 
     async def assemble(self, config: nouns.Config) -> None:
-        """Make all parts. Raises `StartError` for a backend whose host is unknown."""
+        """Make all parts. Raises `StartError` for an unknown host, and for an algorithm that fails."""
         for settings in config.pools:
             self.pools[settings] = await self._pool(settings)
             if settings.health is not None:
@@ -76,15 +102,21 @@ class Assembly:
             self.listeners.append((listener, self._listener(listener)))
 
     async def _pool(self, settings: nouns.Pool) -> Pool:
-        ports = Ports(self.random, self.reactor.seconds, lambda call: self.reactor.callLater(0, call), _report)
+        faults = FaultLog()
+        ports = Ports(self.random, self.reactor.seconds, lambda call: self.reactor.callLater(0, call), faults)
         algorithm: Any = settings.algorithm or default_algorithm()
-        return Pool(
+        pool = Pool(
             settings.name,
             [await self._backend(settings, backend) for backend in settings.backends],
             algorithm,
             ports=ports,
             on_policy_error=settings.on_policy_error,
         )
+        if faults.first:
+            culprit = algorithm if pool.policy.faults.count else settings.on_policy_error
+            name = named(getattr(culprit, "name", culprit))
+            raise StartError(f"Pool {settings.name!r}: algorithm {name}: picker() failed: {faults.first}; correct it")
+        return pool
 
     async def _backend(self, pool: nouns.Pool, settings: nouns.Backend) -> Backend:
         assumed_up = pool.health is None or pool.health.assume == "up"
@@ -125,15 +157,16 @@ class Assembly:
         )
 
     def _changed(self, settings: nouns.Pool, backend: Backend, evidence: str) -> None:
-        """A backend went up or down: say so, and use no connection to a dead one again."""
+        """A backend came into use or went out of it: say so, and use no connection to one that is out again."""
         log.info(
-            "pool {pool!r}: backend {backend!r} is {state}{because}",
+            "pool {pool!r}: backend {backend!r} is {state}{weight}{because}",
             pool=settings.name,
             backend=backend.name,
             state=backend.state,
+            weight="" if backend.weight else ", with weight 0",
             because=f": {evidence}" if evidence else "",
         )
-        if not backend.up and settings in self.upstreams:
+        if not backend.usable and settings in self.upstreams:
             self.upstreams[settings].drop(backend)
 
     def _listener(self, settings: nouns.Listener) -> Listener:
@@ -169,13 +202,18 @@ class Assembly:
             Route(route.matcher, self._destination(settings, route.pool), route.filters) for route in settings.routes
         ]
         site = Site(
-            Routes(routes, _report),
+            Routes(routes, FaultLog()),
             self.deadlines,
             self.reactor.seconds,
             Limits(head=settings.max_head, fields=settings.max_fields),
+            told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
         )
         listening = HTTPListening(
-            site, request_timeout=settings.request_timeout, idle=settings.idle, sessions=Sessions(self.room)
+            site,
+            request_timeout=settings.request_timeout,
+            idle=settings.idle,
+            half_closed=settings.half_closed,
+            sessions=Sessions(self.room),
         )
         return self._stream(settings, HTTPFactory(listening), listening.sessions)
 
@@ -219,26 +257,27 @@ class Assembly:
         return StreamListener(self.reactor, endpoint, factory, sessions)
 
 
-def _report(what: str, error: BaseException) -> None:
-    """A stranger's code failed."""
-    log.failure("{what}", Failure(error), what=what)
-
-
 async def bind(settings: nouns.Listener, listener: Listener) -> None:
     """Start a listener. Raises `StartError` with one line that says which, why and what to do."""
     try:
         await listener.start()
-    except CannotListenError as error:
-        why = getattr(error.socketError, "strerror", None) or str(error.socketError)
-        raise StartError(f"{settings}: cannot listen: {why}; {_remedy(why)}") from error
-    except (LookupError, OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise StartError(f"{settings}: cannot listen: {why}; {_remedy(why)}") from error
+    except (CannotListenError, AttributeError, LookupError, OSError, OverflowError, TypeError, ValueError) as error:
+        raise StartError(f"{settings}: cannot listen: {_why(settings, error)}") from error
 
 
-def _remedy(why: str) -> str:
-    if "denied" in why.lower():
-        return "ports below 1024 and some paths need a privilege; choose another or run with it"
-    if "in use" in why.lower():
-        return "stop what has it, or choose another"
-    return "correct the endpoint"
+def _why(settings: nouns.Listener, error: Exception) -> str:
+    """What happened, and what to do."""
+    if isinstance(error, OverflowError):
+        return "a number in it is too large; correct the endpoint"
+    if isinstance(error, LookupError) and settings.bound.scheme == "systemd":
+        return "systemd has passed no such socket; start the balancer by a socket unit that has it, or bind tcp:"
+    cause = error.socketError if isinstance(error, CannotListenError) else error
+    said = getattr(cause, "strerror", None) or " ".join(str(cause).split())
+    why = PLAINLY.get(said, said)
+    remedies = [remedy for words, remedy in REMEDIES.items() if words in why.lower()]
+    return f"{why}; {remedies[0] if remedies else 'correct the endpoint'}"
+
+
+def in_a_line(error: BaseException) -> str:
+    """What kind of error it is and what it says, on one line whatever that is."""
+    return " ".join(" ".join(format_exception_only(error)).split())

@@ -1,13 +1,15 @@
 """The console script `balancer`: looks at configs and plugins; refuses to bind or connect anything.
 
-The balancer itself is run by `twist balancer`. Exit status: 0 when all is well, 64 for a wrong config or command line.
+The balancer itself is run by `twist balancer`. Exit status: 0 when all is well, 64 for a wrong config or command line,
+74 when the output cannot be written.
 """
 
 from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Final, NoReturn
 
 import attrs
@@ -21,6 +23,12 @@ from balancer.installed import installed, unknown_types
 
 USAGE_ERROR: Final = 64
 """What the system calls EX_USAGE; `twist` exits with it as well."""
+
+INTERRUPTED: Final = 130
+"""What a shell makes of a program that was ended by SIGINT."""
+
+OUTPUT_ERROR: Final = 74
+"""What the system calls EX_IOERR."""
 
 _TEACHING: Final = """\
 A layer 4 and layer 7 load balancer that is programmed in Python.
@@ -55,10 +63,13 @@ class _Parser(ArgumentParser):
 
 @attrs.frozen
 class Command:
-    """One subcommand: a line about it, what it takes (name and a line for each), what it does and returns as status."""
+    """One subcommand: a line about it, what it takes (name and a line for each), and the lines it has to say.
+
+    `run` raises `ConfigError` for a config that is wrong.
+    """
 
     about: str
-    run: Callable[[Namespace], int]
+    run: Callable[[Namespace], Iterable[str]]
     arguments: Mapping[str, str] = attrs.field(factory=dict)
 
 
@@ -66,9 +77,28 @@ def main(argv: list[str] | None = None) -> int:
     """Run the command line (without the program's name; the process's own if None) and return the exit status."""
     try:
         arguments = _parser().parse_args(argv)
+        lines = list(COMMANDS[arguments.command].run(arguments))
     except SystemExit as stop:
-        return int(stop.code or 0)
-    return COMMANDS[arguments.command].run(arguments)
+        return _printed((), int(stop.code or 0))
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except ConfigError as error:
+        print(*error.mistakes, sep="\n", file=sys.stderr)
+        return USAGE_ERROR
+    return _printed(lines, 0)
+
+
+def _printed(lines: Iterable[str], status: int) -> int:
+    """Print the lines, after what argparse has, and return the status; another if they cannot be written."""
+    try:
+        print(*(f"{line}\n" for line in lines), sep="", end="", flush=True)
+    except OSError as error:
+        print(f"balancer: the output cannot be written: {error.strerror}", file=sys.stderr)
+        with suppress(OSError):
+            sys.stdout.close()  # or the interpreter would try once more as it ends
+        return OUTPUT_ERROR
+    return status
 
 
 def _parser() -> _Parser:
@@ -82,22 +112,16 @@ def _parser() -> _Parser:
     return parser
 
 
-def _check(arguments: Namespace) -> int:
-    try:
-        config = load(arguments.config)
-        mistakes = tuple(unknown_types(config))
-    except ConfigError as error:
-        mistakes = error.mistakes
+def _check(arguments: Namespace) -> Iterable[str]:
+    config = load(arguments.config)
+    mistakes = tuple(unknown_types(config))
     if mistakes:
-        print(*mistakes, sep="\n", file=sys.stderr)
-        return USAGE_ERROR
-    print(*plan(config, default_algorithm()), sep="\n")
-    return 0
+        raise ConfigError(mistakes)
+    return plan(config, default_algorithm())
 
 
-def _plugins(_arguments: Namespace) -> int:
-    print(*installed(), sep="\n")
-    return 0
+def _plugins(_arguments: Namespace) -> Iterable[str]:
+    return installed()
 
 
 COMMANDS: Final[Mapping[str, Command]] = {

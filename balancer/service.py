@@ -16,13 +16,14 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from balancer import config as nouns
-from balancer.assembly import Assembly, bind
+from balancer.assembly import Assembly, bind, in_a_line
 from balancer.errors import Draining, StartError
+from balancer.net.listeners import Listener
 
 log = Logger("balancer")
 
 AFTERMATH = 1.0
-"""Seconds that connections which were ended have to be closed by the system, and each companion to stop."""
+"""Seconds that clients have to take the answer which ends their wait, and each companion to stop."""
 
 
 class Balancer(Service):
@@ -82,13 +83,13 @@ class Balancer(Service):
                 companion.with_reactor(self._reactor)
             self._companions.append(companion)
             await maybeDeferred(companion.startService)
-        except CancelledError:
-            raise
         except CannotListenError as error:
             raise StartError(f"companion {companion!r}: {error}") from error
-        except Exception as error:
+        except (Exception, SystemExit, KeyboardInterrupt) as error:
+            if isinstance(error, CancelledError) and not self.running:
+                raise  # it is we who were told to stop
             log.failure("companion {companion!r} did not start", companion=companion)
-            raise StartError(f"companion {companion!r} did not start: {error}") from error
+            raise StartError(f"companion {companion!r} did not start: {in_a_line(error)}") from error
 
     def _not_started(self, failure: Failure) -> None:
         """Nothing stays bound; the operator gets one line, and a traceback only for what is a bug of ours."""
@@ -108,14 +109,20 @@ class Balancer(Service):
         drains = [listener.drain() for listener in listeners]
         if not await self._wait(drains, self._config.drain):
             log.info("sessions that are still alive are ended")
-        for listener in listeners:
-            listener.end_all(Draining("the balancer is stopping"))
-        await self._wait(drains, AFTERMATH)
+            await self._end(listeners, drains)
         await DeferredList([listener.close() for listener in listeners], consumeErrors=True)
         for companion in reversed(self._companions):
             if not await self._wait([_stop_companion(companion)], AFTERMATH):
                 log.error("companion {companion!r} did not stop in time", companion=companion)
         self._assembly.alarm.stop()
+
+    async def _end(self, listeners: list[Listener], drains: list[Deferred[None]]) -> None:
+        """End what is alive: first with an answer, where one is waited for, then what has not taken it."""
+        for _ in range(2):
+            for listener in listeners:
+                listener.end_all(Draining("the balancer is stopping"))
+            if await self._wait(drains, AFTERMATH):
+                break
 
     async def _wait(self, ends: list[Deferred[None]], seconds: float) -> bool:
         """Until all have fired, or for so many seconds, or until told to hurry; tell whether all have."""

@@ -23,23 +23,34 @@ log = Logger("balancer")
 DEFAULT_REACTOR = "default"
 """The reactor for those who named none with `twist --reactor`."""
 
+ENDING = (signal.SIGTERM, signal.SIGINT)
+"""The signals that end the balancer."""
+
+INTERRUPTED = 130
+"""What shells call the status of what SIGINT has ended."""
+
 
 class Options(usage.Options):
     """The command line of `twist balancer`."""
 
-    synopsis = "[--config conf.py]"
-    longdesc = """Balances HTTP, TCP and UDP over backends as a config says. The config is a Python file that sets
-    `config`; check one with `balancer check conf.py`. SIGTERM and SIGINT drain: nothing new is accepted, what is alive
-    has Config(drain=...) seconds to end, and a second signal ends it at once. Exit status: 0 after a stop, 1 when the
-    balancer could not start, 64 when the config is wrong."""
+    synopsis = "--config conf.py"
+    longdesc = (
+        "Balances HTTP, TCP and UDP over backends as a config says. The config is a Python file that sets `config`; "
+        "check one with `balancer check conf.py`. SIGTERM and SIGINT drain: nothing new is accepted, what is alive has "
+        "Config(drain=...) seconds to end, and a second signal ends it at once. SIGHUP is ignored. Exit status: 0 "
+        "after a stop, 1 when the balancer could not start, 64 when the config is wrong."
+    )
     optParameters = (("config", "c", None, "The config, a Python file. Required."),)
 
     config: Config
+    process: Process
 
     def postOptions(self) -> None:
         """Read the config, once the reactor is installed: a config may import what imports the reactor."""
         if self["config"] is None:
             raise usage.UsageError("--config is missing; write: twist balancer --config conf.py")
+        self.process = Process()
+        self.process.take_signals()
         twist: Any = self.parent
         if "reactor" not in twist:
             twist["reactor"] = twist.installReactor(DEFAULT_REACTOR)
@@ -48,6 +59,8 @@ class Options(usage.Options):
             mistakes = tuple(unknown_types(self.config))
         except ConfigError as error:
             mistakes = error.mistakes
+        except KeyboardInterrupt:
+            _leave(INTERRUPTED, ("interrupted",))
         if mistakes:
             _leave(64, mistakes)
 
@@ -55,50 +68,79 @@ class Options(usage.Options):
 def makeService(options: Options) -> Balancer:
     """The balancer as a Twisted service, on the reactor that `twist` runs."""
     twist: Any = options.parent
-    reactor = twist["reactor"]
-    process = Process(reactor)
-    service = Balancer(options.config, reactor, random=SystemRandom(), start_failed=process.fail)
-    reactor.callWhenRunning(process.take_signals, service)
+    reactor, process = twist["reactor"], options.process
+    service = Balancer(
+        options.config, reactor, random=SystemRandom(), start_failed=lambda line: process.fail(reactor, line)
+    )
+    process.run(reactor, service)
     return service
 
 
 class Process:
-    """What `twist` leaves to us: it would die of SIGTERM, ignore a second one, and exit 0 after a failed start."""
+    """What `twist` leaves to us: it would die of SIGTERM, ignore a second one, and exit 0 after a failed start.
 
-    def __init__(self, reactor: Any) -> None:
-        self._reactor = reactor
+    A signal that comes before the reactor runs ends the process at once: there is nothing to drain.
+    """
+
+    def __init__(self) -> None:
         self._stderr = sys.stderr  # kept from now on, for `twist` puts its log in place of it
+        self._running: tuple[Any, Balancer] | None = None
         self._signals = 0
 
-    def fail(self, line: str) -> None:
+    def take_signals(self) -> None:
+        """Have SIGTERM and SIGINT end the balancer, and nothing done on SIGHUP."""
+        for number in (*ENDING, signal.SIGHUP):
+            signal.signal(number, self._heard)
+
+    def run(self, reactor: Any, service: Balancer) -> None:
+        """From when the reactor runs, have the first signal drain and a second one hurry.
+
+        Until then they are held back, for a reactor that starts takes them for its own.
+        """
+        signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+        reactor.callWhenRunning(self._runs, reactor, service)
+
+    def fail(self, reactor: Any, line: str) -> None:
         """Stop, and exit with status 1."""
         self._stderr.write(f"balancer: {line}\n")
         atexit.register(_exit_with, 1)
-        self._reactor.stop()
+        reactor.stop()
 
-    def take_signals(self, service: Balancer) -> None:
-        """Have SIGTERM and SIGINT drain; a second one of either hurries."""
+    def _runs(self, reactor: Any, service: Balancer) -> None:
+        self.take_signals()
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)  # one that was held back ends the process here
+        self._running = reactor, service
 
-        def heard(_number: int, _frame: FrameType | None) -> None:
-            self._reactor.callFromThread(self._stop, service)
+    def _heard(self, number: int, _frame: FrameType | None) -> None:
+        """A signal, in between any two steps of anything: what follows is left to the reactor."""
+        if self._running is not None:
+            reactor, service = self._running
+            reactor.callFromThread(self._obey, number, reactor, service)
+        elif number in ENDING:
+            try:
+                self._stderr.write("balancer: ended before it had started\n")
+            finally:
+                _exit_with(0)
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, heard)
-
-    def _stop(self, service: Balancer) -> None:
+    def _obey(self, number: int, reactor: Any, service: Balancer) -> None:
+        if number not in ENDING:
+            log.info("nothing to reload; SIGHUP is ignored")
+            return
         self._signals += 1
         if self._signals > 1:
             service.hurry()
-        elif self._reactor.running:
+        elif reactor.running:
             log.info("draining; a second signal ends at once")
-            self._reactor.stop()
+            reactor.stop()
 
 
 def _exit_with(status: int) -> None:
     """Give the process its status: `twist` has none but 0 to give once the reactor has run."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(status)
+    try:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    finally:
+        os._exit(status)
 
 
 def _leave(status: int, lines: tuple[str, ...]) -> NoReturn:

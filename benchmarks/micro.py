@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import cycle
+from math import inf
 from random import Random
 from timeit import Timer
 from typing import Any
@@ -137,7 +138,9 @@ def sessions() -> Iterator[Session]:
 
 def pick(algorithm: Algorithm, count: int) -> Call:
     """A pick from so many backends."""
-    snapshot = Policy(algorithm, "benchmark", ports()).compile(backends(count))
+    policy = Policy(algorithm, "benchmark", ports())
+    policy.prepare(backends(count), first=inf)
+    snapshot = policy.snapshot
     assert snapshot is not None
     picker, clients = snapshot.picker, sessions()
     return lambda: picker(next(clients))

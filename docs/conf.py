@@ -11,7 +11,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "plugins")]
 
 import balancer  # noqa: E402 - only now can it be found
 from balancer import interfaces  # noqa: E402 - the same
-from balancer.core import exchange, relay  # noqa: E402 - the same
+from balancer.core import exchange_states, relay  # noqa: E402 - the same
 from balancer.plugins import algorithms, health, matchers  # noqa: E402 - the same
 from docs._ext import diagrams, reference  # noqa: E402 - the same
 
@@ -28,8 +28,8 @@ html_theme = "furo"
 html_title = f"balancer {release}"
 
 GENERATED = {
-    "exchange.svg": diagrams.svg(exchange.TRANSITIONS),
-    "exchange.md": diagrams.table(exchange.TRANSITIONS),
+    "exchange.svg": diagrams.svg(exchange_states.TRANSITIONS),
+    "exchange.md": diagrams.table(exchange_states.TRANSITIONS),
     "relay.svg": diagrams.svg(relay.TRANSITIONS),
     "relay.md": diagrams.table(relay.TRANSITIONS),
     "config.md": reference.nouns(getattr(balancer, name) for name in balancer.__all__),

@@ -85,6 +85,34 @@ def test_wrong_command_lines(argv: list[str], capsys: pytest.CaptureFixture[str]
     assert re.fullmatch(r"balancer.*: .*; see balancer.* --help\n", printed.err)
 
 
+@pytest.mark.parametrize("argv", [["check", "conf.py"], ["plugins"], ["--help"]])
+def test_output_that_cannot_be_written(
+    conf: Path, argv: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Output that finds no room is one line on standard error and status 74, whatever was to be printed."""
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert main(argv) == 74
+    assert capsys.readouterr().err == "balancer: the output cannot be written: No space left on device\n"
+
+
+def test_a_process_without_room_for_its_output(conf: Path) -> None:
+    """The interpreter has nothing to add as it ends."""
+    program = "import sys; from balancer.cli import main; sys.exit(main(['check', 'conf.py']))"
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (74, 1)
+
+
+def test_an_interrupted_check(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C while a config loads is no traceback of ours."""
+    conf.write_text("raise KeyboardInterrupt")
+    assert main(["check", str(conf)]) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
 def test_help_teaches(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The help names every command and shows a config that can be copied and is sound."""
     assert main(["--help"]) == 0

@@ -47,7 +47,7 @@ def test_the_whole_plan() -> None:
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0"
     http = "response_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     assert list(plan(CONFIG, RoundRobin())) == [
-        "HTTPListener 'tcp:80': request_timeout=10.0, idle=75.0, max_head=32768, max_fields=100",
+        "HTTPListener 'tcp:80': request_timeout=10.0, idle=75.0, half_closed=1.0, max_head=32768, max_fields=100",
         f"  route 1: {Path('/v1')!r} -> Pool 'database'",
         "  route 2: everything -> Pool 'site'",
         "TCPListener 'tcp:5432': idle=60, linger=30.0",

@@ -108,13 +108,23 @@ def _unfit(pool: Pool, kinds: Collection[Kind]) -> Iterator[str]:
     for backend in sound(pool.backends, Backend):
         yield from _wrong_transport(backend, kinds)
     if isinstance(pool.health, Health) and hasattr(pool.health.check, "protocols"):
-        probed = as_tuple(pool.health.check.protocols)
-        for kind in (kind for kind in kinds if kind not in probed):
-            yield f"health: {shown(pool.health.check)} cannot probe for the {kind.name}Listener that uses the pool"
+        yield from _unprobed(pool.health.check, as_tuple(pool.health.check.protocols), kinds)
     for name in _unheeded(kinds):
         if getattr(pool, name) != getattr(attrs.fields(Pool), name).default:
             listeners = " or ".join(f"{kind.name}Listener" for kind in _HEEDED[name])
             yield f"{name}: would be ignored, for no {listeners} uses the pool; leave it out"
+
+
+def _unprobed(check: Any, probed: Collection[Any], kinds: Iterable[Kind]) -> Iterator[str]:
+    """The kinds that a check cannot probe for; none if some of those it can are no kinds at all, and told as such."""
+    if len(sound(probed, Kind)) < len(probed):
+        return
+    known = " and ".join(kind.name for kind in probed) or "nothing"
+    for kind in (kind for kind in kinds if kind not in probed):
+        yield (
+            f"health: {shown(check)} cannot probe for the {kind.name}Listener that uses the pool, but for {known}; "
+            f"leave health out, or give a check whose protocols contain {kind}"
+        )
 
 
 def _unheeded(kinds: Collection[Kind]) -> tuple[str, ...]:
@@ -126,4 +136,5 @@ def _wrong_transport(backend: Backend, kinds: Collection[Kind]) -> Iterator[str]
     scheme = endpoint.scheme if endpoint is not None else ""
     for kind in kinds:
         if scheme and (scheme == "udp") is not (kind is Kind.UDP):
-            yield f"backends: {backend.address!r} cannot serve the {kind.name}Listener that uses the pool"
+            cannot = f"{backend.address!r} cannot serve the {kind.name}Listener that uses the pool"
+            yield f"backends: {cannot}; give host:port, which serves TCP and UDP"

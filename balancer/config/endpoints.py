@@ -21,6 +21,12 @@ _CUT: Final = re.compile(r"((?:[^\\:=]|\\.)*+)(?:=((?:[^\\:]|\\.)*+))?:", re.DOT
 _BRACKETED: Final = re.compile(r"\[([^\]]*)\]:([^:]*)")
 _TYPE: Final = re.compile(r"[a-z][a-z0-9]*")
 _HIGHEST_PORT: Final = 65535
+_LABEL: Final = r"(?!-)[A-Za-z0-9_-]{1,63}(?<!-)"
+_NAME: Final = re.compile(rf"(?=.{{1,253}}\.?\Z){_LABEL}(?:\.{_LABEL})*\.?")
+"""A host's name: RFC 1123 section 2.1, RFC 1035 section 2.3.4, and the underscores that occur."""
+
+_NUMERIC: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0[xX][0-9a-fA-F]*)\.?|.*:.*")
+"""What resolvers take for an address, never for a name: it ends in a number, or has colons."""
 
 BOUND: Final[Mapping[str, tuple[str, ...]]] = {
     "tcp": ("port", "interface", "backlog"),
@@ -29,6 +35,13 @@ BOUND: Final[Mapping[str, tuple[str, ...]]] = {
     "unix": ("address", "mode", "backlog", "lockfile"),
 }
 """The types of a listener's endpoint that are taken apart here, each with its parts in order."""
+
+_NUMBERS: Final[Mapping[str, tuple[int, int, str]]] = {
+    "backlog": (1, 65535, "a number from 1 to 65535"),
+    "mode": (0, 0o777, "an octal number from 0 to 777"),
+    "lockfile": (0, 1, "a number from 0 to 1"),
+}
+"""The parts that are numbers, with the least and the highest value of each, and both in words."""
 
 _ENCRYPTED: Final = ("ssl", "tls")
 _ANY: Final = str(IPv4Address(0))
@@ -74,6 +87,8 @@ def backend_endpoint(text: str) -> Endpoint:
         raise ValueError(f"{text!r} is a URL; write it as host:port")
     if scheme == "unix":
         return Endpoint("unix", _path(text, rest))
+    if "," in text:
+        raise ValueError(f"{text!r} has a comma; give several addresses as a list")
     if scheme not in {"tcp", "udp"}:
         scheme, rest = "", text
     return Endpoint(scheme, _host_and_port(text, rest))
@@ -92,9 +107,13 @@ def listener_endpoint(text: str) -> Endpoint:
     options = _named(text, rest, BOUND[scheme])
     if scheme == "unix":
         return Endpoint(scheme, _taken(text, options, "address", "a path"), _numeric(text, options))
-    port = _port(text, _taken(text, options, "port", "a port"), least=0)
-    interface = options.pop("interface", _ANY6 if scheme == "tcp6" else "")
-    return Endpoint(scheme, (interface, port), _numeric(text, options))
+    port, interface = _taken(text, options, "port", "a port"), options.pop("interface", "")
+    if interface.isdecimal() and not port.isdecimal():
+        raise ValueError(f"{text!r} has its port last; write it as {likely_endpoint(rest.lstrip('/'), scheme)}")
+    if interface:
+        _expect_host(text, "interface", interface)
+    place = interface or (_ANY6 if scheme == "tcp6" else ""), _port(text, port, least=0)
+    return Endpoint(scheme, place, _numeric(text, options))
 
 
 def endpoint_or_none(take_apart: Callable[[str], Endpoint], text: str) -> Endpoint | None:
@@ -105,19 +124,21 @@ def endpoint_or_none(take_apart: Callable[[str], Endpoint], text: str) -> Endpoi
         return None
 
 
-def likely_endpoint(text: str) -> str:
-    """What the user most likely meant by a listener's endpoint without a type."""
-    host, colon, port = text.rpartition(":")
+def likely_endpoint(text: str, scheme: str = "tcp") -> str:
+    """What the user most likely meant by a listener's endpoint without a type, or with its port last."""
+    host, _, port = text.rpartition(":")
     if text.startswith(("/", ".")):
         return f"unix:{text}"
     if not port.isdecimal():
-        return "tcp:8080"
-    return f"tcp:{port}:interface={host}" if colon and host not in {"", "*"} else f"tcp:{port}"
+        return f"{scheme}:8080"
+    return f"{scheme}:{port}:interface={host}" if host not in {"", "*", "http"} else f"{scheme}:{port}"
 
 
 def _expect_text(text: object, example: str) -> None:
     if not isinstance(text, str):
         raise TypeError(f"{text!r} is not text; write it as {example!r}")
+    if not text.isprintable():
+        raise ValueError(f"{text!r} is not text of one line; write it as {example!r}")
 
 
 def _path(text: str, rest: str) -> str:
@@ -132,7 +153,26 @@ def _host_and_port(text: str, rest: str) -> tuple[str, int]:
     host, port = _host_parts(text, rest) if bracketed is None else bracketed.groups()
     if not host or re.search(r"[\s/\[\]]", host):
         raise ValueError(f"{text!r} has no host; write it as host:port")
+    _expect_host(text, "host", host)
     return host, _port(text, port, least=1)
+
+
+def _expect_host(text: str, what: str, host: str) -> None:
+    if _is_address(host):
+        return
+    if _NUMERIC.fullmatch(host):
+        raise ValueError(f"{text!r}: the {what} is no IP address; give one such as 10.0.0.11 or fe80::1")
+    if not _NAME.fullmatch(host):
+        remedy = "give labels of at most 63 letters, digits, hyphens and underscores, joined by dots"
+        raise ValueError(f"{text!r}: the {what} is no name; {remedy}")
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _host_parts(text: str, rest: str) -> list[str]:
@@ -185,7 +225,7 @@ def _taken(text: str, options: dict[str, str], name: str, what: str) -> str:
 
 
 def _port(text: str, port: str, *, least: int) -> int:
-    if not (port.isascii() and port.isdecimal() and least <= int(port) <= _HIGHEST_PORT):
+    if not _is_number(port, least, _HIGHEST_PORT):
         raise ValueError(f"{text!r}: {port!r} is not a port; give {least} to {_HIGHEST_PORT}")
     return int(port)
 
@@ -193,9 +233,15 @@ def _port(text: str, port: str, *, least: int) -> int:
 def _numeric(text: str, options: dict[str, str]) -> dict[str, str]:
     """What is left beside the place is numbers, `mode` an octal one."""
     for name, value in options.items():
-        if not re.fullmatch(r"[0-7]+" if name == "mode" else r"[0-9]+", value):
-            raise ValueError(f"{text!r}: {name}: {value!r} is not {'an octal' if name == 'mode' else 'a'} number")
+        least, most, words = _NUMBERS[name]
+        if not _is_number(value, least, most, radix=8 if name == "mode" else 10):
+            raise ValueError(f"{text!r}: {name}: {value!r} is not {words}")
     return options
+
+
+def _is_number(digits: str, least: int, most: int, *, radix: int = 10) -> bool:
+    fits = re.fullmatch("[0-7]{1,9}" if radix == 8 else "[0-9]{1,9}", digits)
+    return fits is not None and least <= int(digits, radix) <= most
 
 
 def _joined(host: str, port: int) -> str:

@@ -138,8 +138,8 @@ class HTTPListener(Listener):
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. A client has
     `request_timeout` seconds for a whole request head, and may be silent for `idle` seconds between two requests and
-    within a body; one that half-closes after its request has a second to see its answer begin. A head has at most
-    `max_head` bytes and `max_fields` fields.
+    within a body. One that has closed its sending side has `half_closed` seconds to see its answer begin: whether it
+    still listens cannot be told. A head has at most `max_head` bytes and `max_fields` fields.
     """
 
     kind: ClassVar[Kind] = Kind.HTTP
@@ -150,6 +150,7 @@ class HTTPListener(Listener):
     )
     request_timeout: float = attrs.field(default=10.0, kw_only=True)
     idle: float = attrs.field(default=75.0, kw_only=True)
+    half_closed: float = attrs.field(default=1.0, kw_only=True)
     max_head: int = attrs.field(default=32768, kw_only=True)
     max_fields: int = attrs.field(default=100, kw_only=True)
 
@@ -161,6 +162,7 @@ class HTTPListener(Listener):
         yield from self._wrong_routes()
         yield from seconds("request_timeout", self.request_timeout, like=10)
         yield from seconds("idle", self.idle, like=75)
+        yield from seconds("half_closed", self.half_closed, like=1)
         yield from count("max_head", self.max_head, least=1024)
         yield from count("max_fields", self.max_fields)
 

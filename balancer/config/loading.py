@@ -32,7 +32,7 @@ def load(path: str) -> Config:
     """Run the file at `path` as a module and return what it calls `config`.
 
     While it runs, modules beside it can be imported. Raises `ConfigError` with a line for each mistake, in the order
-    found and each once.
+    found and each once, and `KeyboardInterrupt` when it was interrupted.
     """
     module = ModuleType(_MODULE)
     module.__file__ = path
@@ -58,8 +58,10 @@ def _run(module: ModuleType, path: str) -> list[str]:
         return list(error.mistakes)
     except SyntaxError as error:
         return [_misspelt(error, path)]
-    except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever the user's program raises is theirs to read
-        return _told(error, path)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - whatever the user's program raises is theirs to read
+        return list(_told(error, path, set()))
     return []
 
 
@@ -97,7 +99,29 @@ def _importable(module: ModuleType, folder: str) -> Iterator[None]:
         sys.path.remove(folder)
 
 
-def _told(error: BaseException, path: str) -> list[str]:
+def _told(error: BaseException | None, path: str, told: set[int]) -> Iterator[str]:
+    """An exception and what led to it, one after the other; none whose id is among those `told`."""
+    label = ""
+    while error is not None and id(error) not in told:
+        told.add(id(error))
+        yield from (label + line for line in (*_told_alone(error, path), *_members(error, path, told)))
+        label, error = _before(error)
+
+
+def _before(error: BaseException) -> tuple[str, BaseException | None]:
+    """What led to an exception, if anything did, and how."""
+    if error.__cause__ is not None or error.__suppress_context__:
+        return "caused by: ", error.__cause__
+    return "while handling: ", error.__context__
+
+
+def _members(error: BaseException, path: str, told: set[int]) -> Iterator[str]:
+    members = error.exceptions if isinstance(error, BaseExceptionGroup) else ()
+    for number, member in enumerate(members, 1):
+        yield from (f"{number} of {len(members)}: {line}" for line in _told(member, path, told))
+
+
+def _told_alone(error: BaseException, path: str) -> list[str]:
     """The user's own lines of the traceback, then the exception; a call that does not fit a class is one line."""
     frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
     summary = traceback.extract_tb(error.__traceback__)
@@ -106,7 +130,7 @@ def _told(error: BaseException, path: str) -> list[str]:
     call = _CALL.fullmatch(str(error)) if isinstance(error, TypeError) else None
     if call and theirs and theirs[-1] is summary[-1]:
         return [f"{_where(theirs[-1], path)}: {call[1]}() {_with_hint(call[2], frames[-1].f_globals.get(call[1]))}"]
-    if not theirs:
+    if summary and not theirs:
         return [f"{path}: {line}" for line in message]
     return [*(f"{_where(place, path)}: {place.line}" for place in theirs), *message]
 

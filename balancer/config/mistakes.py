@@ -13,7 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import Any, Final, TypeVar
+from inspect import signature
+from types import FunctionType
+from typing import Any, Final, NoReturn, TypeVar
 
 from zope.interface.interface import InterfaceClass, Method
 
@@ -29,6 +31,11 @@ class Noun(ABC):
     """What all nouns share: they look at themselves as soon as they are made, and say what they are in a few words."""
 
     __slots__ = ()
+
+    def __init_subclass__(cls) -> None:
+        """Let a frozen class say why it does not change; attrs, whose word it has until then, names no noun."""
+        if "__setattr__" in vars(cls):
+            type.__setattr__(cls, "__setattr__", _unchanged)
 
     def __attrs_post_init__(self) -> None:
         _report(self)
@@ -56,6 +63,11 @@ def collecting() -> Iterator[dict[str, None]]:
         _collected.reset(token)
 
 
+def _unchanged(noun: Noun, name: str, _value: object) -> NoReturn:
+    made = type(noun).__name__
+    raise AttributeError(f"{noun}: {name}: cannot be changed; give it as the {made} is made")
+
+
 def _report(noun: Noun) -> None:
     """Hand over the mistakes of a noun that was just made; raises `ConfigError` unless they are being collected."""
     lines = list(noun.mistakes())
@@ -67,7 +79,9 @@ def _report(noun: Noun) -> None:
 
 
 def shown(value: object) -> str:
-    """The value as one short line."""
+    """The value as one short line; a function by its name."""
+    if isinstance(value, FunctionType):
+        return value.__name__
     text = " ".join((str(value) if isinstance(value, Noun) else repr(value)).split())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 
@@ -93,10 +107,12 @@ def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
-def seconds(field: str, value: Any, *, like: float) -> Iterator[str]:
-    """Expect a positive, finite number of seconds, such as `like`."""
+def seconds(field: str, value: Any, *, like: float, least: float = 0.0) -> Iterator[str]:
+    """Expect a positive, finite number of seconds, `least` or more, such as `like`."""
     if not _is_number(value) or value <= 0:
         yield f"{field}: {shown(value)} is not a positive number of seconds; give one such as {like:g}"
+    elif value < least:
+        yield f"{field}: {shown(value)} is less than {least:g} seconds; give one such as {like:g}"
 
 
 def positive(field: str, value: Any, *, like: float) -> Iterator[str]:
@@ -137,9 +153,15 @@ def parsed(field: str, value: Any, parse: Callable[[str], object]) -> Iterator[s
         yield f"{field}: {error}"
 
 
+def _of_a_class(field: str, value: type) -> str:
+    return f"{field}: {value.__name__} is a class; give an object of it: {value.__name__}(...)"
+
+
 def instance(field: str, value: Any, kind: type, remedy: str) -> Iterator[str]:
     """Expect an object of a kind."""
-    if not isinstance(value, kind):
+    if isinstance(value, type):
+        yield _of_a_class(field, value)
+    elif not isinstance(value, kind):
         yield f"{field}: {shown(value)} is not a {kind.__name__}; {remedy}"
 
 
@@ -147,12 +169,15 @@ def provides(field: str, value: Any, interface: InterfaceClass, remedy: str) -> 
     """Expect a plugin object that provides an interface, and has the methods that this promises."""
     name = interface.__name__
     if isinstance(value, type):
-        yield f"{field}: {value.__name__} is a class; give an object of it: {value.__name__}(...)"
+        yield _of_a_class(field, value)
     elif interface.providedBy(value):
-        for method, described in interface.namesAndDescriptions():
-            if isinstance(described, Method) and not callable(getattr(value, method, None)):
-                yield f"{field}: {shown(value)} promises {name} but has no method {method}()"
-    elif callable(getattr(value, _first_method(interface), None)):
+        for method, arguments in _methods(interface):
+            call = getattr(value, method, None)
+            if callable(call):
+                yield from _misfit(f"{field}: {shown(value)}: {method}", call, arguments)
+            else:
+                yield f"{field}: {shown(value)} promises {name} but has no {method}{_listed(arguments)}; write it"
+    elif callable(getattr(value, _methods(interface)[0][0], None)):
         yield f"{field}: {shown(value)} does not provide {name}; put @implementer({name}) on its class"
     else:
         yield f"{field}: {shown(value)} does not provide {name}; {remedy}"
@@ -162,7 +187,25 @@ def provides_or_callable(field: str, value: Any, interface: InterfaceClass, reme
     """Expect a plugin object, or a bare function in its place."""
     if isinstance(value, type) or interface.providedBy(value) or not callable(value):
         yield from provides(field, value, interface, remedy)
+    else:
+        yield from _misfit(f"{field}: {shown(value)}", value, _methods(interface)[0][1])
 
 
-def _first_method(interface: InterfaceClass) -> str:
-    return next(str(name) for name, described in interface.namesAndDescriptions() if isinstance(described, Method))
+def _methods(interface: InterfaceClass) -> list[tuple[str, tuple[str, ...]]]:
+    """Its methods by name, each with its arguments."""
+    members = interface.namesAndDescriptions()
+    return [(str(name), tuple(method.positional)) for name, method in members if isinstance(method, Method)]
+
+
+def _misfit(what: str, call: Callable[..., Any], arguments: tuple[str, ...]) -> Iterator[str]:
+    """Expect that a call takes these arguments by position, as far as can be known."""
+    try:
+        signature(call).bind(*arguments)
+    except TypeError:
+        yield f"{what} cannot be called with {_listed(arguments)}; let it take just that"
+    except ValueError:
+        return  # some that are written in C do not say what they take
+
+
+def _listed(arguments: tuple[str, ...]) -> str:
+    return f"({', '.join(arguments)})"

@@ -26,13 +26,17 @@ from balancer.config.mistakes import (
     sound,
     word,
 )
-from balancer.interfaces import IAlgorithm, ICheckTarget, IHealthCheck, Report
+from balancer.interfaces import IAlgorithm, ICheckTarget, IHealthCheck, Kind, Report
 
 CheckFunction = Callable[[ICheckTarget], Awaitable[Report | None]]
 """What may stand in place of an `IHealthCheck`."""
 
 _ALGORITHM: Final = "give an algorithm object such as RoundRobin()"
 _HEALTH_CHECK: Final = "give a health check object such as TCPCheck()"
+_KIND: Final = "give Kind.TCP, Kind.UDP or Kind.HTTP, from balancer.interfaces"
+_LEAST_EVERY: Final = 0.05
+_LEAST_TIMEOUT: Final = 0.01
+"""Seconds; checks in a closer row would keep the balancer from its work."""
 
 
 def _strings(given: Iterable[str]) -> tuple[str, ...]:
@@ -86,7 +90,8 @@ class Backend(Noun):
 
     def _mistakes(self) -> Iterator[str]:
         yield from parsed("address", self.address, backend_endpoint)
-        yield from word("name", self.name)
+        if self.name != _default_name(self):
+            yield from word("name", self.name)
         yield from positive("weight", self.weight, like=1)
         yield from choice("backup", self.backup, (True, False))
         yield from count("tier", self.tier, least=0)
@@ -102,10 +107,11 @@ class Backend(Noun):
 class Health(Noun):
     """When and how often a health check runs, and how often it must agree before its word counts.
 
-    A check runs `every` so many seconds, give or take `jitter` (a share of that, 0 to 1), and fails when it takes
-    longer than `timeout` seconds (`every`, if not given). `fall` failures in a row take a backend down, `rise`
-    successes bring it up; the very first result decides alone, and until it comes the backend is assumed to be what
-    `assume` says. `check` may also be a function of one argument, the `ICheckTarget`. Raises `ConfigError`.
+    A check runs `every` so many seconds (0.05 or more), give or take `jitter` (a share of that, 0 to 1), and fails when
+    it takes longer than `timeout` seconds (0.01 or more; if not given, `every`). `fall` failures in a row take a
+    backend down, `rise` successes bring it up; the very first result decides alone, and until it comes the backend is
+    assumed to be what `assume` says. `check` may also be a function of one argument, the `ICheckTarget`; it is taken
+    to probe for every kind of listener. Raises `ConfigError`.
     """
 
     check: IHealthCheck | CheckFunction
@@ -117,14 +123,19 @@ class Health(Noun):
     assume: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
-        yield from provides_or_callable("check", self.check, IHealthCheck, _HEALTH_CHECK)
-        yield from seconds("every", self.every, like=2)
+        wrong = list(provides_or_callable("check", self.check, IHealthCheck, _HEALTH_CHECK))
+        yield from wrong or self._wrong_protocols()
+        yield from seconds("every", self.every, like=2, least=_LEAST_EVERY)
         if self.timeout is not self.every:
-            yield from seconds("timeout", self.timeout, like=2)
+            yield from seconds("timeout", self.timeout, like=2, least=_LEAST_TIMEOUT)
         yield from count("rise", self.rise)
         yield from count("fall", self.fall)
         yield from share("jitter", self.jitter)
         yield from choice("assume", self.assume, ("up", "down"))
+
+    def _wrong_protocols(self) -> Iterator[str]:
+        for kind in as_tuple(getattr(self.check, "protocols", ())):
+            yield from instance("check: protocols", kind, Kind, _KIND)
 
 
 def _backends(given: Iterable[Backend | str]) -> tuple[Backend, ...]:

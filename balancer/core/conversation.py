@@ -12,7 +12,7 @@ import attrs
 
 from balancer.core.deadlines import Deadlines
 from balancer.core.exchange import Downstream, Exchange, Upstreams
-from balancer.core.faults import Faults
+from balancer.core.faults import Faults, Tally
 from balancer.core.filters import FilterFailed, filter_request
 from balancer.core.headers import for_upstream, may_travel
 from balancer.core.http1 import Limits, RequestDecoder
@@ -20,7 +20,7 @@ from balancer.core.messages import End, Message, RequestHead
 from balancer.core.routes import Routes
 from balancer.core.session import Session
 from balancer.core.silence import Patience, Silence
-from balancer.errors import BalancerError, RequestRefused, Side
+from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, RequestRefused, Side
 from balancer.interfaces import Kind, Reply
 
 AT_THE_LAST_HOP: Final = {"OPTIONS": Reply(200), "TRACE": Reply(501)}
@@ -44,21 +44,45 @@ class Destination:
 
 @attrs.frozen(eq=False)
 class Site:
-    """What the conversations of one listener share; `seconds` tells the time, `faults` counts those of filters."""
+    """What the conversations of one listener share; `seconds` tells the time.
+
+    `faults` counts those of filters, and `refusals` every request without a whole answer, by kind; `told` hears of
+    these the 1st, 2nd, 4th, 8th time and so on: what was answered, why, and to whom, and never what a field held.
+    """
 
     routes: Routes[Destination]
     deadlines: Deadlines
     seconds: Callable[[], float]
     limits: Limits = attrs.Factory(Limits)
     scheme: str = "http"
+    told: Callable[[str], object] = lambda _line: None
     faults: Faults = attrs.field(
         init=False, default=attrs.Factory(lambda site: Faults(site.routes.report), takes_self=True)
     )
+    refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda site: Tally(site.told), takes_self=True))
 
-    def ended(self, error: BalancerError | None) -> None:
-        """A request has its answer; what went wrong, if anything did, may be a filter's doing."""
+    def ended(self, exchange: Exchange, error: BalancerError | None) -> None:
+        """An exchange is over."""
+        if error is not None:
+            self.failed(error, exchange.session.client[0], exchange)
+
+    def failed(self, error: BalancerError, client: str, exchange: Exchange | None = None) -> None:
+        """A request of that client was refused, or its exchange failed. One whose client left is no news."""
         if isinstance(error, FilterFailed):
             self.faults.note(error.named, error.__cause__ or error)
+        if not isinstance(error, DownstreamGone):
+            kind = f"{error.status} {error.reason}: {_place(error, exchange)}"
+            self.refusals.note(kind, f"{kind}{error}, client {client or 'of a unix socket'}")
+
+
+def _place(error: BalancerError, exchange: Exchange | None) -> str:
+    """The pool and the backend that an error is about, as far as its own message does not name them."""
+    if exchange is None or error.side is not Side.UPSTREAM:
+        return ""
+    pool = f"pool {exchange.upstreams.name!r}: "
+    if exchange.lease is None or isinstance(error, ConnectFailed):
+        return pool
+    return f"{pool}backend {exchange.lease.backend.name!r}: "
 
 
 class Conversation:
@@ -153,7 +177,6 @@ class Conversation:
             route = self._site.routes.choose(session)
             answer = filter_request(route.filters, outgoing, session)
         except BalancerError as error:
-            self._site.ended(error)
             self._settle(error)
             return
         if isinstance(answer, Reply):
@@ -167,7 +190,7 @@ class Conversation:
             upstreams=route.target.upstreams,
             silence=lambda fail: Silence(self._site.deadlines, route.target.patience, fail),
             filters=route.filters,
-            done=lambda _exchange, error: self._site.ended(error),
+            done=self._site.ended,
         )
         if self._slow:
             self.exchange.pressure(Side.DOWNSTREAM, high=True)
@@ -178,6 +201,7 @@ class Conversation:
         if isinstance(answer, Reply):
             self._line.reply(answer)
         else:
+            self._site.failed(answer, self._client[0])
             self._line.refuse(answer)
         self._line.exchange_done(request_complete=self.request_complete)
 

@@ -9,11 +9,11 @@ middle of what it is told.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from enum import Enum
-from typing import Any, Final, Protocol
+from typing import Any, Protocol
 
+from balancer.core.exchange_states import PHASES, TRANSITIONS, Input, State
 from balancer.core.filters import filter_response
-from balancer.core.headers import for_downstream, forwardable_trailers
+from balancer.core.headers import for_downstream, trailers_for_downstream, trailers_for_upstream
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
 from balancer.core.pool import Lease
 from balancer.core.retries import clears, may_resend
@@ -21,55 +21,6 @@ from balancer.core.session import Session
 from balancer.core.silence import Silence, awaited
 from balancer.errors import BalancerError, NoBackend, Side
 from balancer.interfaces import Phase, Reply
-
-
-class State(Enum):
-    """How far an exchange has come."""
-
-    CONNECTING = "waiting for a connection to a backend"
-    SENDING = "the request is going up"
-    WAITING = "the request is complete, no answer yet"
-    EARLY = "the answer has begun before the request was complete"
-    ANSWERING = "the answer is coming down"
-    DONE = "over"
-
-
-class Input(Enum):
-    """What can happen to an exchange."""
-
-    CONNECTED = "connected"
-    REQUEST_END = "end of the request"
-    RESPONSE_HEAD = "final response head"
-    RESPONSE_END = "end of the response"
-    RETRY = "a failure that may be tried again"
-    FAILURE = "a failure"
-
-
-TRANSITIONS: Final = {
-    (State.CONNECTING, Input.CONNECTED): State.SENDING,
-    (State.CONNECTING, Input.FAILURE): State.DONE,
-    (State.SENDING, Input.REQUEST_END): State.WAITING,
-    (State.SENDING, Input.RESPONSE_HEAD): State.EARLY,
-    (State.SENDING, Input.RETRY): State.CONNECTING,
-    (State.SENDING, Input.FAILURE): State.DONE,
-    (State.WAITING, Input.RESPONSE_HEAD): State.ANSWERING,
-    (State.WAITING, Input.RETRY): State.CONNECTING,
-    (State.WAITING, Input.FAILURE): State.DONE,
-    (State.EARLY, Input.REQUEST_END): State.ANSWERING,
-    (State.EARLY, Input.RESPONSE_END): State.DONE,
-    (State.EARLY, Input.FAILURE): State.DONE,
-    (State.ANSWERING, Input.RESPONSE_END): State.DONE,
-    (State.ANSWERING, Input.FAILURE): State.DONE,
-}
-"""Every input that is not listed for a state cannot happen there or changes nothing."""
-
-PHASES: Final = {
-    State.CONNECTING: Phase.CONNECT,
-    State.SENDING: Phase.REQUEST,
-    State.WAITING: Phase.RESPONSE,
-    State.EARLY: Phase.DATA,
-    State.ANSWERING: Phase.DATA,
-}
 
 
 class Downstream(Protocol):
@@ -87,8 +38,8 @@ class Downstream(Protocol):
     def reply(self, reply: Reply) -> None:
         """Answer with a filter's own reply; nothing of an answer has been sent."""
 
-    def abort(self) -> None:
-        """Cut the connection, so that a broken answer is not taken for a whole one."""
+    def abort(self, error: BalancerError) -> None:
+        """End the answer that is under way so that it is not taken for a whole one, and the connection with it."""
 
     def pause(self) -> None:
         """Read no more of the request for now."""
@@ -132,9 +83,13 @@ class Pending(Protocol):
 
 
 class Upstreams(Protocol):
-    """Where connections to the backends of one pool come from. A request is sent at most `attempts` times."""
+    """Where connections to the backends of the pool `name` come from. A request is sent at most `attempts` times."""
 
     attempts: int
+
+    @property
+    def name(self) -> str:
+        """The pool's."""
 
     def acquire(self, exchange: Exchange, *, fresh: bool) -> Pending | None:
         """Call `exchange.connected` or `exchange.fail`, at once (what is returned then counts for nothing) or later.
@@ -147,7 +102,8 @@ class Exchange:
     """One request and its answer.
 
     `start` it once the downstream port is ready. `done` is called once, before the port hears of the end, with the
-    error that ended the exchange or None. Any part may `fail` it at any time.
+    error that ended the exchange or None. Any part may `fail` it at any time. `lease` is the latest pick with which a
+    connection stood.
     """
 
     def __init__(
@@ -162,10 +118,10 @@ class Exchange:
         done: Callable[[Exchange, BalancerError | None], None] = lambda _exchange, _error: None,
     ) -> None:
         self.session, self.head, self.state, self.status = session, head, State.CONNECTING, 0
-        self._downstream, self._upstreams = downstream, upstreams
+        self.upstreams, self._downstream = upstreams, downstream
         self._upstream: Upstream | None = None
         self._pending: Pending | None = None
-        self._lease: Lease | None = None
+        self.lease: Lease | None = None
         self._cause: BalancerError | None = None
         self._held: list[Message] = []
         self._request_complete = self._heard = False
@@ -195,7 +151,7 @@ class Exchange:
     def connected(self, upstream: Upstream, lease: Lease) -> None:
         """A connection stands: send the request as far as it is known, and read on."""
         self._enter(Input.CONNECTED)
-        self._pending, self._upstream, self._lease = None, upstream, lease
+        self._pending, self._upstream, self.lease = None, upstream, lease
         self._silence.expect(awaited(self._slow, complete=self._request_complete))
         if Side.DOWNSTREAM in self._slow:
             upstream.pause()
@@ -219,11 +175,11 @@ class Exchange:
 
     def upstream_failed(self, error: BalancerError) -> None:
         """The connection to the backend ended, or brought nonsense, before the answer was complete."""
-        upstream, lease = self._upstream, self._lease
+        upstream, lease = self._upstream, self.lease
         if upstream is None or lease is None:
             return
         phase = PHASES.get(self.state, Phase.DONE)
-        again = not self._heard and self.session.attempt < self._upstreams.attempts and may_resend(self.head, error)
+        again = not self._heard and self.session.attempt < self.upstreams.attempts and may_resend(self.head, error)
         if not again or not self._enter(Input.RETRY):
             self.fail(error)
             return
@@ -234,7 +190,7 @@ class Exchange:
         else:
             lease.end(phase, error=error)
             self.session.tried.append(lease.backend)
-        self._upstream = self._lease = None
+        self._upstream = None
         self._held = [END] if self._request_complete else []
         if Side.UPSTREAM in self._slow:
             self.pressure(Side.UPSTREAM, high=False)
@@ -267,13 +223,13 @@ class Exchange:
         if self._upstream is not None:
             self._upstream.abort()
         if self.status:
-            self._downstream.abort()
+            self._downstream.abort(error)
         else:
             self._downstream.refuse(error)
         self._finish(phase, error)
 
     def _acquire(self, *, fresh: bool) -> None:
-        pending = self._upstreams.acquire(self, fresh=fresh)
+        pending = self.upstreams.acquire(self, fresh=fresh)
         if self.state is State.CONNECTING and self._pending is None:
             self._pending = pending
 
@@ -292,7 +248,7 @@ class Exchange:
                     return
                 if isinstance(message, End):
                     self._enter(Input.REQUEST_END)
-                    upstream.send(End(forwardable_trailers(message.trailers)))
+                    upstream.send(End(trailers_for_upstream(message.trailers)))
                 else:
                     upstream.send(message)
         except BalancerError as error:
@@ -303,7 +259,7 @@ class Exchange:
     def _answer(self, message: Message) -> None:
         """Pass one message of the answer on. Raises what the filters, the policy and the port raise."""
         if isinstance(message, End):
-            self._downstream.send(End(forwardable_trailers(message.trailers)))
+            self._downstream.send(End(trailers_for_downstream(message.trailers)))
             self._complete(whole=self.state is State.ANSWERING)
         elif not isinstance(message, ResponseHead):
             self._downstream.send(message)
@@ -313,9 +269,9 @@ class Exchange:
             self._final_head(for_downstream(message))
 
     def _final_head(self, head: ResponseHead) -> None:
-        assert self._lease is not None
-        self._lease.answered()
-        answer = filter_response(self._filters, self._lease.responded(self.session, head), self.session)
+        assert self.lease is not None
+        self.lease.answered()
+        answer = filter_response(self._filters, self.lease.responded(self.session, head), self.session)
         self._enter(Input.RESPONSE_HEAD)
         if isinstance(answer, ResponseHead):
             self._downstream.send(answer)
@@ -342,7 +298,7 @@ class Exchange:
     def _finish(self, phase: Phase, error: BalancerError | None) -> None:
         self._silence.stop()
         self._upstream = self._pending = None
-        if self._lease is not None:
-            self._lease.end(phase, status=self.status or None, error=error)
+        if self.lease is not None:
+            self.lease.end(phase, status=self.status or None, error=error)
         self._done(self, error)
         self._downstream.exchange_done(request_complete=self._request_complete)

@@ -1,7 +1,11 @@
-"""Counts the failures of strangers' code and tells of them now and then; refuses to know what failed, and why."""
+"""Counts what goes wrong and tells of it now and then; refuses to know what failed, and why.
+
+The 1st, 2nd, 4th, 8th time and so on is told, so that what always fails does not flood the log.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 
 
@@ -13,7 +17,34 @@ class Faults:
         self._report = report
 
     def note(self, what: str, error: BaseException) -> None:
-        """One more. The 1st, 2nd, 4th, 8th and so on is reported, so that a broken plugin does not flood the log."""
+        """One more."""
         self.count += 1
-        if self.count & (self.count - 1) == 0:
+        if _has_doubled(self.count):
             self._report(f"{what} failed, {self.count} times so far", error)
+
+
+class Tally:
+    """What befell the sessions of one listener, kind by kind: `counts` so far."""
+
+    def __init__(self, tell: Callable[[str], object]) -> None:
+        self.counts: Counter[str] = Counter()
+        self._tell = tell
+
+    def note(self, kind: str, line: str) -> None:
+        """One more of that kind, of which there may be only so many; `line` says what happened this time."""
+        self.counts[kind] += 1
+        if _has_doubled(self.counts[kind]):
+            self._tell(f"{line}, {self.counts[kind]} so far")
+
+
+def named(stranger: object) -> str:
+    """What a stranger's object calls itself, or of what type it is if it cannot say even that."""
+    try:
+        return repr(stranger)
+    except BaseException:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+        return f"<{type(stranger).__name__}>"
+
+
+def _has_doubled(count: int) -> bool:
+    """Whether that is a power of two."""
+    return count & (count - 1) == 0

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 import attrs
 
+from balancer.core.faults import named
 from balancer.core.headers import ENGINES_OWN
 from balancer.core.messages import VALUE, Head, RequestHead, ResponseHead, checked_field
 from balancer.core.session import Session
@@ -29,7 +30,7 @@ class FilterFailed(PolicyFailed):
     """A filter, `named` here, raised or answered with what cannot be sent. To be counted by whoever has `Faults`."""
 
     def __init__(self, one: Any, why: str) -> None:
-        self.named = f"filter {one!r}"
+        self.named = f"filter {named(one)}"
         super().__init__(f"{self.named}: {why}")
 
 
@@ -39,7 +40,7 @@ def filter_request(filters: Sequence[Any], head: RequestHead, session: Session) 
     Raises `FilterFailed` when a filter raises or answers with something else.
     """
     for one in filters:
-        answer = _passed(one, one.request, head, session)
+        answer = _passed(one, "request", head, session)
         if isinstance(answer, Reply):
             return answer
         head = answer
@@ -52,21 +53,22 @@ def filter_response(filters: Sequence[Any], head: ResponseHead, session: Session
     Raises `FilterFailed` when a filter raises or answers with something else.
     """
     for one in reversed(filters):
-        answer = _passed(one, one.response, head, session)
+        answer = _passed(one, "response", head, session)
         if isinstance(answer, Reply):
             return answer
         head = answer
     return head
 
 
-def _passed(one: Any, step: Any, head: AnyHead, session: Session) -> AnyHead | Reply:
+def _passed(one: Any, step: str, head: AnyHead, session: Session) -> AnyHead | Reply:
+    """The head, or reply, that one step of a filter makes. A stranger's code may raise anything, `SystemExit` too."""
     try:
-        answer = step(head, session)
-    except Exception as error:
+        answer = getattr(one, step)(head, session)
+    except BaseException as error:
         raise FilterFailed(one, f"raised {type(error).__name__}") from error
     try:
         return _fit_reply(answer) if isinstance(answer, Reply) else fit(answer, head)
-    except Exception as error:  # what is no text, or no pair, fails in ways of its own
+    except BaseException as error:  # what is no text, or no pair, fails in ways of its own
         raise FilterFailed(one, str(error)) from error
 
 

@@ -5,7 +5,7 @@ Pure functions on heads, the same for every version of HTTP. Refuses to know whi
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from balancer.core.messages import Fields, RequestHead, ResponseHead
@@ -63,7 +63,7 @@ def for_upstream(head: RequestHead, *, client: str, scheme: str = "http", truste
         else:
             aside.append(field)
     if aside:
-        kept = _unnamed(kept, aside) + _announced(aside, head.length)
+        kept = _unnamed(kept, aside) + _announced(aside, head.length, _may_trail_up)
         if "trailers" in _listed(aside, "te"):
             kept += [("connection", "te"), ("te", "trailers")]
     if head.method in _COUNTS_HOPS:
@@ -90,16 +90,25 @@ def for_downstream(head: ResponseHead) -> ResponseHead:
     kept = [field for field in head.fields if field[0] not in _DOWNSTREAM]
     if len(kept) == len(head.fields):
         return head
-    kept = _unnamed(kept, head.fields) + _announced(head.fields, head.length)
+    kept = _unnamed(kept, head.fields) + _announced(head.fields, head.length, _may_trail_down)
     return ResponseHead(head.status, head.phrase, fields=tuple(kept), version=head.version, length=head.length)
 
 
-def forwardable_trailers(fields: Fields) -> Fields:
-    """The trailer fields that may travel on: none that frames, routes, authenticates or belongs to one connection.
+def trailers_for_upstream(fields: Fields) -> Fields:
+    """The trailer fields that a backend may see: those that a client may, without an underscore; see `for_upstream`."""
+    return _trailing(fields, _may_trail_up)
 
-    Judged by RFC 9110 6.5.1 and 6.5.2, and in every spelling that a backend may take for such a name.
+
+def trailers_for_downstream(fields: Fields) -> Fields:
+    """The trailer fields that a client may see: none that frames, routes, authenticates or belongs to one connection.
+
+    Judged by RFC 9110 6.5.1 and 6.5.2, and in every spelling that somebody may take for such a name.
     """
-    kept = [field for field in fields if _may_trail(field[0])]
+    return _trailing(fields, _may_trail_down)
+
+
+def _trailing(fields: Fields, may_trail: Callable[[str], bool]) -> Fields:
+    kept = [field for field in fields if may_trail(field[0])]
     return tuple(_unnamed(kept, fields)) if len(kept) < len(fields) else fields
 
 
@@ -115,7 +124,11 @@ def _claims_identity(name: str) -> bool:
     return name.startswith("x-forwarded-") or name in _IDENTITY
 
 
-def _may_trail(name: str) -> bool:
+def _may_trail_up(name: str) -> bool:
+    return "_" not in name and _may_trail_down(name)
+
+
+def _may_trail_down(name: str) -> bool:
     hyphened = name.replace("_", "-").replace(".", "-")
     return hyphened not in _NOT_IN_TRAILERS and not hyphened.startswith("x-forwarded-")
 
@@ -147,11 +160,13 @@ def _one_hop_fewer(field: tuple[str, str]) -> tuple[str, str]:
     return name, str(max(0, min(hops - 1, _MOST_HOPS)))
 
 
-def _announced(fields: Iterable[tuple[str, str]], length: int | None) -> list[tuple[str, str]]:
+def _announced(
+    fields: Iterable[tuple[str, str]], length: int | None, may_trail: Callable[[str], bool]
+) -> list[tuple[str, str]]:
     """Trailer told anew: the names that travel on, where the framing has room for trailers at all."""
     if length is not None:
         return []
-    names = [name for name in _listed(fields, "trailer") if name and _may_trail(name)]
+    names = [name for name in _listed(fields, "trailer") if name and may_trail(name)]
     return [("trailer", ", ".join(names))] if names else []
 
 

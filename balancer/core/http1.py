@@ -102,6 +102,11 @@ class RequestDecoder:
             self._complete, self._kept = True, rest
 
 
+def _response_section(limits: Limits) -> Section:
+    """Where a response head is gathered. A backend of another protocol is known by its first bytes."""
+    return Section(limits.head, limits.line, 431, invalid, start=b"HTTP/")
+
+
 class ResponseDecoder:
     """Reads the answers on one connection to a backend, each once it is expected.
 
@@ -113,7 +118,7 @@ class ResponseDecoder:
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
-        self._heads = HeadReader(RESPONSE, Section(limits.head, limits.line, 431, invalid), response_fault)
+        self._heads = HeadReader(RESPONSE, _response_section(limits), response_fault)
         self._body: Body | None = None
         self._method: str | None = None
         self._upgrade = False

@@ -157,6 +157,14 @@ class ResponseEncoder(_Outgoing):
             framing.append("connection: keep-alive\r\n")
         return _response_head(head, _CODING if tells_of_another(status, self._method) else _FRAMING, framing)
 
+    def break_off(self) -> bool:
+        """Leave the answer incomplete, which costs the connection; tell whether its reader can see that by the bytes.
+
+        It cannot where only the end of the connection ends the body (RFC 9112 8).
+        """
+        self.persistent = False
+        return self._mode is not _RAW
+
     def _begin_body(self, head: ResponseHead) -> list[str]:
         """Choose how the body goes out; return the field line that says so, if one does."""
         if has_no_body(head.status, self._method):

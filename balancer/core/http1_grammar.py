@@ -53,8 +53,8 @@ WORD: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
 """What RFC 9110 5.6.2 calls a token."""
 _TEXT: Final = r"[\t\x20-\x7e\x80-\xff]*+"
 _FIELD_LINE: Final = rf"{WORD}:{_TEXT}\r\n"
-_START: Final = rf"({WORD}) ([!\"$-~]++) HTTP/(1\.[01])"
-_STATUS: Final = rf"HTTP/(1\.[01]) ([1-9][0-9][0-9])(?: ({_TEXT}))?+"
+_START: Final = rf"({WORD}) ([!\"$-~]++) HTTP/(1\.[0-9])"
+_STATUS: Final = rf"HTTP/(1\.[0-9]) ([1-9][0-9][0-9])(?: ({_TEXT}))?+"
 
 # RFC 9112 2.2 asks servers to pass over at least one empty line before a request line: one it is.
 REQUEST: Final = re.compile(rf"(?:\r\n)?+{_START}\r\n((?:{_FIELD_LINE})*+)\r\n")
@@ -68,7 +68,7 @@ STATUS_LINE: Final = re.compile(_STATUS)
 
 _ANY_FIELD: Final = re.compile(_FIELD_LINE)
 _FIELD: Final = re.compile(r"([^:]++):[\t ]*+([^\r]*+)\r\n")
-_OTHER_VERSION: Final = re.compile(r"[^ ]++ [^ ]++ HTTP/(?!1\.[01])[0-9]\.[0-9]")
+_OTHER_VERSION: Final = re.compile(r"[^ ]++ [^ ]++ HTTP/(?!1\.)[0-9]\.[0-9]")
 # What no head may hold anywhere: controls other than HTAB, an LF without a CR before it, a CR without an LF behind.
 _STRAY: Final = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|(?<!\r)\n|\r(?=[^\n])")
 
@@ -95,7 +95,7 @@ def request_fault(head: str) -> RequestRefused:
     if REQUEST_LINE.fullmatch(line):
         return RequestRefused(_field_fault(section))
     if _OTHER_VERSION.fullmatch(line):
-        return RequestRefused("the version is neither HTTP/1.0 nor HTTP/1.1", 505)
+        return RequestRefused("the version is not HTTP/1 (RFC 9110 2.5)", 505)
     return RequestRefused("the request line is not a method, a target and a version (RFC 9112 3)")
 
 
@@ -104,7 +104,7 @@ def response_fault(head: str) -> ResponseInvalid:
     line, _, section = head.partition("\r\n")
     if STATUS_LINE.fullmatch(line):
         return ResponseInvalid(_field_fault(section))
-    return ResponseInvalid("the status line is not a version 1.0 or 1.1, a status and a reason (RFC 9112 4)")
+    return ResponseInvalid("the status line is not HTTP/1, a status and a reason (RFC 9112 4)")
 
 
 def _field_fault(section: str) -> str:
@@ -121,14 +121,15 @@ class Section:
     so the verdict does not depend on how the bytes were cut.
     """
 
-    __slots__ = ("_has_line", "_line", "_line_status", "_refuse", "_size", "held", "quick")
+    __slots__ = ("_has_line", "_line", "_line_status", "_refuse", "_size", "_start", "held", "quick")
 
-    def __init__(self, size: int, line: int, line_status: int, refuse: Refusal) -> None:
+    def __init__(self, size: int, line: int, line_status: int, refuse: Refusal, *, start: bytes = b"") -> None:
         """Bound the section to `size` bytes (else 431) and its first line to `line` (else `line_status`).
 
-        What comes whole in one piece of at most `quick` bytes can break neither bound.
+        It begins with `start`. What comes whole in one piece of at most `quick` bytes can break neither bound.
         """
         self._size, self._line, self._line_status, self._refuse = size, line, line_status, refuse
+        self._start = start
         self._has_line = False
         self.held = bytearray()
         self.quick = min(size, line)
@@ -136,7 +137,8 @@ class Section:
     def feed(self, data: bytes) -> tuple[str, bytes] | None:
         """Take the next bytes; when the blank line has come, return the section and what lies behind it.
 
-        Raises what `refuse` makes: 400 for a stray control or line end, 431 and `line_status` for the bounds.
+        Raises what `refuse` makes: 400 for a wrong start and for a stray control or line end, 431 and `line_status` for
+        the bounds.
         """
         held = self.held
         seen = max(0, len(held) - 3)
@@ -160,6 +162,8 @@ class Section:
             self._has_line = self.held.find(b"\r\n", max(start, seen), longest) >= 0
             if not self._has_line and longest < bound:
                 bound, message, status = longest, f"first line longer than {self._line} bytes", self._line_status
+        if not self._start.startswith(self.held[: min(end, bound, len(self._start))]):
+            raise self._refuse(f"the first bytes are not {self._start.decode()}", 400)
         if _STRAY.search(self.held, seen, min(end, bound)):
             raise self._refuse("a control character, or a CR or LF that is not part of a CRLF (RFC 9112 2.2)", 400)
         if end > bound:

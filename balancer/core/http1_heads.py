@@ -24,9 +24,10 @@ _LOOKED_AT: Final = frozenset({"host", "content-length", "transfer-encoding", "c
 
 _NEVER_A_BODY: Final = frozenset({204, 304})
 
-_LENGTH: Final = re.compile(r"[0-9]{1,19}")
+_LENGTH: Final = re.compile(r"[0-9]++")
+_LONGEST_BODY: Final = 2**63 - 1  # what the programs on either side can count to (RFC 9110 8.6)
 _REG_NAME: Final = r"(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})++"
-_AUTHORITY: Final = re.compile(rf"(?:{_REG_NAME}|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{{1,5}}))?+")
+_AUTHORITY: Final = re.compile(rf"(?:{_REG_NAME}|\[([0-9A-Fa-f:.]++)\])(?::([0-9]{{0,5}}))?+")
 _ABSOLUTE: Final = re.compile(r"https?://([^/?]++)(.*+)", re.IGNORECASE)
 
 
@@ -73,7 +74,8 @@ def request_start(match: re.Match[str], limits: Limits) -> RequestStart:
     when an HTTP/1.0 client gave none or Host is empty. Expect stays among the fields, but not from an HTTP/1.0 client,
     whose expectation must be ignored (RFC 9110 10.1.1). Raises `RequestRefused`.
     """
-    method, target, version, section = match.groups()
+    method, target, received, section = match.groups()
+    version = _version(received)
     fields, special = sort_fields(section, _REQUEST_OWN, limits, RequestRefused)
     authority = _host(special.get("host"), version)
     if target[0] != "/" or method == "CONNECT" or len(method) > _LONGEST_METHOD:
@@ -91,6 +93,11 @@ def request_start(match: re.Match[str], limits: Limits) -> RequestStart:
     return head, body, stays_open(version, special.get("connection"))
 
 
+def _version(received: str) -> str:
+    """The version to go by: the highest that we know, for one with a higher minor number (RFC 9110 2.5)."""
+    return "1.0" if received == "1.0" else "1.1"
+
+
 def _host(values: list[str] | None, version: str) -> str:
     """The value of Host, once and well-formed (RFC 9112 3.2); an empty one is a URI without authority."""
     if values is None:
@@ -103,15 +110,16 @@ def _host(values: list[str] | None, version: str) -> str:
 
 
 def _authority(text: str) -> str:
+    """The authority if it is well-formed, without the colon of an empty port (RFC 3986 3.2.3, 6.2.3)."""
     match = _AUTHORITY.fullmatch(text)
     if match is None:
         raise RequestRefused("the host is malformed, or holds user information (RFC 9110 4.2)")
     literal, port = match.groups()
-    if port is not None and int(port) > 65535:
+    if port and int(port) > 65535:
         raise RequestRefused("the port is above 65535")
     if literal is not None:
         _check_literal(literal)
-    return text
+    return text.removesuffix(":")
 
 
 def _check_literal(literal: str) -> None:
@@ -158,8 +166,11 @@ def _length(values: list[str] | None, refuse: Refusal) -> int | None:
     if values is None:
         return None
     if len(set(values)) > 1 or not _LENGTH.fullmatch(values[0]):
-        raise refuse("Content-Length is not one number of at most 19 digits (RFC 9112 6.3)", 400)
-    return int(values[0])
+        raise refuse("Content-Length is not one number (RFC 9112 6.3)", 400)
+    digits = values[0].lstrip("0")
+    if len(digits) > 19 or int(digits or 0) > _LONGEST_BODY:
+        raise refuse(f"Content-Length is above {_LONGEST_BODY}", 413)
+    return int(digits or 0)
 
 
 def _expects_continue(values: list[str]) -> bool:
@@ -184,8 +195,8 @@ def response_start(match: re.Match[str], method: str, limits: Limits, *, upgrade
     `length` is 0 for what has no body; Content-Length then stays among the fields when it `tells_of_another`. `upgrade`
     says that a 101 was asked for: what follows one has no end of its own. Raises `ResponseInvalid`.
     """
-    version, code, phrase, section = match.groups()
-    status = int(code)
+    received, code, phrase, section = match.groups()
+    version, status = _version(received), int(code)
     own = _CODING_ONLY if tells_of_another(status, method) else _RESPONSE_OWN
     fields, special = sort_fields(section, own, limits, invalid)
     length, codings = _length(special.get("content-length"), invalid), special.get("transfer-encoding")

@@ -1,7 +1,8 @@
 """Pickers: compiled from a policy for one snapshot of backends, asked, and contained.
 
-Policies are strangers' code. Whatever they raise or answer stays within the decision at hand: it is counted, reported
-with the name of the policy, and answered by the fallback where there is one. Refuses to know who is eligible.
+Policies are strangers' code. Whatever they raise (a `SystemExit` must not end a session without an answer) or answer
+stays within the decision at hand: it is counted, reported with the name of the policy, and answered by the fallback
+where there is one. Refuses to know who is eligible.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any, Protocol
 import attrs
 
 from balancer.core.backend import Backend
-from balancer.core.faults import Faults
+from balancer.core.faults import Faults, named
 from balancer.core.filters import fit
 from balancer.core.messages import ResponseHead
 from balancer.core.session import Session
@@ -66,51 +67,53 @@ class Snapshot:
 
 
 class Policy:
-    """An algorithm and the containment around it; `faults` counts what it did wrong."""
+    """An algorithm and the containment around it; `faults` counts what it did wrong.
+
+    `snapshot` serves: the latest that was prepared, None before the first and after a failure to make one.
+    """
 
     def __init__(self, algorithm: Algorithm, pool: str, ports: Ports) -> None:
         self.faults = Faults(ports.report)
         self._algorithm, self._ports = algorithm, ports
-        self._name = f"pool {pool!r}: algorithm {getattr(algorithm, 'name', algorithm)!r}"
+        self._name = f"pool {pool!r}: algorithm {named(getattr(algorithm, 'name', algorithm))}"
+        self.snapshot: Snapshot | None = None
         self._building: object = None
 
-    def compile(self, backends: Sequence[Backend], *, patient: bool = True) -> Snapshot | None:
-        """A snapshot now, however long it takes; None for one that takes several slices when not patient.
+    @property
+    def beginning(self) -> bool:
+        """Whether none serves yet and one is on its way."""
+        return self.snapshot is None and self._building is not None
 
-        Raises `PolicyFailed`.
-        """
+    def compile(self, backends: Sequence[Backend]) -> Snapshot | None:
+        """A snapshot now, or None for one that takes several slices. Raises `PolicyFailed`."""
         try:
             made = self._algorithm.picker(tuple(backends), self._ports.random)
-            if isinstance(made, Generator):
-                if not patient:
-                    return None
-                made = _run(made)
-            return Snapshot(backends, made)
-        except Exception as error:
+            return None if isinstance(made, Generator) else Snapshot(backends, made)
+        except BaseException as error:
             self.failed("picker()", error)
             raise PolicyFailed(f"{self._name} failed") from error
 
-    def compile_in_slices(self, backends: Sequence[Backend], done: Callable[[Snapshot | None], None]) -> None:
-        """Give `done` a snapshot, or None when the policy fails: at once, or after turns of a millisecond each.
+    def prepare(self, backends: Sequence[Backend], *, first: float = SLICE) -> None:
+        """Make the snapshot for these: at once, or in slices, of which the first may take so many seconds.
 
-        A later call makes an earlier one that is still at work give up.
+        Those that follow have a turn and a millisecond each, while the snapshot before serves. What an earlier call has
+        still under way is dropped.
         """
-        self.give_up()
+        self._building = None
         try:
             made = self._algorithm.picker(tuple(backends), self._ports.random)
-        except Exception as error:  # noqa: BLE001  a stranger's code may raise anything
+            if isinstance(made, Generator):
+                self._building = made
+                self._build(made, backends, first)
+            else:
+                self.snapshot = Snapshot(backends, made)
+        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+            self.give_up()
             self.failed("picker()", error)
-            done(None)
-            return
-        if isinstance(made, Generator):
-            self._building = made
-            self._build(made, backends, done)
-        else:
-            self._finish(made, backends, done)
 
     def give_up(self) -> None:
-        """Drop what is still being built in slices: what it is for is no more."""
-        self._building = None
+        """Nothing serves, and nothing that is still under way will."""
+        self.snapshot = self._building = None
 
     def ask(self, snapshot: Snapshot, session: Session) -> Backend | None:
         """The picker's choice, which is one of its snapshot; raises `PolicyFailed` when it is not to be had."""
@@ -122,7 +125,7 @@ class Policy:
                 backend: Backend = chosen
                 return backend
             raise PolicyFailed(f"answered a {type(chosen).__name__} that was not offered")
-        except Exception as error:
+        except BaseException as error:
             self.failed("picker", error)
             raise PolicyFailed(f"{self._name} failed") from error
 
@@ -131,7 +134,7 @@ class Policy:
         if snapshot.released is not None:
             try:
                 snapshot.released(backend, outcome)
-            except Exception as error:  # noqa: BLE001  a stranger's code may raise anything
+            except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
                 self.failed("released()", error)
 
     def respond(self, snapshot: Snapshot, session: Session, backend: Backend, head: ResponseHead) -> ResponseHead:
@@ -140,47 +143,32 @@ class Policy:
             return head
         try:
             return fit(snapshot.responded(session, backend, head), head)
-        except Exception as error:
+        except BaseException as error:
             self.failed("responded()", error)
             raise PolicyFailed(f"{self._name} failed") from error
 
-    def failed(self, what: str, error: Exception) -> None:
+    def failed(self, what: str, error: BaseException) -> None:
         """Count a fault of that part of the algorithm."""
         self.faults.note(f"{self._name}: {what}", error)
 
-    def _build(
-        self, made: Generator[None, None, Picker], backends: Sequence[Backend], done: Callable[[Snapshot | None], None]
-    ) -> None:
-        """One slice of the work, one step of it at least; superseded work is dropped."""
-        if self._building is not made:
-            return
-        until = self._ports.seconds() + SLICE
+    def _build(self, made: Generator[None, None, Picker], backends: Sequence[Backend], seconds: float) -> None:
+        """One slice of the work, one step of it at least. Raises what the algorithm raises."""
+        until = self._ports.seconds() + seconds
         try:
             next(made)
             while self._ports.seconds() < until:
                 next(made)
         except StopIteration as finished:
-            self._finish(finished.value, backends, done)
-        except Exception as error:  # noqa: BLE001  a stranger's code may raise anything
-            self.failed("picker()", error)
-            done(None)
+            self._building, self.snapshot = None, Snapshot(backends, finished.value)
         else:
-            self._ports.later(lambda: self._build(made, backends, done))
+            self._ports.later(lambda: self._go_on(made, backends))
 
-    def _finish(self, picker: Picker, backends: Sequence[Backend], done: Callable[[Snapshot | None], None]) -> None:
+    def _go_on(self, made: Generator[None, None, Picker], backends: Sequence[Backend]) -> None:
+        """The next slice, unless the work was superseded."""
+        if self._building is not made:
+            return
         try:
-            snapshot = Snapshot(backends, picker)
-        except Exception as error:  # noqa: BLE001  a stranger's code may raise anything
+            self._build(made, backends, SLICE)
+        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+            self.give_up()
             self.failed("picker()", error)
-            done(None)
-        else:
-            done(snapshot)
-
-
-def _run(made: Generator[None, None, Picker]) -> Picker:
-    while True:
-        try:
-            next(made)
-        except StopIteration as finished:
-            picker: Picker = finished.value
-            return picker

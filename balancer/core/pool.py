@@ -10,13 +10,17 @@ from collections.abc import Iterable
 
 from balancer.core.backend import Backend
 from balancer.core.messages import ResponseHead
-from balancer.core.pickers import Algorithm, Policy, Ports, Snapshot
+from balancer.core.pickers import SLICE, Algorithm, Policy, Ports, Snapshot
 from balancer.core.session import Session
 from balancer.errors import BalancerError, NoBackend, PolicyFailed
 from balancer.interfaces import Outcome, Phase
 
 REFUSALS = 3
 """How often a picker is asked again before the pool leaves out what was refused."""
+
+START = 0.25
+"""Seconds that a first picker may take at once, so that nearly every algorithm is ready when the start is; one that
+takes longer goes on in slices, and its pool refuses sessions until then."""
 
 SMALL = 64
 """Up to so many remaining backends a picker is built for them alone; among more, chance decides."""
@@ -82,39 +86,36 @@ class Pool:
         self.name, self.backends, self.ports = name, tuple(backends), ports
         self.policy = Policy(algorithm, name, ports)
         self._plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports)
-        self._snapshot: Snapshot | None = None
-        self._plan_b_snapshot: Snapshot | None = None
         self._eligible: list[Backend] = []
-        self.refresh()
+        self.refresh(first=START)
 
     def eligible(self) -> list[Backend]:
         """The usable backends of the lowest tier that has any, in the order of the config."""
         return _first_tier([backend for backend in self.backends if backend.usable])
 
-    def refresh(self) -> None:
-        """Compile a picker for those eligible now; to be called after every change of what makes them so."""
+    def refresh(self, *, first: float = SLICE) -> None:
+        """Have a picker made for those eligible now; to be called after every change of what makes them so.
+
+        The first slice of the work may take so many seconds.
+        """
         self._eligible = self.eligible()
-        if not self._eligible:
-            self.policy.give_up()
-            self._snapshot = self._plan_b_snapshot = None
-            return
-        if self._plan_b is not None:
-            self._plan_b_snapshot = _compiled(self._plan_b, self._eligible)
-        if self._snapshot is None:
-            self._snapshot = _compiled(self.policy, self._eligible)
-        else:
-            self.policy.compile_in_slices(self._eligible, self._install)
+        for policy in (self.policy, self._plan_b):
+            if policy is not None and self._eligible:
+                policy.prepare(self._eligible, first=first)
+            elif policy is not None:
+                policy.give_up()
 
     def pick(self, session: Session) -> Lease:
         """Choose a backend for the session and count it as active there.
 
-        Raises `NoBackend` when none may serve it, `PolicyFailed` when the algorithm failed and no other stands in.
-        A choice that the session already tried is refused; after a few of those the pool leaves them out itself.
+        Raises `NoBackend` when none may serve it or the first picker is not ready, `PolicyFailed` when the algorithm
+        failed and no other stands in. A choice that the session already tried is refused; after a few of those the pool
+        leaves them out itself.
         """
         if not self._eligible:
             raise NoBackend(f"pool {self.name!r}: no backend is up")
         for _ in range(REFUSALS):
-            lease = self._choose(self._snapshot, session)
+            lease = self._choose(self.policy.snapshot, session)
             if lease is None:
                 raise NoBackend(f"pool {self.name!r}: the algorithm chose none")
             if lease.backend.usable and lease.backend not in session.tried:
@@ -129,14 +130,16 @@ class Pool:
             try:
                 backend = self.policy.ask(snapshot, session)
             except PolicyFailed:
-                if self._plan_b_snapshot is None:
+                if self._plan_b is None or self._plan_b.snapshot is None:
                     raise
             else:
                 return None if backend is None else Lease(self, backend, self.policy, snapshot)
-        if self._plan_b is None or self._plan_b_snapshot is None:
-            raise PolicyFailed(f"pool {self.name!r}: the algorithm made no picker")
-        backend = self._plan_b.ask(self._plan_b_snapshot, session)
-        return None if backend is None else Lease(self, backend, self._plan_b, self._plan_b_snapshot)
+        if self._plan_b is not None and self._plan_b.snapshot is not None:
+            backend = self._plan_b.ask(self._plan_b.snapshot, session)
+            return None if backend is None else Lease(self, backend, self._plan_b, self._plan_b.snapshot)
+        if self.policy.beginning:
+            raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
+        raise PolicyFailed(f"pool {self.name!r}: the algorithm made no picker")
 
     def _pick_remaining(self, session: Session) -> Lease:
         """The picker had its chances: choose among what was not tried, of a higher tier if need be."""
@@ -156,7 +159,7 @@ class Pool:
     def _choose_among(self, remaining: list[Backend], session: Session) -> Lease | None:
         """What is chosen when nothing else is offered; chance stands in for a picker that takes slices of work."""
         try:
-            snapshot = self.policy.compile(remaining, patient=False)
+            snapshot = self.policy.compile(remaining)
         except PolicyFailed:
             return self._choose(None, session)
         return self._draw(remaining) if snapshot is None else self._choose(snapshot, session)
@@ -166,19 +169,8 @@ class Pool:
         chosen = self.ports.random.choice(remaining)
         return Lease(self, chosen, self.policy, Snapshot(remaining, lambda _: chosen))
 
-    def _install(self, snapshot: Snapshot | None) -> None:
-        self._snapshot = snapshot
-
 
 def _first_tier(backends: list[Backend]) -> list[Backend]:
     """Those of the lowest tier among them."""
     lowest = min((backend.tier for backend in backends), default=0)
     return [backend for backend in backends if backend.tier == lowest]
-
-
-def _compiled(policy: Policy, backends: list[Backend]) -> Snapshot | None:
-    """A snapshot, or None when the policy failed, which it has counted and reported."""
-    try:
-        return policy.compile(backends)
-    except PolicyFailed:
-        return None

@@ -1,8 +1,8 @@
 """Two half-closable byte streams tied together: every byte once, in order, each direction ended on its own.
 
 The relay sees sizes and ends, decides who may read and when to stop, and stores nothing. It knows neither sockets nor
-protocols: its two streams are ports, and each of them speaks to its own half of the relay. Back-pressure is a call: while a stream says that the pressure on its output is
-high, the other one's input is paused.
+protocols: its two streams are ports, and each of them speaks to its own half of the relay. Back-pressure is a call:
+while a stream says that the pressure on its output is high, the other one's input is paused.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ from typing import Any, Generic, TypeVar
 
 import attrs
 
-from balancer.core.faults import Faults
+from balancer.core.faults import Faults, named
 from balancer.core.session import Session
 from balancer.errors import NoRoute
 from balancer.interfaces import MORE, ask
@@ -50,6 +50,6 @@ class Routes(Generic[Target]):
     def _ask(self, matcher: Any, session: Session) -> Any:
         try:
             return ask(matcher, session)
-        except Exception as error:  # noqa: BLE001  a stranger's code may raise anything
-            self.faults.note(f"matcher {matcher!r}", error)
+        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+            self.faults.note(f"matcher {named(matcher)}", error)
             return False

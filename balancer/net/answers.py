@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
-from typing import Final, Protocol
+from typing import Protocol
 
 from balancer.core.http1 import ResponseEncoder
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead, checked_field
-from balancer.errors import BalancerError, DownstreamGone
+from balancer.core.phrases import PHRASES
+from balancer.errors import BalancerError, DownstreamGone, Side
 from balancer.interfaces import Reply
-
-PHRASES: Final = {status.value: status.phrase for status in HTTPStatus}
 
 
 class Connection(Protocol):
@@ -65,7 +63,7 @@ class Answers:
     def refuse(self, error: BalancerError) -> None:
         """Tell the client the status and the reason, and nothing that is ours to know."""
         if isinstance(error, DownstreamGone):
-            self.abort()
+            self._cut()
             return
         text = f"{error.status} {PHRASES[error.status]}: {error.reason}\n".encode()
         self._say(error.status, text, (("content-type", "text/plain; charset=utf-8"),))
@@ -74,10 +72,16 @@ class Answers:
         """Send a filter's own answer."""
         self._say(reply.status, reply.body, tuple(checked_field(*field) for field in reply.fields))
 
-    def abort(self) -> None:
-        """Cut the connection."""
-        self._out.clear()
-        self._connection.abort()
+    def abort(self, error: BalancerError) -> None:
+        """End a broken answer. What came of it from a backend that failed still goes out, and then the close.
+
+        Unless that would look like a whole answer, or nobody is to be waited for since the failure is the client's or
+        ours: then it is a cut.
+        """
+        if self._encoder.break_off() and error.side is Side.UPSTREAM:
+            self.flush()
+        else:
+            self._cut()
 
     def pause(self) -> None:
         """Read no more of the request for now."""
@@ -90,6 +94,10 @@ class Answers:
     def exchange_done(self, *, request_complete: bool) -> None:
         """Nothing more is to be said about this request."""
         self._connection.answered(keep=self._encoder.persistent)
+
+    def _cut(self) -> None:
+        self._out.clear()
+        self._connection.abort()
 
     def _say(self, status: int, body: bytes, fields: tuple[tuple[str, str], ...]) -> None:
         """An answer of our own; what of another was encoded but not sent is forgotten."""

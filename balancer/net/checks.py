@@ -24,7 +24,7 @@ from balancer.interfaces import ICheckTarget, Report
 from balancer.net.dialing import connect_error
 
 Changed = Callable[[Backend, str], None]
-"""Is told of a backend that went up or down, and of the evidence."""
+"""Is told of a backend that went up or down, or of one that is usable or is not any more, and of the evidence."""
 
 
 @attrs.frozen
@@ -156,18 +156,24 @@ class Probe:
     def _conclude(self, result: Report | Failure | None) -> None:
         """Count a result, and come again."""
         if isinstance(result, Failure):
-            self._record(False, _evidence(result))
+            self._record(None, _evidence(result))
         else:
-            if result is not None and self._backend.apply(result):
-                self._pool.refresh()
-            self._record(True, "" if result is None else result.detail)
+            report = result or Report()
+            self._record(report, report.detail)
         self._call = self._reactor.callLater(self._pause(), self._run)
 
-    def _record(self, healthy: bool, evidence: str) -> None:
-        if self._thresholds.record(healthy):
-            self._backend.up = healthy
+    def _record(self, report: Report | None, evidence: str) -> None:
+        """Change what a report, or a failure, changes, and tell of a backend that is in use now or is not any more."""
+        backend = self._backend
+        before = backend.up, backend.usable
+        visible = report is not None and backend.apply(report)
+        if self._thresholds.record(report is not None):
+            backend.up = report is not None
+            visible = True
+        if visible:
             self._pool.refresh()
-            self._changed(self._backend, evidence)
+        if (backend.up, backend.usable) != before:
+            self._changed(backend, evidence)
 
     def _pause(self) -> float:
         """Seconds to the next check, spread so that the checks of many balancers do not fall into step."""

@@ -24,7 +24,6 @@ from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, Downst
 from balancer.interfaces import Phase
 from balancer.net.peers import Peer
 
-
 OUR_OWN: Final = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
 """What the system says when it is we who have run out of something."""
 

@@ -18,8 +18,9 @@ from balancer.net.peers import Peer
 from balancer.net.sessions import Sessions
 
 GRACE: Final = 1.0
-"""Seconds that a client which has closed its sending side has left to see its answer begin. Whether it still listens
-cannot be told: a browser that gave up looks the same as a script that said all it had to say."""
+"""Seconds that a client which has closed its sending side has left to see its answer begin, unless told otherwise.
+Whether it still listens cannot be told: a browser that gave up looks the same as a script that said all it had to say.
+"""
 
 LINGER: Final = 2.0
 """Seconds of reading and dropping what a client still sends, so that our last answer is not lost to a reset (RFC 9112
@@ -31,13 +32,14 @@ class Listening:
     """What the connections of one HTTP listener share. Times are in seconds.
 
     `request_timeout` bounds a request head from its first byte to its last, `idle` the wait for the next request and
-    for a client that does not read.
+    for a client that does not read; for `half_closed` see `GRACE`.
     """
 
     site: Site
     request_timeout: float
     idle: float
     sessions: Sessions = attrs.Factory(Sessions)
+    half_closed: float = GRACE
 
 
 class _Closing(Peer):
@@ -50,9 +52,11 @@ class _Closing(Peer):
         self._listening = listening
 
     def end(self, error: BalancerError) -> None:
-        """End now."""
+        """End now: with an answer that says why, if one is waited for; else, or when ended once more, with a RST."""
+        closing = self._conversation.over
         self._conversation.fail(error)
-        self.abort()
+        if closing or not self._conversation.over:
+            self.abort()
 
     def close(self) -> None:
         """Close after what was written; a client that takes nothing of it for `idle` seconds is cut off."""
@@ -123,7 +127,7 @@ class HTTPConnection(_Closing):
         elif not talk.request_complete:
             talk.fail(DownstreamGone("the client left in the middle of its request"))
         else:
-            self._deadline.move(GRACE)
+            self._deadline.move(self._listening.half_closed)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""

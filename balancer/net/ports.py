@@ -4,6 +4,9 @@ An error of one connection stays its own. When descriptors or memory run out, th
 a moment and tries again, rather than spin on connections that it cannot accept.
 """
 
+# ruff: noqa: SLF001  Twisted's names, and what its classes keep to themselves
+# mypy: disallow-untyped-calls=False
+
 from __future__ import annotations
 
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
@@ -11,9 +14,11 @@ from typing import Any, Final
 
 from twisted.internet import tcp, unix
 from twisted.internet.interfaces import IDelayedCall
-from twisted.python import log
+from twisted.logger import Logger
 
 from balancer.net.transports import TCPServer, UNIXServer
+
+LOG: Final = Logger()
 
 MOST: Final = 64
 """Connections to accept in one turn, so that a burst does not starve those already here."""
@@ -25,13 +30,11 @@ REST: Final = 0.1
 """Seconds to let go by after a shortage."""
 
 
-class Accepting:
-    """How a port accepts. Mixed into Twisted's, before them."""
+class Accepting(tcp.Port):
+    """How a port accepts. Stands before Twisted's own among the bases of a port."""
 
     factory: Any
     reactor: Any
-    sessionno: int
-    socket: Any
     transport: Any
     burst = 1
     """Connections to try for at once: more while there are more, so that one alone is not followed by a vain try."""
@@ -48,7 +51,7 @@ class Accepting:
         except BlockingIOError:
             self.burst = taken or 1
         except OSError as error:
-            super().doRead()  # type: ignore[misc]  # of the Twisted class that this is mixed into
+            super().doRead()
             if error.errno in SHORTAGES:
                 self._rest()
         else:
@@ -59,16 +62,16 @@ class Accepting:
         if self.resting is not None:
             self.resting.cancel()
             self.resting = None
-        return super().loseConnection(*reason)  # type: ignore[misc]  # as above
+        return super().loseConnection(*reason)
 
     stopListening = loseConnection
 
     def _take(self, sock: Any, address: Any) -> None:
         try:
-            protocol = self.factory.buildProtocol(self._buildAddr(address))  # type: ignore[attr-defined]  # as above
+            protocol = self.factory.buildProtocol(self._buildAddr(address))
         except BaseException:  # noqa: BLE001  whatever a factory raises ends this connection, and no other
             protocol = None
-            log.err()
+            LOG.failure("no protocol for a connection of {port!r}", port=self)
         if protocol is None:
             sock.close()
             return
@@ -77,19 +80,19 @@ class Accepting:
         try:
             protocol.makeConnection(transport)
         except BaseException as error:  # noqa: BLE001  the same
-            log.err()
+            LOG.failure("unhandled error in {culprit!r}", culprit=protocol)
             self.reactor.disconnect(transport, error)
 
     def _rest(self) -> None:
-        self.stopReading()  # type: ignore[attr-defined]  # as above
+        self.stopReading()
         self.resting = self.reactor.callLater(REST, self._rested)
 
     def _rested(self) -> None:
         self.resting = None
-        self.startReading()  # type: ignore[attr-defined]  # as above
+        self.startReading()
 
 
-class TCPPort(Accepting, tcp.Port):
+class TCPPort(Accepting):
     """Accepts TCP connections."""
 
     transport = TCPServer

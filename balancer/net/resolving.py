@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
 from balancer.core.backend import Place
+
+PATIENCE: Final = 10.0
+"""Seconds that the resolver has to answer."""
 
 
 @implementer(IResolutionReceiver)
@@ -35,16 +39,37 @@ class _Addresses:
 
 
 async def resolve(reactor: Any, place: Place) -> Place:
-    """The place with an address instead of a name, IPv4 where there are both. Raises `LookupError` when unknown."""
+    """The place with an address instead of a name, IPv4 where there are both.
+
+    Raises `LookupError` when it is unknown, or not known within `PATIENCE`.
+    """
     if isinstance(place, str) or is_address(place[0]):
         return place
+    host, port = place
+    found = await _look_up(reactor, host) if _can_be_known(host) else []
+    if not found:
+        raise LookupError(f"unknown host {host!r}")
+    return min(found, key=lambda address: isinstance(address, IPv6Address)).host, port
+
+
+async def _look_up(reactor: Any, host: str) -> list[IPv4Address | IPv6Address]:
+    """The addresses of a host. Raises `LookupError` when there is no answer."""
     addresses = _Addresses()
-    reactor.nameResolver.resolveHostName(addresses, place[0])
-    await addresses.complete
-    if not addresses.found:
-        raise LookupError(f"unknown host {place[0]!r}")
-    found = sorted(addresses.found, key=lambda address: isinstance(address, IPv6Address))
-    return found[0].host, place[1]
+    reactor.nameResolver.resolveHostName(addresses, host)
+    try:
+        await addresses.complete.addTimeout(PATIENCE, reactor)
+    except TimedOut:
+        raise LookupError(f"unknown host {host!r}: no answer within {PATIENCE:g} s") from None
+    return addresses.found
+
+
+def _can_be_known(host: str) -> bool:
+    """Whether a host can have a name like that (RFC 1035 2.3.4); of one that cannot, Twisted's resolver never tells."""
+    try:
+        host.encode("idna")
+    except UnicodeError:
+        return False
+    return True
 
 
 def is_address(host: str) -> bool:

@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from balancer.core.deadlines import Deadlines
+from balancer.core.faults import Tally
 from balancer.core.pool import Lease
 from balancer.core.relay import Half, Relay
 from balancer.core.session import Session
@@ -134,7 +135,10 @@ def _give_back(lease: Lease, error: BalancerError | None) -> None:
 
 @attrs.define
 class Listening:
-    """What the connections of one TCP listener share. Times are in seconds."""
+    """What the connections of one TCP listener share. Times are in seconds.
+
+    `refusals` counts the clients that were turned away, by reason; `report` hears of the 1st, 2nd, 4th, 8th and so on.
+    """
 
     dialer: Dialer[UpstreamEnd]
     deadlines: Deadlines
@@ -142,13 +146,11 @@ class Listening:
     linger: float
     report: Callable[[str], object]
     sessions: Sessions = attrs.Factory(Sessions)
-    refusals: int = 0
+    refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda self: Tally(self.report), takes_self=True))
 
     def refused(self, error: BalancerError) -> None:
-        """A client was turned away; say so the 1st, 2nd, 4th, 8th time, so that a dead pool does not flood the log."""
-        self.refusals += 1
-        if self.refusals & (self.refusals - 1) == 0:
-            self.report(f"client turned away, {self.refusals} so far: {error}")
+        """A client was turned away."""
+        self.refusals.note(error.reason, f"client turned away: {error}")
 
 
 class RelayFactory(Factory):

@@ -161,6 +161,11 @@ class Upstreams:
             attempts=self.attempts,
         )
 
+    @property
+    def name(self) -> str:
+        """The pool's."""
+        return self.pool.name
+
     def acquire(self, exchange: Exchange, *, fresh: bool) -> Dialing[HTTPUpstream] | None:
         """Give the exchange a connection: the idle one used last if there is one, else a new one."""
         session = exchange.session

@@ -42,6 +42,16 @@ def test_one_pool_for_both_transports() -> None:
     assert config.pools == (dns,)
 
 
+def test_a_function_probes_for_every_kind() -> None:
+    """A health check that says nothing of the kinds it can probe for is taken at its word, for UDP as well."""
+
+    async def well(target: object) -> None:
+        """Find everything well."""
+
+    dns = Pool("dns", backends=["a:53"], health=Health(well))
+    assert Config(UDPListener("udp:53", pool=dns)).pools == (dns,)
+
+
 def test_settings_that_nobody_heeds() -> None:
     """What none of the listeners of a pool looks at is known, and is less the more kinds of listener use it."""
     http = ("response_timeout", "keepalive", "keepalive_timeout")

@@ -9,7 +9,7 @@ from twisted.internet.endpoints import quoteStringArgument, serverFromString
 from twisted.internet.protocol import Factory
 from twisted.internet.testing import MemoryReactor
 
-from balancer.config.endpoints import Endpoint, backend_endpoint, endpoint_or_none, listener_endpoint
+from balancer.config.endpoints import Endpoint, backend_endpoint, endpoint_or_none, likely_endpoint, listener_endpoint
 
 TEXT = st.text("ab:=\\/ é", min_size=1)
 
@@ -27,6 +27,8 @@ TEXT = st.text("ab:=\\/ é", min_size=1)
         ("unix:/run/api.sock", "unix", "/run/api.sock", "unix:/run/api.sock"),
         (r"unix:/run/a\:b", "unix", "/run/a:b", "unix:/run/a:b"),
         ("unix:path=/run//x", "unix", "/run//x", "unix:/run//x"),
+        ("db_1.example-a.:5432", "", ("db_1.example-a.", 5432), "db_1.example-a.:5432"),
+        ("[fe80::1%eth0]:80", "", ("fe80::1%eth0", 80), "[fe80::1%eth0]:80"),
     ],
 )
 def test_addresses_of_backends(text: str, scheme: str, place: object, name: str) -> None:
@@ -61,12 +63,22 @@ def test_endpoints_of_listeners(text: str, scheme: str, place: object, options: 
         (":8080", "does not begin with its type; write it as tcp:8080"),
         ("*:80", "does not begin with its type; write it as tcp:80"),
         ("tcp", "does not begin with its type; write it as tcp:8080"),
+        ("tcp:10.0.0.1:80", "has its port last; write it as tcp:80:interface=10.0.0.1"),
+        ("udp:localhost:53", "has its port last; write it as udp:53:interface=localhost"),
+        ("tcp://*:80", "has its port last; write it as tcp:80"),
         ("/run/x", "does not begin with its type; write it as unix:/run/x"),
         ("tls:443", "asks for TLS, which is no part of an endpoint here; bind tcp: or unix:"),
         ("tcp:", "has no port; give it a port"),
         ("unix:", "has no address; give it a path"),
-        ("unix:/x:mode=9", ": mode: '9' is not an octal number"),
-        ("tcp:80:backlog=x", ": backlog: 'x' is not a number"),
+        ("unix:/x:mode=9", ": mode: '9' is not an octal number from 0 to 777"),
+        ("unix:/x:mode=1000", ": mode: '1000' is not an octal number from 0 to 777"),
+        ("unix:/x:lockfile=2", ": lockfile: '2' is not a number from 0 to 1"),
+        ("tcp:80:backlog=x", ": backlog: 'x' is not a number from 1 to 65535"),
+        ("tcp:80:backlog=0", ": backlog: '0' is not a number from 1 to 65535"),
+        ("tcp:80:backlog=65536", ": backlog: '65536' is not a number from 1 to 65535"),
+        ("tcp:" + "9" * 5000, "is not a port; give 0 to 65535"),
+        ("tcp:80:interface=300.1.1.1", ": the interface is no IP address; give one such as 10.0.0.11 or fe80::1"),
+        ("unix:/run/a\nb", "is not text of one line"),
         ("udp:53:10.0.0.1:9", ": '9' is no part of it"),
         ("tcp:80:interface=::1", "gives interface twice"),
         ("tcp:80\\", "ends in a lone backslash"),
@@ -81,11 +93,50 @@ def test_complaints_about_listeners(text: str, complaint: str) -> None:
     assert complaint in str(caught.value)
 
 
+def test_an_endpoint_of_http() -> None:
+    """What people write for a type when they think of HTTP is not taken for an interface."""
+    assert likely_endpoint("http:80") == "tcp:80"
+
+
 @pytest.mark.parametrize("text", ["a b:80", "[::1:80", ":80", "[]:80", "unix:/x:y", "a:", "host:80:90", "a:host=b"])
 def test_no_addresses(text: str) -> None:
     """What is no address is refused rather than guessed at."""
     with pytest.raises(ValueError, match=r"^'"):
         backend_endpoint(text)
+
+
+@pytest.mark.parametrize(
+    "host", ["300.1.1.1", "10.0.0..1", "10.0.0", "10.0.0.1.", "010.0.0.1", "0x7f.1", "a.0X7F", r"\:\:g", "7"]
+)
+def test_no_ip_addresses(host: str) -> None:
+    """What ends in a number or has a colon is an IP address in its usual form, or a mistake."""
+    with pytest.raises(ValueError, match=r": the host is no IP address; give one such as 10\.0\.0\.11 or fe80::1"):
+        backend_endpoint(f"{host}:80")
+
+
+@pytest.mark.parametrize(
+    "host", [".example.com", "a..b", "a..", ".", "-a", "a-.b", "b" * 64, "a." * 126 + "aa", "*", "bücher.example"]
+)
+def test_no_names(host: str) -> None:
+    """A name that no resolver can know is a mistake: RFC 1123 section 2.1, and RFC 1035 section 2.3.4 for its sizes."""
+    with pytest.raises(ValueError, match=r": the host is no name; "):
+        backend_endpoint(f"tcp:{host}:80")
+
+
+@given(st.lists(st.from_regex(r"[a-z_]([a-z0-9_-]{0,40}[a-z])?", fullmatch=True), min_size=1, max_size=6))
+def test_names(labels: list[str]) -> None:
+    """A name of sound labels is taken as it is written, also with a dot at its end."""
+    name = ".".join(labels)
+    assert backend_endpoint(f"{name}:80").place == (name, 80)
+    assert backend_endpoint(f"{name}.:80").place == (f"{name}.", 80)
+
+
+def test_the_longest_name() -> None:
+    """A label may have 63 characters and a name 253, beside the dot at its end."""
+    longest = ".".join(["a" * 63] * 3 + ["b" * 61])
+    assert backend_endpoint(f"{longest}.:80").place == (f"{longest}.", 80)
+    with pytest.raises(ValueError, match="the host is no name"):
+        backend_endpoint(f"{longest}b:80")
 
 
 @given(TEXT)

@@ -77,12 +77,79 @@ def test_a_failed_load_leaves_the_last_one(loaded: Load, told: Told) -> None:
         ("Pool('site', zzz=[])", ["conf.py, line 2: Pool() got an unexpected keyword argument 'zzz'"]),
         ("Pool('site')", ["conf.py, line 2: Pool() missing 1 required keyword-only argument: 'backends'"]),
         ("Pool('a', 'b:1')", ["conf.py, line 2: Pool() takes 2 positional arguments but 3 were given"]),
+        ("raise GeneratorExit", ["conf.py, line 2: raise GeneratorExit", "GeneratorExit"]),
         ("'a' + 1", ["conf.py, line 2: 'a' + 1", 'TypeError: can only concatenate str (not "int") to str']),
     ],
 )
 def test_what_is_said(told: Told, text: str, lines: list[str]) -> None:
     """Of a file that does not run, its author reads where and why, and no line that is not theirs."""
     assert told(text) == lines
+
+
+CHAINED = """
+try:
+    try:
+        1 / 0
+    except ZeroDivisionError:
+        int('x')
+except ValueError as error:
+    raise KeyError('y') from error
+"""
+
+GROUP = """
+def fail():
+    raise ValueError('a')
+one, other = ValueError('b'), TypeError('c')
+try:
+    fail()
+except ValueError as error:
+    one.__cause__ = error
+raise ExceptionGroup('all', [one, other]) from other
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "lines"),
+    [
+        (
+            CHAINED,
+            [
+                "conf.py, line 9: raise KeyError('y') from error",
+                "KeyError: 'y'",
+                "caused by: conf.py, line 7: int('x')",
+                "caused by: ValueError: invalid literal for int() with base 10: 'x'",
+                "while handling: conf.py, line 5: 1 / 0",
+                "while handling: ZeroDivisionError: division by zero",
+            ],
+        ),
+        (
+            GROUP,
+            [
+                "conf.py, line 10: raise ExceptionGroup('all', [one, other]) from other",
+                "ExceptionGroup: all (2 sub-exceptions)",
+                "1 of 2: ValueError: b",
+                "1 of 2: caused by: conf.py, line 7: fail()",
+                "1 of 2: caused by: conf.py, line 4, in fail: raise ValueError('a')",
+                "1 of 2: caused by: ValueError: a",
+                "2 of 2: TypeError: c",
+            ],
+        ),
+        (
+            "try: 1 / 0\nexcept ZeroDivisionError: raise ValueError('x') from None",
+            ["conf.py, line 3: except ZeroDivisionError: raise ValueError('x') from None", "ValueError: x"],
+        ),
+        ("one = ValueError('x')\nraise one from one", ["conf.py, line 3: raise one from one", "ValueError: x"]),
+    ],
+)
+def test_what_led_to_it(told: Told, text: str, lines: list[str]) -> None:
+    """What led to an exception is told behind it, as are the members of a group, each once."""
+    assert told(text) == lines
+
+
+def test_an_interruption_is_no_mistake(loaded: Load) -> None:
+    """Ctrl-C while the file runs is not taken for a mistake in it."""
+    with pytest.raises(KeyboardInterrupt):
+        loaded("raise KeyboardInterrupt")
 
 
 def test_in_a_neighbour(told: Told, tmp_path: Path) -> None:

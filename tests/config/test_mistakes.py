@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import attrs
@@ -92,6 +93,13 @@ def test_durations(value: float) -> None:
     assert list(mistakes.positive("weight", value, like=1)) == []
 
 
+def test_shortest_durations() -> None:
+    """A duration may have a least; what is no duration at all is still told once."""
+    assert list(mistakes.seconds("every", 0.05, like=2, least=0.05)) == []
+    for value in (0.04, 0, None):
+        assert len(list(mistakes.seconds("every", value, like=2, least=0.05))) == 1
+
+
 @pytest.mark.parametrize(
     ("value", "fits"), [(0, True), (1, True), (0.5, True), (1.1, False), (-0.1, False), ("0", False)]
 )
@@ -121,7 +129,7 @@ def test_choices() -> None:
 @pytest.mark.parametrize(
     ("value", "line"),
     [
-        (HALF, "filters: Duck() promises IFilter but has no method response()"),
+        (HALF, "filters: Duck() promises IFilter but has no response(head, session); write it"),
         (Duck(), "filters: Duck() does not provide IFilter; put @implementer(IFilter) on its class"),
         (Duck, "filters: Duck is a class; give an object of it: Duck(...)"),
         (5, "filters: 5 does not provide IFilter; give a filter"),
@@ -138,6 +146,54 @@ def test_functions_for_plugins() -> None:
     assert list(mistakes.provides_or_callable("matcher", int, IMatcher, "give a matcher")) == [
         "matcher: int is a class; give an object of it: int(...)"
     ]
+
+
+def test_methods_take_what_is_promised() -> None:
+    """A method that cannot take the arguments of its interface is told with them; others may be defaults."""
+    duck: Any = Duck()
+    alsoProvides(duck, IFilter)
+    duck.response = lambda head: head
+    assert list(mistakes.provides("filters", duck, IFilter, "give a filter")) == [
+        "filters: Duck(): response cannot be called with (head, session); let it take just that"
+    ]
+    duck.response = lambda head, _session, _extra=None: head
+    assert list(mistakes.provides("filters", duck, IFilter, "give a filter")) == []
+
+
+@pytest.mark.parametrize(
+    ("call", "fits"),
+    [
+        (lambda _: True, True),
+        (lambda *_: True, True),
+        (lambda: True, False),
+        (lambda _, __: True, False),
+        (lambda _, *, __: True, False),
+        (partial(lambda _, __: True, 1), True),
+        (dict.fromkeys, True),
+        (vars, True),
+    ],
+)
+def test_functions_take_one_argument(call: Any, fits: bool) -> None:
+    """A function that cannot be called with the one argument is told; one whose signature is unknown is trusted."""
+    lines = list(mistakes.provides_or_callable("matcher", call, IMatcher, "give a matcher"))
+    assert [line.partition(" cannot")[2] for line in lines] == (
+        [] if fits else [" be called with (session); let it take just that"]
+    )
+
+
+def test_functions_are_shown_by_name() -> None:
+    """Nobody knows a function by its address in memory."""
+    assert mistakes.shown(test_repeated) == "test_repeated"
+
+
+def test_frozen() -> None:
+    """A noun does not change once it is made, whichever attribute is given."""
+    thing: Any = Thing(())
+    for name in ("lines", "colour"):
+        with pytest.raises(AttributeError) as caught:
+            setattr(thing, name, 1)
+        assert str(caught.value) == f"Thing: {name}: cannot be changed; give it as the Thing is made"
+    assert thing == Thing(())
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,14 @@ ADDRESSES = {
     "'8080'": "Backend '8080': address: '8080' has no host; write it as host:port",
     "'http://a:80'": "Backend 'http://a:80': address: 'http://a:80' is a URL; write it as host:port",
     "'::1:80'": "Backend '::1:80': address: '::1:80' has too many colons; write an IPv6 address as [::1]:port",
+    "'10.0.0..1:80'": "Backend '10.0.0..1:80': address: '10.0.0..1:80': the host is no IP address; "
+    "give one such as 10.0.0.11 or fe80::1",
+    "'.a.com:80'": "Backend '.a.com:80': address: '.a.com:80': the host is no name; "
+    "give labels of at most 63 letters, digits, hyphens and underscores, joined by dots",
+    r"'a\x00b:80'": r"Backend 'a\x00b:80': address: 'a\x00b:80' is not text of one line; write it as 'host:port'",
+    "''": "Backend '': address: '' has no port; write it as host:port",
+    "'a:1,b:1'": "Backend 'a:1,b:1': address: 'a:1,b:1' has a comma; give several addresses as a list",
+    "Backend": "Pool 'site': backends: Backend is a class; give an object of it: Backend(...)",
     "'a:0'": "Backend 'a:0': address: 'a:0': '0' is not a port; give 1 to 65535",
     "'a:http'": "Backend 'a:http': address: 'a:http': 'http' is not a port; give 1 to 65535",
     "'tcp:a:80:timeout=3'": "Backend 'tcp:a:80:timeout=3': address: 'tcp:a:80:timeout=3' has options; "
@@ -46,6 +54,7 @@ POOLS = {
     "algorithm=RoundRobin": "Pool 'site': algorithm: RoundRobin is a class; give an object of it: RoundRobin(...)",
     "on_policy_error=503": "Pool 'site': on_policy_error: 503 does not provide IAlgorithm; "
     "give an algorithm object such as RoundRobin()",
+    "health=Health": "Pool 'site': health: Health is a class; give an object of it: Health(...)",
     "health=check": "Pool 'site': health: check is not a Health; give one such as Health(TCPCheck(), every=2)",
     "connect_timeout=float('inf')": "Pool 'site': connect_timeout: inf is not a positive number of seconds; "
     "give one such as 5",
@@ -60,6 +69,8 @@ POOLS = {
 }
 HEALTHS = {
     "every=-1": "Health: every: -1 is not a positive number of seconds; give one such as 2",
+    "every=1e-9": "Health: every: 1e-09 is less than 0.05 seconds; give one such as 2",
+    "timeout=0.001": "Health: timeout: 0.001 is less than 0.01 seconds; give one such as 2",
     "timeout=0": "Health: timeout: 0 is not a positive number of seconds; give one such as 2",
     "rise=0": "Health: rise: 0 is not a whole number of at least 1",
     "fall=1.5": "Health: fall: 1.5 is not a whole number of at least 1",
@@ -92,6 +103,8 @@ LISTENERS = {
     "'tcp:80', routes=[Route(check)]": "Route: pool: None is not a Pool; give the Pool object",
     "'tcp:80', routes=[Route(check, site, filters=check)]": "Route to Pool 'site': filters: "
     "check does not provide IFilter; give a filter object",
+    "'tcp:80', routes=[Route(lambda: True, site)]": "Route to Pool 'site': matcher: "
+    "<lambda> cannot be called with (session); let it take just that",
     "'tcp:80', routes=[Route(check, site, filters=transform)]": "Route to Pool 'site': filters: "
     "transform: body: transforms are not supported yet; leave `body` out",
     "'tcp:80', routes=[Route(Peek(-1), site)]": "Route to Pool 'site': matcher: peek: -1 "
@@ -104,6 +117,8 @@ LISTENERS = {
     "'tcp:80', routes=[Route(Path('v1'), site)]": "Path: prefix: 'v1' does not start with a slash; write '/v1'",
     "'tcp:80', pool=site, idle=0": "HTTPListener 'tcp:80': idle: 0 is not a positive number of seconds; "
     "give one such as 75",
+    "'tcp:80', pool=site, half_closed=0": "HTTPListener 'tcp:80': half_closed: 0 is not a positive number of seconds; "
+    "give one such as 1",
     "'tcp:80', pool=site, request_timeout='1'": "HTTPListener 'tcp:80': request_timeout: '1' is not a positive number "
     "of seconds; give one such as 10",
     "'tcp:80', pool=site, max_head=10": "HTTPListener 'tcp:80': max_head: 10 is not a whole number of at least 1024",
@@ -131,11 +146,16 @@ CONFIGS = {
     "of seconds; give one such as 30",
     "TCPListener('tcp:53', pool=5)": "TCPListener 'tcp:53': pool: 5 is not a Pool; give the Pool object",
     "UDPListener('udp:53', pool=Pool('dns', backends=['tcp:a:53']))": "Pool 'dns': backends: "
-    "'tcp:a:53' cannot serve the UDPListener that uses the pool",
+    "'tcp:a:53' cannot serve the UDPListener that uses the pool; give host:port, which serves TCP and UDP",
     "[TCPListener('tcp:53', pool=dns), UDPListener('udp:53', pool=dns)]": "Pool 'dns': backends: "
-    "'udp:a:53' cannot serve the TCPListener that uses the pool",
+    "'udp:a:53' cannot serve the TCPListener that uses the pool; give host:port, which serves TCP and UDP",
     "UDPListener('udp:53', pool=Pool('dns', backends=['a:53'], health=Health(streams)))": "Pool 'dns': health: "
-    "streams cannot probe for the UDPListener that uses the pool",
+    "streams cannot probe for the UDPListener that uses the pool, but for TCP and HTTP; "
+    "leave health out, or give a check whose protocols contain Kind.UDP",
+    "TCPListener('tcp:53', pool=Pool('dns', backends=['a:53'], health=Health(named)))": "Health: check: protocols: "
+    "'tcp' is not a Kind; give Kind.TCP, Kind.UDP or Kind.HTTP, from balancer.interfaces",
+    "TCPListener('tcp:53', pool=Pool('dns', backends=['a:53'], health=Health(lambda: 1)))": "Health: check: "
+    "<lambda> cannot be called with (target); let it take just that",
     "TCPListener('tcp:5432', pool=Pool('db', backends=['a:1'], keepalive=5))": "Pool 'db': keepalive: "
     "would be ignored, for no HTTPListener uses the pool; leave it out",
     "UDPListener('udp:53', pool=Pool('dns', backends=['a:1'], attempts=5))": "Pool 'dns': attempts: "
@@ -165,6 +185,8 @@ DUTY = """
 class Streams(Check):
     protocols = (Kind.TCP, Kind.HTTP)
 streams = Streams()
+named = Check()
+named.protocols = ("tcp",)
 site = Pool('site', backends=['a:1'])
 dns = Pool('dns', backends=['udp:a:53'])
 web = HTTPListener('tcp:80', pool=site)
@@ -218,6 +240,14 @@ def test_all_at_once(told: Callable[[str], list[str]]) -> None:
         "TCPListener 'udp:1': endpoint: 'udp:1' does not carry TCP; write it as tcp:port",
         "TCPListener 'udp:1': pool: None is not a Pool; give the Pool object",
         "Config: drain: -1 is not a positive number of seconds; give one such as 30",
+    ]
+
+
+def test_a_change_of_a_noun(told: Callable[[str], list[str]]) -> None:
+    """Who changes a noun is told in which line, of which noun, which setting, and what to do instead."""
+    assert told("site = Pool('site', backends=['a:1'])\nsite.attempts = 5") == [
+        "conf.py, line 3: site.attempts = 5",
+        "AttributeError: Pool 'site': attempts: cannot be changed; give it as the Pool is made",
     ]
 
 

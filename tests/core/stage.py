@@ -99,9 +99,6 @@ class Port:
             line, self._held = "; ".join(self._held), []
             self._transcript.say(f"{self.name} {self._arrow} {line}")
 
-    def abort(self) -> None:
-        self._end("cut")
-
     def pause(self) -> None:
         self._alive()
         self.paused = True
@@ -128,6 +125,9 @@ class FakeUpstream(Port):
         super().__init__(transcript, name, ">>")
         self.reused = reused
 
+    def abort(self) -> None:
+        self._end("cut")
+
     def release(self) -> None:
         assert not self.paused, f"{self.name} is given back deaf"
         self._end("kept")
@@ -152,7 +152,7 @@ class FakeLine(Port):
         self._transcript.cue("client send reply")
         self._settle(f"replied {reply.status}")
 
-    def abort(self) -> None:
+    def abort(self, error: BalancerError) -> None:
         self.over, self.result = True, "cut"
         self._transcript.say("client cut")
 
@@ -214,6 +214,7 @@ class Stage:
     """Everything an exchange meets; also `core.exchange.Upstreams`. `carried`: whom the latest connection serves."""
 
     attempts = 3
+    name = "pool"
     carried: Exchange
 
     def __init__(self) -> None:

@@ -48,7 +48,9 @@ class Talk:
         route = Route(match, Destination(self.stage, PATIENCE), tuple(filters))
         self.reports: list[tuple[str, BaseException]] = []
         routes = Routes([route], lambda what, why: self.reports.append((what, why)))
-        self.site = site = Site(routes, self.stage.deadlines, self.stage.clock.seconds, Limits(head=400, line=200))
+        self.told: list[str] = []
+        limits = Limits(head=400, line=200)
+        self.site = site = Site(routes, self.stage.deadlines, self.stage.clock.seconds, limits, told=self.told.append)
         self.talk = self.line.talk = Conversation(site, self.line, CLIENT)
 
     def take(self) -> list[str]:

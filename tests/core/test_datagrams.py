@@ -286,12 +286,12 @@ def test_draining_begins_nothing_and_ends_nothing(house: House) -> None:
 
 
 def test_a_closed_flow_hears_nothing(house: House) -> None:
-    """What is still told of a flow that has ended changes nothing."""
+    """What is still told of a flow that has ended changes nothing, nor does a drain without one."""
     house.flows.datagram(b"", ALICE)
     flow = house.open()[0].flow
     house.flows.end_all(Draining("stopping"))
-    flow.refused()
-    flow.replied(b"late")
+    for late in (flow.refused, lambda: flow.replied(b"late"), house.flows.stop_accepting):
+        late()
     assert house.algorithm.ends == [("a", Phase.DATA, Draining)]
     assert (house.edge.replies, house.counts.stopped, house.counts.refused) == ([], 1, 0)
 

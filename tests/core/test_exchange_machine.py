@@ -8,7 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from balancer.core.exchange import Exchange, State
+from balancer.core.exchange import Exchange
+from balancer.core.exchange_states import State
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
 from balancer.core.retries import IDEMPOTENT
 from balancer.errors import (

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from balancer.core.exchange import Exchange, State
+from balancer.core.exchange import Exchange
+from balancer.core.exchange_states import State
 from balancer.core.messages import END, Message, RequestHead, ResponseHead
 from balancer.errors import BalancerError, DownstreamGone, NoBackend, ResponseInvalid, UpstreamGone
 from balancer.interfaces import Phase

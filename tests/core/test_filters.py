@@ -184,6 +184,19 @@ def test_a_filter_that_raises_is_named() -> None:
     assert isinstance(caught.value.__cause__, AttributeError)
 
 
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit()], ids=repr)
+def test_nothing_that_a_filter_raises_gets_out(error: BaseException) -> None:
+    """What would end a process elsewhere is here a failure of the filter, and so is the lack of a method."""
+
+    def fatal(_head: Any) -> Any:
+        raise error
+
+    both_refuse(fatal)
+    for filters in ([object()], [None]):
+        with pytest.raises(FilterFailed, match="AttributeError"):
+            filter_request(filters, REQUEST, SESSION)
+
+
 @given(st.none() | st.integers(0, 10))
 def test_no_filter_changes_the_length_of_a_body(length: int | None) -> None:
     """The body that follows is as long as it was, whatever a filter says of it."""

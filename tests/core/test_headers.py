@@ -2,7 +2,13 @@
 
 import pytest
 
-from balancer.core.headers import for_downstream, for_upstream, forwardable_trailers, may_travel
+from balancer.core.headers import (
+    for_downstream,
+    for_upstream,
+    may_travel,
+    trailers_for_downstream,
+    trailers_for_upstream,
+)
 from balancer.core.messages import Fields, RequestHead, ResponseHead
 
 FORWARDED: Fields = (("x-forwarded-for", "192.0.2.1"), ("x-forwarded-proto", "http"), ("x-forwarded-host", "a"))
@@ -145,11 +151,22 @@ def test_the_rest_of_an_answer_stays_as_it_is() -> None:
 
 def test_trailers_that_mean_nothing_before_a_body_travel_on() -> None:
     """What frames, routes, authenticates, belongs to a connection or claims identity may not (RFC 9110 6.5.1)."""
-    fine = (("grpc-status", "0"), ("my_key", "x"), ("x-sum", "y"))
-    assert forwardable_trailers(fine) is fine
+    fine = (("grpc-status", "0"), ("my-key", "x"), ("x-sum", "y"))
     names = (
         "content-length transfer-encoding host authorization set-cookie te upgrade alt-svc x-forwarded-for x_real.ip"
     )
     bad = tuple((name, "x") for name in names.split())
-    assert forwardable_trailers((*bad, *fine)) == fine
-    assert forwardable_trailers((*fine, ("connection", "x-sum"))) == fine[:2]
+    for travelling in (trailers_for_upstream, trailers_for_downstream):
+        assert travelling(fine) is fine
+        assert travelling((*bad, *fine)) == fine
+        assert travelling((*fine, ("connection", "x-sum"))) == fine[:2]
+
+
+def test_trailers_with_an_underscore_reach_no_backend() -> None:
+    """What is ambiguous in a head is so behind a body; it is neither sent nor announced, and answers may have it."""
+    odd = (("x_user", "x"), ("x-sum", "y"))
+    assert trailers_for_upstream(odd) == odd[1:]
+    assert trailers_for_downstream(odd) is odd
+    announced = ("trailer", "x_user, x-sum")
+    assert sent(announced, length=None) == (("trailer", "x-sum"), *FORWARDED)
+    assert answered(announced, length=None) == (announced,)

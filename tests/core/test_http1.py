@@ -208,6 +208,16 @@ def test_bytes_that_nobody_expects_are_invalid() -> None:
         decoder.receive(OK)
 
 
+def test_a_backend_that_speaks_no_http_is_known_at_once() -> None:
+    """Bytes that cannot begin an answer are refused as they come, not when the time for an answer is up."""
+    with pytest.raises(ResponseInvalid, match="HTTP/"):
+        expecting().receive(b"SSH-2.0-OpenSSH_9.2\r\n")
+    decoder = expecting()
+    assert decoder.receive(b"HT") == []
+    with pytest.raises(ResponseInvalid, match="HTTP/"):
+        decoder.receive(b"X")
+
+
 def test_a_refusal_of_an_answer_is_final() -> None:
     """After bytes that were refused nothing is read."""
     decoder = expecting()

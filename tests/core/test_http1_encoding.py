@@ -187,3 +187,15 @@ def test_interim_heads_go_before_the_answer_but_not_to_old_clients() -> None:
     assert encoder.head(hint, close=True) == b"HTTP/1.1 103 Early\r\nlink: </x>\r\n\r\n"
     assert encoder.head(ResponseHead(200, "x"), close=False).endswith(b"content-length: 0\r\n\r\n")
     assert ResponseEncoder(OLD).head(hint, close=False) == b""
+
+
+@pytest.mark.parametrize(
+    ("request_", "length", "seen"), [(GET, 5, True), (GET, None, True), (OLD, None, False), (OLD, 5, True)]
+)
+def test_whether_a_broken_answer_is_seen_to_be_one(request_: RequestHead, length: int | None, seen: bool) -> None:
+    """A client misses the rest of a length, or the last chunk; where only the close ends a body it cannot tell."""
+    encoder = ResponseEncoder(request_)
+    encoder.head(ResponseHead(200, "OK", length=length), close=False)
+    encoder.data(b"ab")
+    assert encoder.break_off() is seen
+    assert not encoder.persistent

@@ -70,6 +70,27 @@ def test_of_several_faults_the_first_in_byte_order_counts(stream: bytes, status:
     assert refusal[1] == status
 
 
+@given(st.sampled_from([b"SSH-2.0-x\r\n", b"HTTX", b"HTTP/2\x00", b"HT\r\n\r\n", b"<html>", b"\r\n\r\n"]), st.data())
+def test_a_wrong_start_is_known_at_its_first_byte(stream: bytes, data: st.DataObject) -> None:
+    """What cannot begin a section is refused without waiting for more, whatever the split and the bounds."""
+    line, start = data.draw(st.integers(1, 20)), b"HTTP/"
+
+    def verdict(pieces: Sequence[bytes]) -> str:
+        section = Section(60, line, 414, RequestRefused, start=start)
+        try:
+            found = [section.feed(piece) for piece in pieces]
+        except RequestRefused as refusal:
+            return str(refusal)
+        return str(found[-1])
+
+    whole = verdict([stream])
+    assert verdict([stream[i : i + 1] for i in range(len(stream))]) == whole
+    wrong = next(place for place, byte in enumerate(stream) if stream[: place + 1] != start[: place + 1])
+    if wrong < min(line + 2, len(start)):
+        assert verdict([stream[:wrong]]) == "None"
+        assert verdict([stream[: wrong + 1]]) == whole == "the first bytes are not HTTP/"
+
+
 def test_what_just_fits_is_accepted() -> None:
     """A bound is the largest size allowed: here a line of 20 bytes, then a head of 60; less passes anyway."""
     assert verdict([b"GET / HTTP/1.1\r\n\r\nx"]) == (("GET", "/", "1.1", ""), b"x")

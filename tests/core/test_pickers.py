@@ -1,8 +1,9 @@
-"""Policies contained: compiled at once or in slices, asked, told, and counted when they fail."""
+"""Policies contained: prepared at once or in slices, asked, told, and counted when they fail."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from random import Random
 from typing import Any
 
@@ -37,11 +38,11 @@ def snapshot(policy: Policy) -> Snapshot:
     return found
 
 
-@given(fine, st.booleans())
-def test_a_picker_is_made_for_exactly_these(making: str, patient: bool) -> None:
-    """A policy that works gives a snapshot of what it was given, unless it is slow and there is no time for that."""
-    found = made(Steered(making=making)).compile(BACKENDS, patient=patient)
-    assert (found is None) == (making == "in slices" and not patient)
+@given(fine)
+def test_a_picker_is_made_for_exactly_these(making: str) -> None:
+    """A policy that works gives a snapshot of what it was given, unless it is slow: there is no time for that."""
+    found = made(Steered(making=making)).compile(BACKENDS)
+    assert (found is None) == (making == "in slices")
     assert found is None or found.backends == set(BACKENDS)
 
 
@@ -49,56 +50,144 @@ def test_a_picker_is_made_for_exactly_these(making: str, patient: bool) -> None:
 def test_a_failure_to_make_a_picker_is_named(making: str) -> None:
     """Whatever goes wrong in making a picker is one error, counted, which names pool and algorithm."""
     turns = Turns()
-    policy = made(Steered(making=making), turns)
-    with pytest.raises(PolicyFailed, match="pool 'site': algorithm 'steered'"):
-        policy.compile(BACKENDS)
-    assert policy.faults.count == len(turns.reports) == 1
-    done: list[Snapshot | None] = []
-    policy.compile_in_slices(BACKENDS, done.append)
+    algorithm = Steered()
+    policy = made(algorithm, turns)
+    policy.prepare(BACKENDS)
+    algorithm.making = making
+    policy.prepare(BACKENDS)
     turns.run(9)
-    assert policy.faults.count == 2
-    assert done == [None]
+    assert (policy.snapshot, policy.beginning, policy.faults.count) == (None, False, 1)
+    if making != "raise in slices":
+        with pytest.raises(PolicyFailed, match="pool 'site': algorithm 'steered'"):
+            policy.compile(BACKENDS)
+        assert policy.faults.count == len(turns.reports) == 2
+    assert all("pool 'site': algorithm 'steered'" in report for report in turns.reports)
 
 
 @given(st.integers(0, 12), fine)
 def test_slices_take_turns(slices: int, making: str) -> None:
     """A picker in slices is given once, when it is done, and each turn does a step of it, however slow the clock."""
-    turns, done = Turns(), list[Snapshot | None]()
+    turns = Turns()
     policy = made(Steered(making=making, slices=slices), turns)
-    policy.compile_in_slices(BACKENDS, done.append)
+    policy.prepare(BACKENDS)
     needed = 0
     while turns.queue and needed < 99:
-        assert done == []
+        assert (policy.snapshot, policy.beginning) == (None, True)
         turns.run()
         needed += 1
-    assert [found is not None and found.backends == set(BACKENDS) for found in done] == [True]
+    assert policy.snapshot is not None
+    assert policy.snapshot.backends == set(BACKENDS)
+    assert not policy.beginning
     assert needed == (slices if making == "in slices" else 0)
 
 
 def test_a_turn_takes_as_many_steps_as_its_millisecond_holds() -> None:
     """Short steps share a turn, so that a picker is not late for being built politely."""
-    turns, done = Turns(look=0.0004), list[Snapshot | None]()
-    made(Steered(making="in slices", slices=8), turns).compile_in_slices(BACKENDS, done.append)
+    turns = Turns(look=0.0004)
+    policy = made(Steered(making="in slices", slices=8), turns)
+    policy.prepare(BACKENDS)
     turns.run()
-    assert done == []
+    assert policy.beginning
     turns.run()
-    assert len(done) == 1
+    assert not policy.beginning
+    assert policy.snapshot is not None
+
+
+class Endless:
+    """An algorithm whose picker is never ready; `steps` counts what was done for it."""
+
+    name = "endless"
+
+    def __init__(self) -> None:
+        self.steps = 0
+
+    def picker(self, backends: Any, random: Any) -> Generator[None, None, Any]:
+        """Take one step after another."""
+        while True:
+            self.steps += 1
+            yield
+
+
+@given(st.floats(0.01, 1))
+def test_no_picker_holds_up_the_rest(first: float) -> None:
+    """A picker that is never ready gets its first seconds, then a millisecond a turn, and serves nobody."""
+    turns, algorithm = Turns(look=0.0005), Endless()
+    policy = made(algorithm, turns)
+    policy.prepare(BACKENDS, first=first)
+    assert algorithm.steps == pytest.approx(first / turns.look, abs=2)
+    before = algorithm.steps
+    turns.run(9)
+    assert algorithm.steps <= before + 9 * 3
+    assert (policy.snapshot, policy.beginning, len(turns.queue)) == (None, True, 1)
 
 
 def test_later_work_drops_the_earlier() -> None:
     """Only the last of several rebuilds comes to an end, and none after it was given up."""
-    turns, first, second = Turns(), list[Any](), list[Any]()
+    turns = Turns()
     policy = made(Steered(making="in slices", slices=5), turns)
-    policy.compile_in_slices(BACKENDS, first.append)
-    policy.compile_in_slices(BACKENDS[:1], second.append)
+    policy.prepare(BACKENDS)
+    policy.prepare(BACKENDS[:1])
     turns.run(9)
-    assert first == []
-    assert [found.backends for found in second] == [set(BACKENDS[:1])]
-    policy.compile_in_slices(BACKENDS, first.append)
+    assert policy.snapshot is not None
+    assert policy.snapshot.backends == set(BACKENDS[:1])
+    policy.prepare(BACKENDS)
     policy.give_up()
     turns.run(9)
-    assert first == []
+    assert policy.snapshot is None
     assert turns.queue == []
+
+
+class Fatal:
+    """An algorithm, and a picker, that raises what must not end a process wherever it is told to."""
+
+    name = "fatal"
+
+    def __init__(self, error: BaseException, where: str) -> None:
+        self.error, self.where = error, where
+
+    def picker(self, backends: Any, random: Any) -> Any:
+        """Be a picker itself, at once or in slices."""
+        self._raise("picker()")
+        return self._slices() if self.where == "slices" else self
+
+    def _slices(self) -> Generator[None, None, Any]:
+        yield
+        self._raise("slices")
+
+    def __call__(self, session: Any) -> Any:
+        """Choose."""
+        self._raise("call")
+
+    def released(self, one: Any, outcome: Any) -> None:
+        """Hear of an end."""
+        self._raise("released")
+
+    def responded(self, session: Any, one: Any, head: ResponseHead) -> ResponseHead:
+        """See an answer."""
+        self._raise("responded")
+        return head
+
+    def _raise(self, where: str) -> None:
+        if where == self.where:
+            raise self.error
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), KeyboardInterrupt(), GeneratorExit(), BaseException()], ids=repr)
+@pytest.mark.parametrize("where", ["picker()", "slices", "call", "released", "responded"])
+def test_nothing_that_a_policy_raises_gets_out(error: BaseException, where: str) -> None:
+    """What would end a process elsewhere is here a failure of the policy like any other."""
+    turns = Turns()
+    policy = made(Fatal(error, where), turns)
+    policy.prepare(BACKENDS)
+    turns.run(3)
+    found = policy.snapshot or Snapshot(BACKENDS, lambda _session: None)
+    policy.tell(found, BACKENDS[0], Outcome(1.0, 1.0))
+    for step in (lambda: policy.compile(BACKENDS), lambda: policy.ask(found, SESSION)):
+        with suppress(PolicyFailed):
+            step()
+    with suppress(PolicyFailed):
+        policy.respond(found, SESSION, BACKENDS[0], HEAD)
+    assert policy.faults.count == (2 if where == "picker()" else 1)
 
 
 @given(st.sampled_from(["first", "last", "none", "raise", "stranger", "unhashable"]))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from balancer.core.backend import Backend
 from balancer.core.messages import ResponseHead
-from balancer.core.pool import REFUSALS, SMALL, Lease, Pool
+from balancer.core.pool import REFUSALS, SMALL, START, Lease, Pool
 from balancer.core.session import Session
 from balancer.errors import ConnectFailed, NoBackend, PolicyFailed, Side
 from balancer.interfaces import Kind, Phase
@@ -159,6 +159,31 @@ def test_the_old_picker_serves_while_the_new_one_is_built() -> None:
     turns.run(9)
     assert pool.pick(session()).backend is backends[1]
     assert algorithm.book.released == {"b2": REFUSALS}
+
+
+def test_a_first_picker_may_take_its_time() -> None:
+    """A start waits a moment for slow algorithms, and no longer: a pool without its first picker says so until then."""
+    turns = Turns(look=START / 4)
+    made(fleet(1), Steered(making="in slices", slices=3), turns=turns).pick(session())
+    assert turns.queue == []
+    late = made(fleet(1), Steered(making="in slices", slices=9), turns=turns)
+    with pytest.raises(NoBackend, match="'site': the algorithm is still making its first picker"):
+        late.pick(session())
+    turns.run(9)
+    assert late.pick(session()).backend.active == 1
+
+
+def test_a_stand_in_serves_while_the_first_picker_is_made() -> None:
+    """Another algorithm chooses until the first picker of a slow one is ready, and is made as politely itself."""
+    turns = Turns(look=START)
+    slow, plan_b = Steered(making="in slices", slices=9), Steered("last", "in slices", slices=2)
+    pool = made(fleet(2), slow, plan_b, turns)
+    with pytest.raises(NoBackend):
+        pool.pick(session())
+    turns.run(3)
+    assert pool.pick(session()).backend.name == "b1"
+    turns.run(9)
+    assert pool.pick(session()).backend.name == "b0"
 
 
 def test_a_picker_for_the_past_is_never_installed() -> None:

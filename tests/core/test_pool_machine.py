@@ -72,7 +72,10 @@ class PoolMachine(RuleBasedStateMachine):
 
     @rule(tried=st.lists(places, unique=True))
     def pick(self, tried: list[int]) -> None:
-        """A session wants a backend: it gets a usable one that it has not tried, or the error that tells the truth."""
+        """A session wants a backend: it gets a usable one that it has not tried, or the error that tells the truth.
+
+        None is to be had while a first picker is made, unless another algorithm stands in.
+        """
         session = Session(Kind.TCP, ("192.0.2.1", 1), 0.0, tried=[self.backends[place] for place in tried])
         allowed = self.eligible(without=session.tried)
         active = {one: one.active for one in self.backends}
@@ -80,7 +83,7 @@ class PoolMachine(RuleBasedStateMachine):
         try:
             lease = self.pool.pick(session)
         except NoBackend:
-            assert not allowed or self.declined() > declined
+            assert not allowed or self.declined() > declined or self.pool.policy.beginning
         except PolicyFailed:
             assert self.eligible()
             assert not self.has_plan_b

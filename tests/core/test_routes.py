@@ -14,16 +14,16 @@ from balancer.core.session import Session
 from balancer.errors import NoRoute
 from balancer.interfaces import MORE, Kind
 
-answers = st.sampled_from([False, True, MORE, None, "odd", ValueError("broken")]) | st.dictionaries(
-    st.sampled_from("ab"), st.sampled_from("xy")
-)
+answers = st.sampled_from(
+    [False, True, MORE, None, "odd", ValueError("broken"), SystemExit(), GeneratorExit()]
+) | st.dictionaries(st.sampled_from("ab"), st.sampled_from("xy"))
 
 
 def answering(answer: Any) -> Callable[[Any], Any]:
     """A matcher that gives that answer, or raises it."""
 
     def matches(_session: Any) -> Any:
-        if isinstance(answer, Exception):
+        if isinstance(answer, BaseException):
             raise answer
         return answer
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.core.deadlines import Deadlines
-from balancer.core.silence import Patience, Silence
+from balancer.core.silence import Patience, Silence, awaited
 from balancer.errors import BalancerError, DownstreamTimeout, Side, UpstreamTimeout
 from tests.core.virtual_time import VirtualTime
 
@@ -72,3 +73,11 @@ def test_silence_is_not_measured_before_anybody_is_awaited() -> None:
     assert failed == []
     clock.advance(1)
     assert [type(error) for _, error in failed] == [UpstreamTimeout]
+
+
+@pytest.mark.parametrize("complete", [False, True])
+def test_whoever_does_not_read_is_awaited(complete: bool) -> None:
+    """A side that does not read is to blame, the client first; else the client until its request is complete."""
+    assert awaited({UP}, complete=complete) is UP
+    assert awaited({DOWN}, complete=complete) is awaited({UP, DOWN}, complete=complete) is DOWN
+    assert awaited((), complete=complete) is (UP if complete else DOWN)

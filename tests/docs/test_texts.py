@@ -16,12 +16,12 @@ import pytest
 import balancer
 from balancer import errors, interfaces
 from balancer.config import load
-from balancer.core import exchange, relay
+from balancer.core import exchange_states, relay
 from docs._ext import diagrams, reference
 
 ROOT = Path(__file__).parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
-TABLES = [exchange.TRANSITIONS, relay.TRANSITIONS]
+TABLES = [exchange_states.TRANSITIONS, relay.TRANSITIONS]
 
 
 class State(Enum):

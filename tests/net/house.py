@@ -168,12 +168,16 @@ class House:
         """Open a TCP listener over backends on these ports."""
         self.open(TCPListener(f"tcp:{FRONT}", pool=self._pool(ports, pool), idle=idle, linger=linger))
 
-    def site(self, *ports: int, idle: float = 60.0, request_timeout: float = 10.0, **pool: Any) -> None:
+    def site(
+        self, *ports: int, idle: float = 60.0, request_timeout: float = 10.0, half_closed: float = 1.0, **pool: Any
+    ) -> None:
         """Open an HTTP listener over backends on these ports."""
-        listener = HTTPListener(
-            f"tcp:{FRONT}", pool=self._pool(ports, pool), idle=idle, request_timeout=request_timeout
+        behind = self._pool(ports, pool)
+        self.open(
+            HTTPListener(
+                f"tcp:{FRONT}", pool=behind, idle=idle, request_timeout=request_timeout, half_closed=half_closed
+            )
         )
-        self.open(listener)
 
     def client(self, data: bytes = b"", port: int = FRONT) -> Speaker:
         """A client that has connected and said that."""

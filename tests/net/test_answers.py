@@ -12,8 +12,11 @@ from balancer.errors import (
     BalancerError,
     ConnectTimeout,
     DownstreamGone,
+    DownstreamTimeout,
+    Draining,
     NoBackend,
     NoRoute,
+    RequestRefused,
     UpstreamGone,
 )
 from balancer.interfaces import Reply
@@ -56,6 +59,8 @@ def split_site(house: House) -> None:
     ("error", "start"),
     [
         (NoRoute("x"), b"404 Not Found"),
+        (RequestRefused("x", 413), b"413 Content Too Large"),
+        (RequestRefused("x", 414), b"414 URI Too Long"),
         (UpstreamGone("10.0.0.1"), b"502 Bad Gateway"),
         (NoBackend("x"), b"503 Service Unavailable"),
         (ConnectTimeout("10.0.0.1"), b"504 Gateway Timeout"),
@@ -83,6 +88,31 @@ def test_nobody_is_told_when_the_client_is_gone() -> None:
     assert line.said == ["abort", b""]
 
 
+@pytest.mark.parametrize(
+    ("version", "length", "error", "said"),
+    [
+        ("1.1", 5, UpstreamGone("x"), b"hi"),
+        ("1.1", None, UpstreamGone("x"), b"2\r\nhi\r\n"),
+        ("1.0", None, UpstreamGone("x"), None),
+        ("1.1", 5, DownstreamTimeout("x"), None),
+        ("1.1", 5, Draining("x"), None),
+    ],
+)
+def test_a_broken_answer_is_seen_to_be_one(
+    version: str, length: int | None, error: BalancerError, said: bytes | None
+) -> None:
+    """What came from a backend that failed goes out before the close, if the client will miss the rest; else a cut."""
+    line = Line()
+    answers = Answers(line)
+    answers.begin(RequestHead("GET", "/", "site", version=version))
+    answers.send(ResponseHead(200, "OK", length=length))
+    answers.flush()
+    answers.send(b"hi")
+    answers.abort(error)
+    answers.exchange_done(request_complete=True)
+    assert line.said[1:] == ["abort" if said is None else said, False]
+
+
 def test_our_own_answer_replaces_what_was_not_sent() -> None:
     """A reply goes out alone, with its fields, though another answer was about to be sent."""
     line = Line()
@@ -91,7 +121,7 @@ def test_our_own_answer_replaces_what_was_not_sent() -> None:
     answers.send(ResponseHead(103, "Early Hints"))
     answers.reply(Reply(418, b"teapot", (("X-Pot", "tea"),)))
     answers.exchange_done(request_complete=True)
-    text = b"HTTP/1.1 418 I'm a Teapot\r\nx-pot: tea\r\ncontent-length: 6\r\n\r\nteapot"
+    text = b"HTTP/1.1 418 \r\nx-pot: tea\r\ncontent-length: 6\r\n\r\nteapot"
     assert line.said == [text, True]
 
 

@@ -185,7 +185,7 @@ def test_a_connection_that_comes_too_late_is_closed() -> None:
     protocol.dialing = dialing
     joined(protocol, transport)
     assert transport.disconnected
-    attempt = TwistedAttempt(protocol, lambda _reason: dialling.results.append("failed"))
+    attempt: Any = TwistedAttempt(protocol, lambda _reason: dialling.results.append("failed"))
     attempt.cancel()
     attempt.clientConnectionFailed(None, Failure(error.UserError()))
     assert dialling.results == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from twisted.internet.error import ConnectionRefusedError as Refused
 
+from balancer.errors import Draining
 from tests.net.house import House, answer, request
 
 OLD_KEPT = ("connection: keep-alive",)
@@ -195,6 +196,18 @@ def test_each_request_of_a_client_that_left_has_the_grace_alone(house: House) ->
     assert client.gone
 
 
+def test_the_grace_is_a_setting(house: House) -> None:
+    """A client that closed its sending side may wait for its answer as long as its listener says."""
+    far = house.far()
+    house.site(9001, half_closed=20)
+    for wait, whole in ((19.0, True), (21.0, False)):
+        client = house.client(request())
+        client.finish()
+        house.network.advance(wait)
+        far.last.say(answer(b"late"))
+        assert client.hear().endswith(b"late") is whole
+
+
 def test_an_answer_that_began_within_the_grace_may_take_its_time(house: House) -> None:
     """A half-closed client whose answer has begun gets all of it."""
     far = house.far()
@@ -265,16 +278,47 @@ def test_drain_lets_an_answer_finish(house: House) -> None:
     assert far.last.finished
 
 
-def test_the_end_of_a_drain_ends_what_is_left(house: House) -> None:
-    """What is told to end is cut on both sides, and the drain is over."""
+def test_the_end_of_a_drain_answers_who_still_waits(house: House) -> None:
+    """A client that still waits is told by an answer, with a close, its backend is cut, and the drain is over."""
     far = house.far()
     house.site(9001)
     client = house.client(request())
     (drained,) = house.drain()
     house.end()
-    assert client.ending == "ConnectionLost"
+    head, _, body = client.hear().partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nconnection: close" in head
+    assert body == b"503 Service Unavailable: draining\n"
+    assert client.finished
     assert far.last.ending == "ConnectionLost"
     assert drained.called
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_the_end_of_a_drain_cuts_who_waits_for_no_answer(house: House, begun: bool) -> None:
+    """A client whose answer has begun, or whose request has not, is cut off."""
+    far = house.far()
+    house.site(9001)
+    client = house.client(request() if begun else b"GET")
+    if begun:
+        far.last.say(answer(b"whole")[:-1])
+    house.drain()
+    house.end()
+    assert client.ending == "ConnectionLost"
+
+
+def test_ending_twice_cuts(house: House) -> None:
+    """A client that does not take the answer which ends its wait is cut off when it is ended again."""
+    house.far()
+    house.site(9001)
+    client = house.client(request("POST /", "content-length: 10", body=b"part"))
+    (drained,) = house.drain()
+    for over in (False, True):
+        house.assembly.listeners[0][1].end_all(Draining("the test is over"))
+        house.network.pump()
+        assert drained.called is over
+    assert client.hear().startswith(b"HTTP/1.1 503 ")
+    assert client.gone
 
 
 def test_bytes_behind_the_last_request_do_no_harm(house: House) -> None:

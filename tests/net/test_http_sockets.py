@@ -34,6 +34,21 @@ async def test_an_early_answer_reaches_a_client_that_goes_on_sending(reactor: An
         assert client.heard.endswith(b"\r\n\r\nenough")
 
 
+async def test_what_came_of_a_broken_answer_arrives(reactor: Any) -> None:
+    """Of an answer that a backend breaks off in one go the client reads what there is, and then a close, no reset."""
+    async with fronted(reactor, HTTPListener) as front:
+        client = await front.client(request())
+        backend = await front.calls.get()
+        await backend.hear(len(request()))
+        begun = answer(b"whole")[:-1]
+        backend.say(begun)
+        backend.transport.loseConnection()
+        assert await client.hear(len(begun)) == begun
+        await client.until(lambda wire: wire.finished)
+        client.transport.loseConnection()
+        assert await client.end() == "ConnectionDone"
+
+
 async def test_a_half_closed_client_gets_its_answer(reactor: Any) -> None:
     """After a client's FIN its answer arrives in full, and then the close."""
     async with fronted(reactor, HTTPListener) as front:

@@ -1,4 +1,4 @@
-"""Names to addresses: only names are asked for, IPv4 is preferred, and unknown is an error."""
+"""Names to addresses: only names are asked for, IPv4 is preferred, and unknown is an error, in good time."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
 
 from balancer.core.backend import Place
-from balancer.net.resolving import is_address, resolve
+from balancer.net.resolving import PATIENCE, is_address, resolve
 from tests.net.house import now
 
 KNOWN: dict[str, list[Any]] = {
@@ -19,14 +21,19 @@ KNOWN: dict[str, list[Any]] = {
 }
 
 
-class Names:
-    """A reactor that knows some names."""
+class Names(Clock):
+    """A reactor that knows some names, and of all others says nothing; `asked` are those who wait for that."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.nameResolver = self
+        self.asked: list[Any] = []
 
     def resolveHostName(self, receiver: Any, host: str) -> None:
         receiver.resolutionBegan(None)
+        if host not in KNOWN:
+            self.asked.append(receiver)
+            return
         for address in KNOWN[host]:
             receiver.addressResolved(address)
         receiver.resolutionComplete()
@@ -43,8 +50,10 @@ class Names:
     ],
 )
 def test_places(place: Place, expected: Place) -> None:
-    """Paths and addresses stand, a name becomes an address, of IPv4 where there are both."""
-    assert now(resolve(Names(), place)) == expected
+    """Paths and addresses stand, a name becomes an address, of IPv4 where there are both, and no timer is left."""
+    names = Names()
+    assert now(resolve(names, place)) == expected
+    assert not names.getDelayedCalls()
 
 
 @pytest.mark.parametrize("host", ["none", "odd"])
@@ -52,6 +61,26 @@ def test_unknown_hosts(host: str) -> None:
     """A name without an address is an error that gives it."""
     with pytest.raises(LookupError, match=f"unknown host '{host}'"):
         now(resolve(Names(), (host, 80)))
+
+
+@pytest.mark.parametrize("host", ["10.0.0..1", ".example.com", "a" * 64 + ".example.com"])
+def test_impossible_hosts(host: str) -> None:
+    """A name that no host can have is unknown at once, without asking anybody."""
+    names = Names()
+    with pytest.raises(LookupError, match=f"unknown host '{host}'"):
+        now(resolve(names, (host, 80)))
+    assert not names.asked
+
+
+def test_a_resolver_that_does_not_answer() -> None:
+    """A host about which there is no answer is unknown after a while, and an answer that comes later is not heard."""
+    names, raised = Names(), list[Any]()
+    Deferred.fromCoroutine(resolve(names, ("silent", 80))).addErrback(raised.append)
+    names.advance(PATIENCE - 0.1)
+    assert not raised
+    names.advance(0.2)
+    assert raised[0].getErrorMessage() == "unknown host 'silent': no answer within 10 s"
+    names.asked[0].resolutionComplete()
 
 
 def test_what_is_an_address() -> None:

@@ -173,11 +173,11 @@ def test_no_answer_in_time(house: House) -> None:
 
 
 def test_a_backend_that_talks_nonsense(house: House) -> None:
-    """What is no HTTP answer is told as 502, and the connection is not used again."""
+    """What cannot begin an HTTP answer is told as 502 as soon as it comes, and the connection is not used again."""
     far = house.far()
     house.site(9001)
     client = house.client(request())
-    far.last.say(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
+    far.last.say(b"SSH-2.0-OpenSSH_9.9\r\n")
     assert client.hear().endswith(b"502 Bad Gateway: response-invalid\n")
     assert far.last.ending == "ConnectionLost"
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import CannotListenError
-from twisted.logger import LogEvent
+from twisted.logger import LogEvent, formatEvent
 from zope.interface import implementer
 
 from balancer.assembly import BACKLOG, Assembly, bind
 from balancer.config import Backend, Config, Health, HTTPListener, Listener, Pool, Route, TCPListener, UDPListener
 from balancer.core.session import Session
-from balancer.errors import CheckFailed, StartError
+from balancer.errors import CheckFailed, PolicyFailed, StartError
 from balancer.interfaces import IAlgorithm, Kind, Picker, Report
 from balancer.net.listeners import FlowListener, StreamListener
 from balancer.testing import MemoryNetwork
@@ -88,7 +88,7 @@ def test_an_unknown_host_stops_the_start() -> None:
         assembled(relay("unknown:80"))
     assert str(caught.value) == (
         "Pool 'pool': Backend 'unknown:80': unknown host 'unknown'; "
-        'correct the name, or let it be unknown for now with start="down"'
+        'correct the name, or let it be unknown for now with start="down" and a health check'
     )
 
 
@@ -171,6 +171,14 @@ def test_the_backlog(endpoint: str, backlog: int) -> None:
         ),
         (CannotListenError("", 80, OSError(99, "Cannot assign it")), "Cannot assign it; correct the endpoint"),
         (CannotListenError("", 80, "unknown host"), "unknown host; correct the endpoint"),
+        (
+            CannotListenError("", "/x", "Cannot acquire lock"),
+            "Address already in use; stop what has it, or choose another",
+        ),
+        (FileNotFoundError(2, "No such file or directory"), "the folder does not exist; make it, or choose another"),
+        (OverflowError("signed integer is greater"), "a number in it is too large; correct the endpoint"),
+        (ValueError("no\nendpoint"), "no endpoint; correct the endpoint"),
+        (LookupError("no endpoint"), "no endpoint; correct the endpoint"),
         (OSError("no descriptors"), "no descriptors; correct the endpoint"),
         (ValueError("no endpoint"), "no endpoint; correct the endpoint"),
     ],
@@ -185,42 +193,104 @@ def test_what_cannot_be_bound(refusal: Exception, line: str) -> None:
     assert str(caught.value) == f"TCPListener 'tcp:{FRONT}': cannot listen: {line}"
 
 
+@pytest.mark.parametrize("which", ["index=7", "name=http"])
+def test_what_systemd_did_not_pass(which: str) -> None:
+    """A socket that systemd should have passed and did not is told as that."""
+    ((settings, listener),) = assembled(relay(endpoint=f"systemd:domain=INET:{which}")).listeners
+    with pytest.raises(StartError) as caught:
+        now(bind(settings, listener))
+    assert str(caught.value) == (
+        f"TCPListener 'systemd:domain=INET:{which}': cannot listen: systemd has passed no such socket; "
+        "start the balancer by a socket unit that has it, or bind tcp:"
+    )
+
+
 @implementer(IAlgorithm)
 class Failing:
-    """An algorithm with a bug."""
+    """Makes what it is told to make, or fails to."""
 
     name = "failing"
 
+    def __init__(self, made: Any) -> None:
+        self._made = made
+
     def picker(self, backends: Any, random: Random) -> Picker:
-        raise ZeroDivisionError("oops")
+        if isinstance(self._made, Exception):
+            raise self._made
+        picker: Picker = self._made
+        return picker
 
 
-def test_a_failing_algorithm_is_told(logged_failures: list[LogEvent]) -> None:
+@pytest.mark.parametrize("stands_in", [False, True])
+@pytest.mark.parametrize(
+    ("made", "cause"),
+    [
+        (ZeroDivisionError("oops\nagain"), "ZeroDivisionError: oops again"),
+        (None, "TypeError: None is not a picker: it cannot be called"),
+    ],
+)
+def test_an_algorithm_without_a_picker_stops_the_start(
+    logged_failures: list[LogEvent], made: Any, cause: str, stands_in: bool
+) -> None:
+    """An algorithm that makes no picker, also one that stands in, is told in a line, and its traceback is logged."""
+    algorithms = [Last(), Failing(made)] if stands_in else [Failing(made), Last()]
+    with pytest.raises(StartError) as caught:
+        assembled(relay(algorithm=algorithms[0], on_policy_error=algorithms[1]))
+    assert str(caught.value) == f"Pool 'pool': algorithm 'failing': picker() failed: {cause}; correct it"
+    assert "failing" in logged_failures.pop()["what"]
+
+
+class Turncoat(Last):
+    """Fails once the start is over."""
+
+    name = "turncoat"
+
+    def picker(self, backends: Any, random: Random) -> Picker:
+        return lambda _: 1 / 0
+
+
+def test_an_algorithm_that_fails_later_is_told(logged_failures: list[LogEvent]) -> None:
     """The failure of a stranger's code is in the log, by the name of the algorithm and the pool."""
-    with listening() as events:
-        assembled(relay(algorithm=Failing()))
-    assert "failing" in events[0]["what"]
-    assert logged_failures.pop()["log_failure"].check(ZeroDivisionError)
+    (pool,) = assembled(relay(algorithm=Turncoat())).pools.values()
+    with pytest.raises(PolicyFailed):
+        pool.pick(Session(Kind.TCP, ("192.0.2.1", 5), 0.0))
+    event = logged_failures.pop()
+    assert "pool 'pool': algorithm 'turncoat'" in event["what"]
+    assert event["log_failure"].check(ZeroDivisionError)
 
 
-def test_connections_to_a_dead_backend_are_dropped() -> None:
-    """A backend that checks take down loses its idle connections, so that no request meets a dead one."""
+@pytest.mark.parametrize(
+    ("bad", "evidence", "state"),
+    [
+        (CheckFailed("sick"), "sick", "down"),
+        (Report(weight=0, detail="asked to go"), "asked to go", "up, with weight 0"),
+    ],
+)
+def test_a_backend_goes_out_of_use_and_returns(bad: Report | Exception, evidence: str, state: str) -> None:
+    """A backend that a check takes down, or all weight from, loses its idle connections; that and its return are told.
 
-    async def check(_: Any) -> None:
-        if sick:
-            raise CheckFailed("sick")
+    So no request meets a dead one.
+    """
 
-    sick: list[bool] = []
+    async def check(_: Any) -> Report | None:
+        if isinstance(result[0], Exception):
+            raise result[0]
+        return result[0]
+
+    result: list[Report | Exception] = [Report(weight=1, detail="fine")]
     house = House()
     far = house.far()
     house.site(9001, health=Health(check, every=1, fall=1, rise=1), keepalive_timeout=60)
     client: Speaker = house.client(request())
     far.last.say(answer())
     assert client.hear() == answer()
-    sick.append(True)
-    house.network.advance(1.5)
-    assert far.last.finished
-    sick.clear()
-    house.network.advance(1.5)
-    assert house.backends[0].up
+    with listening() as events:
+        for result[0] in (bad, bad, Report(weight=1, detail="fine")):
+            house.network.advance(1.5)
+            assert far.last.finished
+    told = [formatEvent(event) for event in events]
+    assert told == [
+        f"pool 'pool': backend '127.0.0.1:9001' is {state}: {evidence}",
+        "pool 'pool': backend '127.0.0.1:9001' is up: fine",
+    ]
     house.end()

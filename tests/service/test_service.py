@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import CannotListenError
 from twisted.logger import LogEvent
 
@@ -143,9 +143,12 @@ def test_stopping_waits_for_what_is_alive(told: list[LogEvent]) -> None:
     assert not said(told, "still alive")
 
 
-@pytest.mark.parametrize("port", [FRONT, 8081])
-def test_stopping_waits_no_longer_than_allowed(told: list[LogEvent], port: int) -> None:
-    """What is still alive after the drain time is ended, the operator told so, and the stop over."""
+@pytest.mark.parametrize(("port", "last"), [(FRONT, b"503 Service Unavailable: draining\n"), (8081, b"")])
+def test_stopping_waits_no_longer_than_allowed(told: list[LogEvent], port: int, last: bytes) -> None:
+    """What is still alive after the drain time is ended, the operator told so, and the stop over.
+
+    A client that waits for an answer is given one.
+    """
     site = Site()
     site.start()
     client = site.client(request(), port)
@@ -153,9 +156,25 @@ def test_stopping_waits_no_longer_than_allowed(told: list[LogEvent], port: int) 
     site.network.advance(DRAIN - 0.1)
     assert not stopped.called
     site.network.advance(0.2)
+    assert client.hear()[-len(last) :] == last
+    client.close()
     assert stopped.called
-    assert client.ending == "ConnectionLost"
     assert said(told, "still alive")
+    assert not site.network.getDelayedCalls()
+
+
+def test_stopping_cuts_who_does_not_take_the_last_answer() -> None:
+    """A client that goes on sending its request, and never closes, delays the end of the drain a little and no more."""
+    site = Site()
+    site.start()
+    client = site.client(request("POST /", "content-length: 10", body=b"part"))
+    stopped = site.stop()
+    site.network.advance(DRAIN + AFTERMATH - 0.1)
+    assert not stopped.called
+    site.network.advance(0.2)
+    assert stopped.called
+    assert client.hear().endswith(b"draining\n")
+    assert client.gone
     assert not site.network.getDelayedCalls()
 
 
@@ -164,7 +183,7 @@ def test_a_hurry_ends_the_wait(told: list[LogEvent]) -> None:
     site = Site()
     site.start()
     site.balancer.hurry()
-    client = site.client(request())
+    client = site.client(request(), 8081)
     stopped = site.stop()
     site.balancer.hurry()
     site.network.pump()
@@ -245,25 +264,36 @@ def test_a_companion_without_its_port() -> None:
     assert site.stop().called
 
 
-def broken() -> None:
+def broken(*_: object, **__: object) -> None:
     """What a companion with a bug does."""
     raise ZeroDivisionError("oops")
 
 
+FAULTS = {
+    ZeroDivisionError("oops"): "ZeroDivisionError: oops",
+    RuntimeError("no luck\nat all"): "RuntimeError: no luck at all",
+    SystemExit(3): "SystemExit: 3",
+    CancelledError(): "twisted.internet.defer.CancelledError",
+}
+
+
+@pytest.mark.parametrize(("error", "line"), FAULTS.items())
 @pytest.mark.parametrize("late", [False, True])
-def test_a_companion_that_fails_to_start(logged_failures: list[LogEvent], late: bool) -> None:
+def test_a_companion_that_fails_to_start(
+    logged_failures: list[LogEvent], late: bool, error: BaseException, line: str
+) -> None:
     """A companion's failure, at once or later, stops the start with one line, and its traceback is logged."""
     pending: Deferred[None] = Deferred()
     diary: list[str] = []
-    start: Any = (lambda: pending) if late else broken
+    start = (lambda: pending) if late else (lambda: fail(error))
     site = Site(companions=(Companion("a", diary, start=start), Companion("b", diary)))
     site.start()
     if late:
-        pending.errback(ZeroDivisionError("oops"))
-    assert site.failed == ["companion a did not start: oops"]
+        pending.errback(error)
+    assert site.failed == [f"companion a did not start: {line}"]
     assert site.stop().called
     assert diary == ["start a", "stop a"]
-    assert logged_failures.pop()["log_failure"].check(ZeroDivisionError)
+    assert logged_failures.pop()["log_failure"].check(type(error))
 
 
 def test_stopping_while_a_companion_starts(told: list[LogEvent]) -> None:

@@ -5,17 +5,22 @@ from __future__ import annotations
 import atexit
 import os
 import signal
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from twisted.logger import formatEvent
 from twisted.python.usage import UsageError
 
 from balancer.service import Balancer
-from balancer.tap import DEFAULT_REACTOR, Options, Process, makeService
+from balancer.tap import DEFAULT_REACTOR, Options, makeService
 from balancer.testing import MemoryNetwork
+from tests.net.house import listening
+
+SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
 
 CONFIG = """
 from balancer import Config, Pool, TCPListener
@@ -58,6 +63,32 @@ def parsed(twist: Twist, *arguments: str) -> Options:
     return options
 
 
+class System:
+    """The system, as far as signals and the end of the process go; `held` are the signals that are blocked."""
+
+    def __init__(self) -> None:
+        self.taken: dict[int, Any] = {}
+        self.held: set[int] = set()
+        self.statuses: list[int] = []
+
+    def mask(self, how: int, numbers: Iterable[int]) -> None:
+        self.held = self.held | set(numbers) if how == signal.SIG_BLOCK else self.held - set(numbers)
+
+    def send(self, number: int) -> None:
+        """Send a signal."""
+        self.taken[number](number, None)
+
+
+@pytest.fixture(autouse=True)
+def system(monkeypatch: pytest.MonkeyPatch) -> System:
+    """Keeps the real signals, and the real end, out of these tests."""
+    system = System()
+    monkeypatch.setattr(signal, "signal", system.taken.__setitem__)
+    monkeypatch.setattr(signal, "pthread_sigmask", system.mask)
+    monkeypatch.setattr(os, "_exit", system.statuses.append)
+    return system
+
+
 @pytest.fixture
 def conf(tmp_path: Path) -> Path:
     """A config file."""
@@ -91,43 +122,91 @@ def test_mistakes_exit_64(conf: Path, capsys: pytest.CaptureFixture[str]) -> Non
     assert "Usage" not in "".join(lines)
 
 
-def test_the_service_takes_signals(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_config(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A config that is interrupted is told in a word, with the status that shells know."""
+    conf.write_text("raise KeyboardInterrupt")
+    with pytest.raises(SystemExit) as caught:
+        parsed(Twist(), "--config", str(conf))
+    assert caught.value.code == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def started(conf: Path, reactor: Reactor) -> Balancer:
+    """The service that this reactor runs, or is going to."""
+    return makeService(parsed(Twist(reactor=reactor), "--config", str(conf)))
+
+
+def test_signals_before_the_start(conf: Path, system: System, capsys: pytest.CaptureFixture[str]) -> None:
+    """Before the reactor runs a signal to end is obeyed at once, with status 0, and SIGHUP does nothing."""
+    parsed(Twist(), "--config", str(conf))
+    system.send(signal.SIGHUP)
+    assert (system.statuses, capsys.readouterr().err) == ([], "")
+    system.send(signal.SIGTERM)
+    assert (system.statuses, capsys.readouterr().err) == ([0], "balancer: ended before it had started\n")
+
+
+def test_no_signal_is_the_reactors(conf: Path, system: System) -> None:
+    """While the reactor starts, signals are held back; what it has made of them is undone before they are let go."""
+    reactor = Reactor()
+    waiting: list[Callable[[], object]] = []
+    reactor.callWhenRunning = lambda call, *args: waiting.append(partial(call, *args))  # type: ignore[method-assign]  # not yet
+    started(conf, reactor)
+    assert system.held == {signal.SIGTERM, signal.SIGINT}
+    system.taken.clear()
+    waiting[0]()
+    assert (set(system.taken), system.held) == (SIGNALS, set())
+
+
+def test_the_service_takes_signals(conf: Path, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first signal stops the reactor, every further one hurries the stop."""
-    taken: dict[int, Any] = {}
     hurried: list[Balancer] = []
-    monkeypatch.setattr(signal, "signal", taken.__setitem__)
     monkeypatch.setattr(Balancer, "hurry", lambda service: hurried.append(service))  # noqa: PLW0108 - a method of `list` would not be bound
     reactor = Reactor()
-    service = makeService(parsed(Twist(reactor=reactor), "--config", str(conf)))
-    assert set(taken) == {signal.SIGTERM, signal.SIGINT}
-    taken[signal.SIGTERM](signal.SIGTERM, None)
+    service = started(conf, reactor)
+    system.send(signal.SIGTERM)
     assert (reactor.stops, hurried) == (1, [])
-    taken[signal.SIGINT](signal.SIGINT, None)
+    system.send(signal.SIGINT)
     assert (reactor.stops, hurried) == (1, [service])
 
 
-def test_a_signal_while_the_reactor_stops_already(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A signal does not stop twice what is stopping."""
-    taken: dict[int, Any] = {}
-    monkeypatch.setattr(signal, "signal", taken.__setitem__)
+def test_a_hangup_changes_nothing(conf: Path, system: System) -> None:
+    """SIGHUP is told to be ignored, and neither drains nor hurries."""
     reactor = Reactor()
-    reactor.running = False
-    service: Any = SimpleNamespace()
-    Process(reactor).take_signals(service)
-    taken[signal.SIGINT](signal.SIGINT, None)
+    started(conf, reactor)
+    with listening() as events:
+        system.send(signal.SIGHUP)
+    assert [formatEvent(event) for event in events] == ["nothing to reload; SIGHUP is ignored"]
     assert reactor.stops == 0
 
 
-def test_a_failed_start_exits_1(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """A failed start is told in one line, the reactor stopped, and the status is 1 in the end."""
-    last: list[Any] = []
-    statuses: list[int] = []
-    monkeypatch.setattr(atexit, "register", lambda *call: last.append(call))
-    monkeypatch.setattr(os, "_exit", statuses.append)
+def test_a_signal_while_the_reactor_stops_already(conf: Path, system: System) -> None:
+    """A signal does not stop twice what is stopping."""
     reactor = Reactor()
-    Process(reactor).fail("no port")
-    assert capsys.readouterr().err == "balancer: no port\n"
+    started(conf, reactor)
+    reactor.running = False
+    system.send(signal.SIGINT)
+    assert reactor.stops == 0
+
+
+def test_a_failed_start_exits_1(
+    conf: Path, system: System, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A failed start is told in one line, the reactor stopped, and the status is 1 in the end."""
+    last: list[Callable[[], object]] = []
+    monkeypatch.setattr(atexit, "register", lambda call, *args: last.append(partial(call, *args)))
+    reactor = Reactor()
+    reactor.ports[8080] = None  # type: ignore[assignment]  # taken, by whomever
+    started(conf, reactor).startService()
+    assert "cannot listen: address already in use" in capsys.readouterr().err
     assert reactor.stops == 1
-    ((leave, *arguments),) = last
-    leave(*arguments)
-    assert statuses == [1]
+    last[0]()
+    assert system.statuses == [1]
+
+
+def test_the_status_is_given_whatever_else_fails(conf: Path, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An output that cannot be written does not change the status."""
+    parsed(Twist(), "--config", str(conf))
+    monkeypatch.setattr(sys, "stdout", None)
+    with pytest.raises(AttributeError):
+        system.send(signal.SIGTERM)
+    assert system.statuses == [0]

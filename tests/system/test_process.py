@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 import subprocess
@@ -64,6 +65,34 @@ def test_a_signal_stops_an_idle_balancer(tmp_path: Path, number: signal.Signals,
     assert is_free(relay.front)
 
 
+@pytest.mark.parametrize("held", [False, True])
+@pytest.mark.parametrize("twist", [(), ("--reactor=asyncio",), ("--reactor=select",)])
+@pytest.mark.parametrize("number", SIGNALS)
+def test_a_signal_before_the_start(tmp_path: Path, number: signal.Signals, twist: tuple[str, ...], held: bool) -> None:
+    """A signal while the config loads, or while the reactor starts, ends the process in order, and nothing is bound."""
+    text = f"""
+import os, signal
+if {held}:
+    signal.pthread_sigmask(signal.SIG_BLOCK, [{number}])
+os.kill(os.getpid(), {number})
+config = Config([TCPListener("tcp:0", pool=Pool("p", backends=["127.0.0.1:9"]))])
+"""
+    with Process("--config", written(tmp_path, text), twist=twist) as process:
+        assert process.end() == (0, "balancer: ended before it had started\n")
+    assert ("Starting reactor" in process.out) is held
+    assert "TCP on" not in process.out
+
+
+def test_a_hangup_is_ignored(tmp_path: Path) -> None:
+    """SIGHUP is told to be ignored, and a session goes on."""
+    with Relay(tmp_path, drain=60) as relay:
+        client = relay.session()
+        relay.process.signal(signal.SIGHUP)
+        relay.process.says("nothing to reload; SIGHUP is ignored")
+        client.sendall(b"still here")
+        assert relay.sockets[-1].recv(10) == b"still here"
+
+
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_lets_sessions_finish(tmp_path: Path, number: signal.Signals) -> None:
     """After the signal nobody new is let in, a live session goes on, and its end is the balancer's, with status 0."""
@@ -89,6 +118,30 @@ def test_the_drain_time_ends_sessions(tmp_path: Path) -> None:
         with pytest.raises(ConnectionResetError):
             client.recv(1)
     assert "sessions that are still alive are ended" in relay.process.out
+
+
+def test_the_drain_time_answers_requests(tmp_path: Path) -> None:
+    """A request that is still without an answer after the drain time gets one of ours, whole, and then the close."""
+    (front,) = free_ports(1)
+    text = """
+pool = Pool("p", backends=["127.0.0.1:{back}"])
+config = Config([HTTPListener("tcp:{front}:interface=127.0.0.1", pool=pool)], drain=0.2)
+"""
+    with (
+        socket.create_server((HOST, 0)) as backend,
+        Process("--config", written(tmp_path, text.format(front=front, back=backend.getsockname()[1]))) as process,
+    ):
+        process.says("HTTP on tcp:")
+        with socket.create_connection((HOST, front), timeout=PATIENCE) as client:
+            client.sendall(b"GET / HTTP/1.1\r\nHost: site\r\n\r\n")
+            waiting, _ = backend.accept()
+            process.signal(signal.SIGTERM)
+            answer = client.makefile("rb").read()
+        waiting.close()
+        assert process.end()[0] == 0
+    assert answer.startswith(b"HTTP/1.1 503 ")
+    assert b"\r\nconnection: close\r\n" in answer
+    assert answer.endswith(b"503 Service Unavailable: draining\n")
 
 
 @pytest.mark.parametrize("number", SIGNALS)
@@ -166,7 +219,7 @@ config = Config([TCPListener("tcp:0", pool=Pool("p", backends=["127.0.0.1:9"]))]
 """
     status, lines = refused(tmp_path, text)
     assert status == 1
-    assert lines == ["balancer: companion Late() did not start: no database"]
+    assert lines == ["balancer: companion Late() did not start: OSError: no database"]
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -186,8 +239,9 @@ def test_help() -> None:
     """`twist balancer --help` tells the options, the signals and the statuses, with status 0."""
     ended = run("balancer", "--help")
     assert ended.returncode == 0
-    for word in ("--config", "SIGTERM", "64"):
+    for word in ("balancer --config", "SIGTERM", "64"):
         assert word in ended.stdout
+    assert not re.search(r"\w  +\w", ended.stdout.partition("Balances")[2])
 
 
 WITHOUT_PRIVILEGE = """

@@ -1,0 +1,57 @@
+"""The states of an exchange and what leads from one to the next; refuses to know what is done on the way."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Final
+
+from balancer.interfaces import Phase
+
+
+class State(Enum):
+    """How far an exchange has come."""
+
+    CONNECTING = "waiting for a connection to a backend"
+    SENDING = "the request is going up"
+    WAITING = "the request is complete, no answer yet"
+    EARLY = "the answer has begun before the request was complete"
+    ANSWERING = "the answer is coming down"
+    DONE = "over"
+
+
+class Input(Enum):
+    """What can happen to an exchange."""
+
+    CONNECTED = "connected"
+    REQUEST_END = "end of the request"
+    RESPONSE_HEAD = "final response head"
+    RESPONSE_END = "end of the response"
+    RETRY = "a failure that may be tried again"
+    FAILURE = "a failure"
+
+
+TRANSITIONS: Final = {
+    (State.CONNECTING, Input.CONNECTED): State.SENDING,
+    (State.CONNECTING, Input.FAILURE): State.DONE,
+    (State.SENDING, Input.REQUEST_END): State.WAITING,
+    (State.SENDING, Input.RESPONSE_HEAD): State.EARLY,
+    (State.SENDING, Input.RETRY): State.CONNECTING,
+    (State.SENDING, Input.FAILURE): State.DONE,
+    (State.WAITING, Input.RESPONSE_HEAD): State.ANSWERING,
+    (State.WAITING, Input.RETRY): State.CONNECTING,
+    (State.WAITING, Input.FAILURE): State.DONE,
+    (State.EARLY, Input.REQUEST_END): State.ANSWERING,
+    (State.EARLY, Input.RESPONSE_END): State.DONE,
+    (State.EARLY, Input.FAILURE): State.DONE,
+    (State.ANSWERING, Input.RESPONSE_END): State.DONE,
+    (State.ANSWERING, Input.FAILURE): State.DONE,
+}
+"""Every input that is not listed for a state cannot happen there or changes nothing."""
+
+PHASES: Final = {
+    State.CONNECTING: Phase.CONNECT,
+    State.SENDING: Phase.REQUEST,
+    State.WAITING: Phase.RESPONSE,
+    State.EARLY: Phase.DATA,
+    State.ANSWERING: Phase.DATA,
+}

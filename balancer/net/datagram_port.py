@@ -1,0 +1,144 @@
+"""Twisted's UDP port, made fair, quiet and short.
+
+It reads a bounded number of datagrams a turn, so that a flood (of empty ones even, which Twisted counts as nothing)
+does not starve the loop; reports ICMP errors of a connected port as `connectionRefused`, and does not close for them;
+says nothing to the log for a protocol that is not `noisy`; and checks an address with one call. Everything else is
+Twisted's, and every promise of `IUDPTransport` is kept.
+"""
+
+# ruff: noqa: N802  Twisted's names, and what its classes keep to themselves
+# mypy: disallow-untyped-calls=False
+
+from __future__ import annotations
+
+from errno import ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, EMSGSIZE, ENETUNREACH, ENONET, ENOPROTOOPT, EPROTO
+from socket import AF_INET6, inet_pton
+from typing import Any, Final
+
+from twisted.internet import base, udp
+from twisted.internet.error import CannotListenError, MessageLengthError
+from twisted.logger import Logger
+from twisted.python import log
+
+LOG: Final = Logger()
+
+MOST: Final = 64
+"""Datagrams to read in one turn."""
+
+PROBE: Final = 8
+"""Datagrams that came one by one, after which more are tried for."""
+
+REFUSALS: Final = frozenset({ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENONET, ENOPROTOOPT, EPROTO})
+"""What a connected port hears of ICMP (icmp(7)): nobody is there, for one reason or another."""
+
+
+class DatagramPort(udp.Port):
+    """A UDP socket."""
+
+    d: Any
+    fileno: Any
+    protocol: Any
+    socket: Any
+
+    burst = 1
+    """Datagrams to try for at once: more while there are more, so that one alone is not followed by a vain try."""
+    single = 0
+    """How many came alone, as far as was tried."""
+
+    def doRead(self) -> None:
+        """Read what is there, up to a bound."""
+        count = 0
+        try:
+            while count < self.burst and self.connected:
+                data, address = self.socket.recvfrom(self.maxPacketSize)
+                count += 1
+                self._hand_over(data, address)
+        except BlockingIOError:
+            self.burst = count or 1
+        except OSError as error:
+            self._unreadable(error)
+        else:
+            self.single += count == 1
+            if count > 1 or self.single % PROBE == 0:
+                self.burst = min(2 * count, MOST)
+
+    def _hand_over(self, data: bytes, address: Any) -> None:
+        """An error in the protocol is logged, and the port stays open."""
+        try:
+            self.protocol.datagramReceived(data, address[:2] if self.addressFamily == AF_INET6 else address)
+        except BaseException:  # noqa: BLE001  a datagram is a connection of its own
+            LOG.failure("unhandled error in {culprit!r}", culprit=self.protocol)
+
+    def _unreadable(self, error: OSError) -> None:
+        if error.errno not in REFUSALS:
+            raise error
+        if self._connectedAddr:
+            self.protocol.connectionRefused()
+
+    def write(self, datagram: bytes, addr: Any = None) -> Any:
+        """Send one datagram.
+
+        Raises `MessageLengthError`, `OSError` when the kernel does not take it, and `InvalidAddressError` for what is
+        no address of this port's family. What ICMP says of a connected port is told to its protocol instead.
+        """
+        if self._connectedAddr is not None:
+            return self._write_connected(datagram, addr)
+        try:
+            inet_pton(self.addressFamily, addr[0])
+        except (OSError, TypeError):
+            return super().write(datagram, addr)  # which knows the exceptions, and the right complaint
+        try:
+            return self.socket.sendto(datagram, addr)
+        except OSError as error:
+            if error.errno == EMSGSIZE:
+                raise MessageLengthError("message too long") from error
+            if error.errno != ECONNREFUSED:  # that is of some earlier datagram, to whomever
+                raise
+        return None
+
+    def _write_connected(self, datagram: bytes, addr: Any) -> Any:
+        assert addr in (None, self._connectedAddr)
+        try:
+            return self.socket.send(datagram)
+        except OSError as error:
+            if error.errno == EMSGSIZE:
+                raise MessageLengthError("message too long") from error
+            if error.errno not in REFUSALS:
+                raise
+        return self.protocol.connectionRefused()
+
+    def _bindSocket(self) -> None:
+        """Bind, unless the socket was handed over bound. Raises `CannotListenError`."""
+        sock, self._preexistingSocket = self._preexistingSocket, None
+        self.socket = self._bound() if sock is None else sock
+        self.fileno = self.socket.fileno
+        self._realPortNumber = self.socket.getsockname()[1]
+        self.connected = 1
+        self._say(f"{self._getLogPrefix(self.protocol)} starting on {self._realPortNumber}")
+
+    def _bound(self) -> Any:
+        sock = None
+        try:
+            sock = self.createInternetSocket()
+            sock.bind((self.interface, self.port))
+        except OSError as error:
+            if sock is not None:
+                sock.close()
+            raise CannotListenError(self.interface, self.port, error) from error
+        return sock
+
+    def connectionLost(self, reason: Any = None) -> None:
+        """The port is closed, by whomever."""
+        self._say(f"(UDP Port {self._realPortNumber} Closed)")
+        self._realPortNumber = None
+        base.BasePort.connectionLost(self, reason)
+        self.protocol.doStop()
+        self.socket.close()
+        del self.socket, self.fileno
+        if hasattr(self, "d"):  # as Twisted's `stopListening` leaves it
+            self.d.callback(None)
+            del self.d
+
+    def _say(self, message: str) -> None:
+        if getattr(self.protocol, "noisy", True):
+            log.msg(message)

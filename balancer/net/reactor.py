@@ -1,0 +1,229 @@
+"""A lean epoll reactor: Twisted's, with a monotonic clock, short dispatch, and writing at the end of each turn.
+
+An event that says only "readable" or only "writable", as nearly all do, is handled without the logging wrapper; an
+error in it is logged and ends that connection alone, as ever. After each event the transports it wrote to send (see
+`net.transports`), so that an answer leaves in the turn in which it was made and nothing waits for a second poll. While
+it runs, a watchdog names what stands in its way. Knows nothing of balancing.
+"""
+
+# ruff: noqa: N802, N803, SLF001  Twisted's names, and what its classes keep to themselves
+# mypy: disallow-untyped-calls=False
+
+from __future__ import annotations
+
+import select
+import sys
+import time
+from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
+from socket import AF_INET, AF_INET6, AF_UNIX
+from typing import Any, Final, TypeVar
+
+from twisted.internet import main
+from twisted.internet.epollreactor import EPollReactor
+from twisted.internet.error import ConnectionFdescWentAway, UnsupportedAddressFamily
+from twisted.logger import Logger
+from twisted.python import log
+
+from balancer.net.datagram_port import DatagramPort
+from balancer.net.ports import TCPPort, UNIXPort
+from balancer.net.transports import Prompt, TCPConnector, TCPServer, UNIXConnector, UNIXServer
+from balancer.net.watchdog import Watchdog
+
+AnyPort = TypeVar("AnyPort", TCPPort, UNIXPort, DatagramPort)
+
+BATCH: Final = 512
+"""Events to take from the kernel at once: enough to share the price of a poll, few enough to stay fair to timers."""
+
+LOG: Final = Logger()
+UNHANDLED: Final = "unhandled error in {culprit!r}"
+
+NO_DESCRIPTOR: Final = ConnectionFdescWentAway("File descriptor lost")
+
+
+class Sockets(EPollReactor):
+    """What makes sockets."""
+
+    def listenTCP(self, port: int, factory: Any, backlog: int = 50, interface: str = "") -> TCPPort:
+        """See `IReactorTCP`."""
+        return _started(TCPPort(port, factory, backlog, interface, self))
+
+    def connectTCP(
+        self, host: str, port: int, factory: Any, timeout: float = 30, bindAddress: Any = None
+    ) -> TCPConnector:
+        """See `IReactorTCP`."""
+        connector = TCPConnector(host, port, factory, timeout, bindAddress, self)
+        connector.connect()
+        return connector
+
+    def listenUDP(self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192) -> DatagramPort:
+        """See `IReactorUDP`."""
+        return _started(DatagramPort(port, protocol, interface, maxPacketSize, self))
+
+    def listenUNIX(
+        self, address: Any, factory: Any, backlog: int = 50, mode: int = 0o666, wantPID: int = 0
+    ) -> UNIXPort:
+        """See `IReactorUNIX`."""
+        return _started(UNIXPort(address, factory, backlog, mode, self, wantPID))
+
+    def connectUNIX(self, address: Any, factory: Any, timeout: float = 30, checkPID: int = 0) -> UNIXConnector:
+        """See `IReactorUNIX`."""
+        connector = UNIXConnector(address, factory, timeout, self, checkPID)
+        connector.connect()
+        return connector
+
+    def adoptStreamPort(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
+        """See `IReactorSocket`."""
+        if addressFamily == AF_UNIX:
+            return _started(UNIXPort._fromListeningDescriptor(self, fileDescriptor, factory))
+        _check_internet(addressFamily)
+        return _started(TCPPort._fromListeningDescriptor(self, fileDescriptor, addressFamily, factory))
+
+    def adoptStreamConnection(self, fileDescriptor: int, addressFamily: int, factory: Any) -> Any:
+        """See `IReactorSocket`."""
+        if addressFamily == AF_UNIX:
+            return UNIXServer._fromConnectedSocket(fileDescriptor, factory, self)
+        _check_internet(addressFamily)
+        return TCPServer._fromConnectedSocket(fileDescriptor, addressFamily, factory, self)
+
+    def adoptDatagramPort(
+        self, fileDescriptor: int, addressFamily: int, protocol: Any, maxPacketSize: int = 8192
+    ) -> Any:
+        """See `IReactorSocket`."""
+        _check_internet(addressFamily)
+        return _started(
+            DatagramPort._fromListeningDescriptor(self, fileDescriptor, addressFamily, protocol, maxPacketSize)
+        )
+
+
+class BalancerReactor(Sockets):
+    """The reactor `balancer`, as in `twist --reactor=balancer`."""
+
+    seconds = staticmethod(time.monotonic)  # noqa: TID251  whence the clock comes that all others are given
+
+    def __init__(self) -> None:
+        self.turn: list[Any] = []
+        """Transports with something to do before this turn ends."""
+        self.turns = 0
+        """How many times it has polled; what the watchdog looks at."""
+        super().__init__()
+        self.reads: set[int] = self._reads
+
+    def mainLoop(self) -> None:
+        """Poll until stopped."""
+        watchdog = Watchdog(self)
+        watchdog.start()
+        try:
+            super().mainLoop()
+        finally:
+            watchdog.stop()
+
+    def doPoll(self, timeout: float | None) -> None:  # noqa: C901  a call for each event would cost as much as the rest
+        """Wait for events, at most `timeout` seconds, and handle each."""
+        if self.turn:
+            self._end_turn()
+            timeout = 0  # what that has led to, a timer or a stop, is due before any sleep
+        selectables = self._selectables
+        events = self._poller.poll(-1 if timeout is None else timeout, min(len(selectables), BATCH) or 1)
+        self.turns += 1
+        for fd, event in events:
+            selectable = selectables.get(fd)
+            if selectable is None:
+                continue
+            try:
+                if selectable.fileno() == -1:
+                    why: Any = NO_DESCRIPTOR
+                elif event == EPOLLIN:
+                    why = selectable.doRead()
+                elif event == EPOLLOUT:
+                    why = selectable.doWrite()
+                else:
+                    why = None
+                    self._unusual(selectable, fd, event)
+            except BaseException:  # noqa: BLE001  whatever a protocol raises ends its connection, and no other
+                why = sys.exc_info()[1]
+                LOG.failure(UNHANDLED, culprit=selectable)
+            if why:
+                self.disconnect(selectable, why, reading=event == EPOLLIN)
+            if self.turn:
+                self._end_turn()
+
+    doIteration = doPoll  # type: ignore[assignment]  # as Twisted has it, with the other name for the argument
+
+    watch = EPollReactor.addReader
+    unwatch = EPollReactor.removeReader
+
+    def addReader(self, reader: Any) -> None:
+        """See `IReactorFDSet`."""
+        if isinstance(reader, Prompt):
+            reader.wants_read = True
+        self.watch(reader)
+
+    def removeReader(self, reader: Any) -> None:
+        """See `IReactorFDSet`."""
+        if isinstance(reader, Prompt):
+            reader.wants_read = False
+        self.unwatch(reader)
+
+    def getReaders(self) -> list[Any]:
+        """See `IReactorFDSet`; what was asked for in this turn counts."""
+        self._watch_all()
+        return list(super().getReaders())
+
+    def removeAll(self) -> list[Any]:
+        """See `IReactorFDSet`; the same."""
+        self._watch_all()
+        return list(super().removeAll())
+
+    def _watch_all(self) -> None:
+        for transport in self.turn:
+            transport.watch()
+
+    def _end_turn(self) -> None:
+        """Let every transport that was written to send; what they cause in turn waits for the next."""
+        turn, self.turn = self.turn, []
+        for transport in turn:
+            try:
+                why = transport.settle()
+            except BaseException:  # noqa: BLE001  as above
+                why = sys.exc_info()[1]
+                LOG.failure(UNHANDLED, culprit=transport)
+            if why:
+                self.disconnect(transport, why)
+
+    def _unusual(self, selectable: Any, fd: int, event: int) -> None:
+        """Several things at once, or an end: Twisted's to take apart."""
+        if not event & EPOLLIN and event & (EPOLLERR | EPOLLHUP):
+            if isinstance(selectable, DatagramPort):
+                event = EPOLLIN  # an ICMP error; reading tells which
+            elif not _ended(fd):
+                return
+        log.callWithLogger(selectable, self._doReadOrWrite, selectable, fd, event)
+
+    def disconnect(self, selectable: Any, why: BaseException = main.CONNECTION_LOST, *, reading: bool = False) -> None:
+        """End a connection for that reason; if `reading` found it, the other direction may live on."""
+        try:
+            self._disconnectSelectable(selectable, why, reading)
+        except BaseException:  # noqa: BLE001  as above
+            LOG.failure(UNHANDLED, culprit=selectable)
+
+
+def _ended(fd: int) -> bool:
+    """Whether that is true of the descriptor now: in this turn it may have been closed and given out anew."""
+    probe = select.poll()
+    probe.register(fd, 0)
+    return bool(probe.poll(0))
+
+
+def _started(port: AnyPort) -> AnyPort:
+    port.startListening()
+    return port
+
+
+def _check_internet(family: int) -> None:
+    if family not in {AF_INET, AF_INET6}:
+        raise UnsupportedAddressFamily(family)
+
+
+def install() -> None:
+    """Make it the reactor of this process. Raises `ReactorAlreadyInstalledError`."""
+    main.installReactor(BalancerReactor())

@@ -1,0 +1,219 @@
+"""Accepting in bursts, races and shortages: whoever comes is served, or turned away, and nobody starves the loop."""
+
+# ruff: noqa: SLF001  looks inside what it tests
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+from twisted.logger import LogEvent
+
+from balancer.net.ports import MOST, REST, TCPPort
+from tests.net.lean import HOST, Lean, Note
+
+
+@pytest.fixture
+def lean() -> Iterator[Lean]:
+    """A reactor of one's own."""
+    with Lean() as lean:
+        yield lean
+
+
+class Accepted:
+    """A listening socket whose `accept` first fails with those errors; `calls` counts."""
+
+    def __init__(self, sock: socket.socket, *errors: int) -> None:
+        self.calls = 0
+        self._socket, self._errors = sock, list(errors)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def accept(self) -> Any:
+        """As a socket does."""
+        self.calls += 1
+        if self._errors:
+            number = self._errors.pop(0)
+            raise OSError(number, os.strerror(number))
+        return self._socket.accept()
+
+
+def test_a_burst_is_accepted_fairly(lean: Lean) -> None:
+    """Of two hundred that come at once all are accepted, and never more in a turn than the bound."""
+    notes: list[Note] = []
+
+    def build() -> Note:
+        notes.append(Note())
+        return notes[-1]
+
+    address = (HOST, lean.listen(build))
+    lean.ports[0].socket.listen(250)
+    with ExitStack() as clients:
+        for _ in range(200):
+            clients.enter_context(socket.create_connection(address))
+        steps = []
+        while len(notes) < 200:
+            before = len(notes)
+            lean.turn()
+            steps.append(len(notes) - before)
+        assert (sum(steps), max(steps), steps[0]) == (200, MOST, 1)
+
+
+def test_one_alone_is_not_followed_by_a_vain_try(lean: Lean) -> None:
+    """After a vain try the next connection takes one call; a wake-up for nothing is forgiven."""
+    address = (HOST, lean.listen(Note))
+    port = lean.ports[0]
+    port.socket = sock = Accepted(port.socket)
+    port.burst = MOST
+    port.doRead()
+    assert port.burst == 1
+    with socket.create_connection(address):
+        lean.until(lambda: port.sessionno == 1)
+        assert sock.calls == 2
+
+
+def test_an_aborted_connection_is_passed_over(lean: Lean) -> None:
+    """A connection that its client took back before it was accepted does not keep the next from being served."""
+    note = Note()
+    address = (HOST, lean.listen(lambda: note))
+    lean.ports[0].socket = Accepted(lean.ports[0].socket, errno.ECONNABORTED)
+    with socket.create_connection(address):
+        lean.until(lambda: note.events)
+    assert lean.ports[0].resting is None
+
+
+@pytest.mark.parametrize("number", [errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
+def test_a_shortage_makes_the_port_rest(lean: Lean, number: int) -> None:
+    """When the system has nothing left, the port looks away for a moment, and then serves who waited."""
+    note = Note()
+    address = (HOST, lean.listen(lambda: note))
+    port = lean.ports[0]
+    port.socket = Accepted(port.socket, number, number)
+    with socket.create_connection(address):
+        lean.turn(2)
+        assert port not in lean.reactor.getReaders()
+        (call,) = lean.reactor.getDelayedCalls()
+        assert 0 < call.getTime() - lean.reactor.seconds() <= REST
+        call.reset(0)
+        lean.until(lambda: note.events)
+        assert lean.reactor.getDelayedCalls() == []
+
+
+def test_a_port_may_be_stopped_at_rest(lean: Lean) -> None:
+    """A port that is stopped while it rests does not wake up."""
+    address = (HOST, lean.listen(Note))
+    port = lean.ports[0]
+    port.socket = Accepted(port.socket, errno.ENFILE, errno.ENFILE)
+    with socket.create_connection(address):
+        lean.turn(2)
+        rest = port.resting
+        stopped: list[Any] = []
+        port.stopListening().addCallback(stopped.append)
+        lean.until(lambda: stopped)
+    assert (rest.active(), port.connected) == (False, False)
+
+
+def test_a_refused_client_is_closed(lean: Lean) -> None:
+    """When the factory answers with no protocol the connection is closed, and the next is served."""
+    answers: list[Note | None] = [note := Note(), None]
+    address = (HOST, lean.listen(answers.pop))
+    with socket.create_connection(address) as first, socket.create_connection(address):
+        lean.until(lambda: note.events)
+        assert first.recv(1) == b""
+
+
+def test_a_broken_factory_breaks_one_connection(lean: Lean, logged_failures: list[LogEvent]) -> None:
+    """What a factory raises, an error of the system even, is logged and closes that connection; the port goes on."""
+    note = Note()
+
+    def build() -> Note:
+        if not logged_failures:
+            raise OSError(errno.EMFILE, "no file left for the factory")
+        return note
+
+    address = (HOST, lean.listen(build))
+    with socket.create_connection(address) as first, socket.create_connection(address):
+        lean.until(lambda: note.events)
+        assert (first.recv(1), lean.ports[0].resting) == (b"", None)
+    assert [event["log_failure"].type for event in logged_failures] == [OSError]
+    logged_failures.clear()
+
+
+def test_a_broken_protocol_breaks_one_connection(lean: Lean, logged_failures: list[LogEvent]) -> None:
+    """What `connectionMade` raises is logged and ends that connection for that reason; the port goes on."""
+
+    class Wrong(Note):
+        def connectionMade(self) -> None:
+            super().connectionMade()
+            raise ValueError("not like this")
+
+    notes: list[Note] = [right := Note(), wrong := Wrong()]
+    address = (HOST, lean.listen(notes.pop))
+    with socket.create_connection(address), socket.create_connection(address):
+        lean.until(lambda: right.events)
+    assert wrong.events == ["made", "ValueError"]
+    assert [event["log_failure"].type for event in logged_failures] == [ValueError]
+    logged_failures.clear()
+
+
+def test_a_link_local_client_is_told_with_its_interface(lean: Lean) -> None:
+    """The address of an IPv6 client names the interface where that is part of it (RFC 4007), and only then."""
+    hosts: list[str] = []
+    factory = lean.factory(lambda: None)
+    factory.buildProtocol = lambda address: hosts.append(address.host)
+    port = TCPPort(0, factory, 5, "::1", lean.reactor)
+    loopback = socket.if_nametoindex("lo")
+    for host, scope in (("::1", 0), ("fe80::1", loopback)):
+        near, far = socket.socketpair()
+        with near, far:
+            port._take(near, (host, 7, 0, scope))
+    assert hosts == ["::1", "fe80::1%lo"]
+
+
+PROGRAM = """
+import os, resource, time
+from balancer.net.reactor import install
+install()
+from twisted.internet import protocol, reactor
+class Clock(protocol.Protocol):
+    def dataReceived(self, data):
+        self.transport.write(b"%.3f" % time.process_time())
+factory = protocol.Factory.forProtocol(Clock)
+port = reactor.listenTCP(0, factory, interface="127.0.0.1")
+resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+print(port.getHost().port, flush=True)
+reactor.run()
+"""
+
+
+def test_without_descriptors_it_does_not_spin() -> None:
+    """A process without descriptors turns clients away at almost no cost, and serves again when it has some."""
+    with subprocess.Popen([sys.executable, "-c", PROGRAM], stdout=subprocess.PIPE) as process, ExitStack() as clients:
+        assert process.stdout is not None
+        address = (HOST, int(process.stdout.readline()))
+        served = [clients.enter_context(socket.create_connection(address, 5)) for _ in range(40)]
+        before = processor_seconds(served[0])
+        for _ in range(5):  # each waits for a rest
+            with socket.create_connection(address, 5) as client:
+                assert client.recv(1) == b""
+        spent = processor_seconds(served[0]) - before
+        for client in served[1:20]:
+            client.close()
+        with socket.create_connection(address, 5) as client:
+            assert processor_seconds(client) > 0
+        process.terminate()
+    assert spent < REST
+
+
+def processor_seconds(client: socket.socket) -> float:
+    """Ask the process how much of the processor it has used."""
+    client.sendall(b"?")
+    return float(client.recv(99))

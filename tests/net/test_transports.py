@@ -1,0 +1,290 @@
+"""The lean transports: one system call a turn, and Twisted's promises in the order in which Twisted makes them."""
+
+# ruff: noqa: SLF001  looks inside what it tests
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from balancer.net.transports import TCPClient, TCPServer, UNIXClient, UNIXServer
+from tests.net.lean import HOST, HalfNote, Lean, Note
+
+MEBIBYTE = 1 << 20
+MARK = 1 << 16
+"""Twisted's mark, in bytes, above which a producer is paused."""
+
+
+@pytest.fixture
+def lean() -> Iterator[Lean]:
+    """A reactor of one's own."""
+    with Lean() as lean:
+        yield lean
+
+
+class Counted:
+    """A socket that counts what each call sends, none if refused, and takes at most `most` bytes a call."""
+
+    def __init__(self, sock: socket.socket, most: int = 1 << 30) -> None:
+        self.sends: list[int] = []
+        self._socket, self._most = sock, most
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._socket, name)
+
+    def send(self, data: bytes) -> int:
+        """As a socket does."""
+        self.sends.append(0)
+        self.sends[-1] = self._socket.send(memoryview(data)[: self._most])
+        return self.sends[-1]
+
+
+class CountedPoll:
+    """An epoll object that counts the changes to what it looks for."""
+
+    def __init__(self, poller: Any) -> None:
+        self.changes = 0
+        self._poller = poller
+
+    def __getattr__(self, name: str) -> Any:
+        self.changes += name != "poll"
+        return getattr(self._poller, name)
+
+
+class Push:
+    """A producer that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pauseProducing(self) -> None:
+        self.told.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.told.append("resume")
+
+    def stopProducing(self) -> None:
+        self.told.append("stop")
+
+
+def test_writes_of_a_turn_leave_in_one_call(lean: Lean) -> None:
+    """However many writes a turn makes, the kernel is called once, at its end, and epoll not at all."""
+    server = Note()
+    client = lean.pair(server)
+    server.transport.socket = sock = Counted(server.transport.socket)
+    lean.reactor._poller = poller = CountedPoll(lean.reactor._poller)
+    for number in range(100):
+        server.transport.write(b"%02d" % number)
+    server.transport.writeSequence([b"and", b"more"])
+    assert sock.sends == []
+    lean.until(lambda: len(client.heard) == 207)
+    assert (sock.sends, poller.changes) == ([207], 0)
+
+
+def test_an_answer_leaves_in_the_turn_of_its_question(lean: Lean) -> None:
+    """What is written while data is received is sent before the reactor polls again."""
+
+    class Echo(Note):
+        def dataReceived(self, data: bytes) -> None:
+            self.transport.write(data)
+
+    with lean.peer(Echo()) as plain:
+        plain.sendall(b"x")
+        turns = lean.reactor.turns
+        lean.turn()
+        assert (plain.recv(9), lean.reactor.turns - turns) == (b"x", 1)
+
+
+def test_a_large_write_is_not_copied(lean: Lean) -> None:
+    """Of 16 MiB that the kernel takes piecemeal the transport keeps the very object, and all of it arrives in order."""
+    server = Note()
+    client = lean.pair(server)
+    server.transport.socket = sock = Counted(server.transport.socket, 1 << 16)
+    data = bytes(range(256)) * (16 * MEBIBYTE // 256)
+    server.transport.write(data)
+    lean.reactor.iterate(0)
+    assert server.transport.dataBuffer is data
+    assert server.transport.unsent == len(data) - sum(sock.sends)
+    lean.until(lambda: len(client.heard) == len(data))
+    assert (client.heard == data, server.transport.unsent, lean.reactor.getWriters()) == (True, 0, [])
+
+
+def test_a_kernel_that_refuses_is_not_asked_again(lean: Lean) -> None:
+    """While epoll is to tell when there is room, further writes make no system call."""
+    server = Note()
+    with lean.peer(server):
+        server.transport.socket = sock = Counted(server.transport.socket)
+        server.transport.write(bytes(8 * MEBIBYTE))
+        lean.turn(3)
+        before = list(sock.sends)
+        server.transport.write(b"more")
+        lean.turn(3)
+        assert sock.sends == before
+
+
+def test_a_pull_producer_is_asked_once_for_each_write(lean: Lean) -> None:
+    """A producer that writes when asked is asked again when all is sent, and not otherwise."""
+    server = Note()
+    client = lean.pair(server)
+
+    class Pull:
+        asked = 0
+
+        def resumeProducing(self) -> None:
+            self.asked += 1
+            server.transport.write(bytes(100_000))
+            if self.asked == 20:
+                server.transport.unregisterProducer()
+                server.transport.loseConnection()
+
+        def stopProducing(self) -> None:
+            raise AssertionError("it had finished")
+
+    server.transport.registerProducer(pull := Pull(), streaming=False)
+    lean.until(lambda: client.events[-1] == "eof")
+    assert (pull.asked, len(client.heard)) == (20, 2_000_000)
+
+
+def test_a_push_producer_is_paused_and_resumed_in_turn(lean: Lean) -> None:
+    """Over the mark it is paused, when all is sent resumed, and below the mark left alone."""
+    server = Note()
+    client = lean.pair(server)
+    server.transport.registerProducer(push := Push(), streaming=True)
+    server.transport.write(bytes(MARK))
+    lean.turn()
+    assert push.told == []
+    server.transport.write(bytes(MARK + 1))
+    assert push.told == ["pause"]
+    lean.until(lambda: len(client.heard) == 2 * MARK + 1)
+    assert push.told == ["pause", "resume"]
+    server.transport.abortConnection()
+    lean.turn()
+    assert push.told == ["pause", "resume", "stop"]
+
+
+def test_a_pause_taken_back_costs_nothing(lean: Lean) -> None:
+    """Pausing and resuming within one turn is no change, for epoll as for the protocol."""
+    server = Note()
+    client = lean.pair(server)
+    lean.reactor._poller = poller = CountedPoll(lean.reactor._poller)
+    for _ in range(3):
+        server.transport.pauseProducing()
+        server.transport.resumeProducing()
+    client.transport.write(b"x")
+    lean.until(lambda: server.heard)
+    assert poller.changes == 0
+
+
+def test_the_reactor_knows_at_once(lean: Lean) -> None:
+    """Whoever asks the reactor who reads, or tells it who shall not, need not wait for the end of the turn."""
+    server = Note()
+    client = lean.pair(server)
+    server.transport.pauseProducing()
+    assert server.transport not in lean.reactor.getReaders()
+    server.transport.resumeProducing()
+    assert server.transport in lean.reactor.getReaders()
+    server.transport.resumeProducing()
+    lean.reactor.removeReader(server.transport)
+    client.transport.write(b"x")
+    lean.turn(5)
+    assert (server.heard, server.transport in lean.reactor.getReaders()) == (b"", False)
+    lean.reactor.addReader(server.transport)
+    lean.until(lambda: server.heard)
+
+
+def test_nothing_is_read_after_a_pause(lean: Lean) -> None:
+    """A connection that was paused by another one's data in the same turn hears nothing until it is resumed."""
+    quietened, busy = Note(), Note()
+
+    def pause(_data: bytes) -> None:
+        for other in (quietened, busy):
+            other.transport.pauseProducing()
+
+    vars(busy)["dataReceived"] = vars(quietened)["dataReceived"] = pause  # whichever comes first
+    first, second = lean.peer(quietened), lean.peer(busy)
+    with first, second:
+        for other in (quietened, busy):
+            other.transport.write(bytes(8 * MEBIBYTE))  # so that epoll still knows it when it reads no more
+        lean.turn()
+        first.sendall(b"1")
+        second.sendall(b"2")
+        lean.turn()
+        del vars(busy)["dataReceived"], vars(quietened)["dataReceived"]
+        lean.turn(5)
+        assert quietened.heard + busy.heard == b""
+        for other in (quietened, busy):
+            other.transport.resumeProducing()
+        lean.until(lambda: len(quietened.heard + busy.heard) == 1)
+
+
+def test_a_hold_leaves_the_protocols_wish_alone(lean: Lean) -> None:
+    """While held nothing is read, whatever is paused or resumed; let go, it is read as the protocol last wanted."""
+    server = Note()
+    with lean.peer(server) as plain:
+        server.transport.hold(held=True)
+        server.transport.pauseProducing()
+        server.transport.resumeProducing()
+        plain.sendall(b"x")
+        lean.turn(5)
+        assert server.heard == b""
+        server.transport.hold(held=False)
+        lean.until(lambda: server.heard)
+        server.transport.hold(held=True)
+        server.transport.pauseProducing()
+        server.transport.hold(held=False)
+        plain.sendall(b"y")
+        lean.turn(5)
+        assert server.heard == b"x"
+    server.transport.abortConnection()
+    lean.turn()
+    server.transport.hold(held=True)
+
+
+def test_a_vain_read_is_nothing(lean: Lean) -> None:
+    """Reading when there is nothing, as after a stale event, does not end a connection."""
+    server = Note()
+    with lean.peer(server):
+        assert server.transport.doRead() is None
+
+
+def test_only_bytes_are_written(lean: Lean) -> None:
+    """What is not bytes is refused at once, as it is by Twisted."""
+    server = Note()
+    lean.pair(server)
+    for other in ("text", bytearray(b"x")):
+        with pytest.raises(TypeError):
+            server.transport.write(other)
+
+
+def test_texts_for_the_log(lean: Lean) -> None:
+    """A connection tells the log of its protocol, number and peer, also when it is closed."""
+    server = Note()
+    client = lean.pair(server)
+    port = lean.ports[0].getHost().port
+    transport = server.transport
+    assert (transport.logPrefix(), repr(transport)) == (f"Note,0,{HOST}", f"<Note #0 on {port}>")
+    assert (type(transport), type(client.transport)) == (TCPServer, TCPClient)
+    client.transport.abortConnection()
+    lean.until(lambda: server.lost)
+    assert repr(transport) == f"<closed #0 on {port}>"
+
+
+def test_unix_sockets_are_as_prompt(lean: Lean, tmp_path: Any) -> None:
+    """Over a unix socket bytes pass both ways, a pause holds, and both ends are ours."""
+    server, client = Note(), HalfNote()
+    lean.ports.append(lean.reactor.listenUNIX(str(tmp_path / "s"), lean.factory(lambda: server)))
+    lean.reactor.connectUNIX(str(tmp_path / "s"), lean.factory(lambda: client))
+    lean.until(lambda: server.events and client.events)
+    client.transport.write(bytes(MEBIBYTE))
+    lean.until(lambda: len(server.heard) == MEBIBYTE)
+    server.transport.write(b"answer")
+    server.transport.pauseProducing()
+    client.transport.write(b"more")
+    lean.until(lambda: client.heard == b"answer")
+    server.transport.doRead()
+    assert len(server.heard) == MEBIBYTE
+    assert isinstance(server.transport, UNIXServer)
+    assert isinstance(client.transport, UNIXClient)

@@ -18,7 +18,8 @@ SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 demo: $(VENV)/.installed
 	$(BIN)/twist --log-format=text balancer --config examples/quickstart.py
 
-# What needs no reactor is run without one; real sockets on Twisted's, on asyncio's and on ours. What the runs covered together passes the gates.
+# What needs no reactor is run without one; real sockets on Twisted's, on asyncio's and on ours. What the runs covered
+# together passes the gates.
 test: $(VENV)/.installed-dev
 	$(BIN)/coverage erase
 	$(PYTEST) $(COVER) -p no:twisted $(SOCKETS:%=--ignore=%)

@@ -35,6 +35,7 @@ from balancer.net.http import Listening as HTTPListening
 from balancer.net.listeners import FlowListener, Listener, StreamListener
 from balancer.net.resolving import resolve
 from balancer.net.sessions import Room, Sessions, sessions_possible
+from balancer.net.splice import Pipes
 from balancer.net.streams import Listening, RelayFactory, UpstreamEnd
 from balancer.net.upstreams import Upstreams
 from balancer.plugins.algorithms import RoundRobin
@@ -83,6 +84,7 @@ class Assembly:
     alarm: ReactorAlarm = attrs.field(init=False)
     deadlines: Deadlines = attrs.field(init=False)
     room: Room = attrs.field(init=False, factory=lambda: Room(sessions_possible()))
+    pipes: Pipes = attrs.field(init=False, factory=Pipes)
     pools: dict[nouns.Pool, Pool] = attrs.field(init=False, factory=dict)
     checks: list[Checks] = attrs.field(init=False, factory=list)
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
@@ -194,6 +196,7 @@ class Assembly:
             linger=settings.linger,
             report=lambda line: log.error("{endpoint}: {line}", endpoint=settings.endpoint, line=line),
             sessions=Sessions(self.room),
+            pipes=self.pipes,
         )
         return self._stream(settings, RelayFactory(listening), listening.sessions)
 

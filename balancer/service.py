@@ -115,6 +115,7 @@ class Balancer(Service):
             if not await self._wait([_stop_companion(companion)], AFTERMATH):
                 log.error("companion {companion!r} did not stop in time", companion=companion)
         self._assembly.alarm.stop()
+        self._assembly.pipes.close()
 
     async def _end(self, listeners: list[Listener], drains: list[Deferred[None]]) -> None:
         """End what is alive: first with an answer, where one is waited for, then what has not taken it."""

@@ -76,15 +76,19 @@ class TwistedAttempt(ClientFactory):
             self._connector.stopConnecting()
 
 
-def connect(reactor: Any, place: Place, protocol: Dialed, failed: Callable[[BaseException], None]) -> Attempt:
+def connect(reactor: Any, place: Place, protocol: Dialed, failed: Callable[[BaseException], None]) -> Attempt | None:
     """Begin to connect to a place: host and port, or a unix path. `failed` may be called at once.
 
     A reactor that has `connect_directly` has a shorter way than Twisted's, for addresses.
     """
     if hasattr(reactor, "connect_directly") and not isinstance(place, str):
-        shortcut: Attempt | None = reactor.connect_directly(place, protocol, failed)
-        if shortcut is not None:
-            return shortcut
+        try:
+            direct: Attempt | None = reactor.connect_directly(place, protocol, failed)
+        except OSError as error:
+            failed(error)
+            return None
+        if direct is not None:
+            return direct
     attempt = TwistedAttempt(protocol, failed)
     if isinstance(place, str):
         reactor.connectUNIX(place, attempt, None)

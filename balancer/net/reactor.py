@@ -14,16 +14,19 @@ from __future__ import annotations
 import select
 import sys
 import time
+from collections.abc import Callable
 from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
 from socket import AF_INET, AF_INET6, AF_UNIX
 from typing import Any, Final, TypeVar
 
 from twisted.internet import main
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.error import ConnectionFdescWentAway, UnsupportedAddressFamily
 from twisted.logger import Logger
 from twisted.python import log
 
+from balancer.net.connecting import Connecting
 from balancer.net.datagram_port import DatagramPort
 from balancer.net.ports import TCPPort, UNIXPort
 from balancer.net.transports import Prompt, TCPConnector, TCPServer, UNIXConnector, UNIXServer
@@ -54,6 +57,24 @@ class Sockets(EPollReactor):
         connector = TCPConnector(host, port, factory, timeout, bindAddress, self)
         connector.connect()
         return connector
+
+    def connect_directly(
+        self, place: tuple[str, int], protocol: Any, failed: Callable[[OSError], None]
+    ) -> Connecting | None:
+        """Connect a protocol to an address by the short way; None when it is a name, which only Twisted resolves.
+
+        `failed` is called if that comes to nothing later. Raises `OSError` when it does at once.
+        """
+        address = isIPAddress(place[0]) or isIPv6Address(place[0])
+        return Connecting(self, place, protocol, failed) if address else None
+
+    def hand_over(self, connecting: Connecting, transport: Any) -> None:
+        """The descriptor that waited to be writable is a transport's from now on, to be read: one call for two."""
+        fd = connecting.fileno()
+        self._poller.modify(fd, EPOLLIN)
+        self._writes.discard(fd)
+        self._reads.add(fd)
+        self._selectables[fd] = transport
 
     def listenUDP(self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192) -> DatagramPort:
         """See `IReactorUDP`."""

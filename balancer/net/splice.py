@@ -16,6 +16,8 @@ from typing import Any, Final
 
 from twisted.internet import main
 
+from balancer.net.transports import Stream
+
 PIPE_SIZE: Final = 1 << 20
 """Bytes a pipe can hold, and so the most that one system call moves."""
 
@@ -75,6 +77,12 @@ def _new_pipe() -> Pipe:
 def _close(pipe: Pipe) -> None:
     for end in pipe:
         os.close(end)
+
+
+def shortcut(source: Any, sink: Any, pipes: Pipes, moved: Callable[[int], None]) -> Shortcut | None:
+    """A shortcut between two transports, or None when they are not both TCP in the clear on our own reactor."""
+    fit = all(isinstance(transport, Stream) and not transport.TLS for transport in (source, sink))
+    return Shortcut(source, sink, pipes, moved) if fit and AVAILABLE else None
 
 
 class Shortcut:

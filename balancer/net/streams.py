@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 import attrs
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
@@ -19,6 +20,10 @@ from balancer.errors import BalancerError
 from balancer.interfaces import Kind, Phase
 from balancer.net.dialing import Dialed, Dialer, Dialing
 from balancer.net.sessions import Sessions
+from balancer.net.splice import Pipes, Shortcut, shortcut
+
+BULKY: Final = 1 << 16
+"""Bytes that transports read at most at once: behind so many there are more."""
 
 LINGER = 10.0
 """Seconds in which a peer has to take something of what was sent before a close."""
@@ -29,14 +34,28 @@ class End(Dialed):
     """One of the two connections: `core.relay.Stream` on a Twisted transport, and what speaks to its half."""
 
     half: Half | None = None
+    other: End | None = None
+    pipes: Pipes | None = None
+    shortcut: Shortcut | None = None
+    """The kernel's way for what this peer sends, while that is much."""
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
 
+    def join(self, half: Half, other: End, pipes: Pipes) -> None:
+        """From now on this is one end of a relay."""
+        self.half, self.other, self.pipes = half, other, pipes
+
     def dataReceived(self, data: bytes) -> None:
-        """Bytes from the peer."""
+        """Bytes from the peer; when they fill a whole read there are more, which the kernel may move by itself."""
         if self.half is not None:
             self.half.data(data)
+            if len(data) >= BULKY:
+                self._take_shortcut(self.half)
+
+    def _take_shortcut(self, half: Half) -> None:
+        if self.other is not None and self.pipes is not None and (self.shortcut is None or not self.shortcut.active):
+            self.shortcut = shortcut(self.transport, self.other.transport, self.pipes, half.moved)
 
     def pressure(self, *, high: bool) -> None:
         """The peer does not read fast enough, or does again."""
@@ -52,6 +71,9 @@ class End(Dialed):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""
         super().connectionLost(reason)
+        for end in (self, self.other):
+            if end is not None and end.shortcut is not None:
+                end.shortcut.stop()
         if self.half is not None:
             self.half.lost()
 
@@ -119,7 +141,8 @@ class DownstreamEnd(End):
             linger=self._listening.linger,
             done=lambda error: _give_back(lease, error),
         )
-        self.half, protocol.half = relay.downstream, relay.upstream
+        self.join(relay.downstream, protocol, self._listening.pipes)
+        protocol.join(relay.upstream, self, self._listening.pipes)
         self.resume()
 
     def not_dialed(self, error: BalancerError) -> None:
@@ -146,6 +169,7 @@ class Listening:
     linger: float
     report: Callable[[str], object]
     sessions: Sessions = attrs.Factory(Sessions)
+    pipes: Pipes = attrs.Factory(Pipes)
     refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda self: Tally(self.report), takes_self=True))
 
     def refused(self, error: BalancerError) -> None:

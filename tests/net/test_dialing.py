@@ -200,6 +200,8 @@ class OtherWays:
     def connect_directly(self, place: Any, protocol: Dialed, failed: Any) -> Any:
         """The short way, for those who know it."""
         self.asked.append(place)
+        if place[1] == 9003:
+            raise OSError(101, "Network is unreachable")
         return self if place[1] == 9001 else None
 
     def cancel(self) -> None:
@@ -229,6 +231,14 @@ def test_a_reactor_may_know_a_shorter_way() -> None:
     assert connect(reactor, ("127.0.0.1", 9001), Dialed(), lambda _reason: None) is reactor
     connect(reactor, ("example.test", 9002), Dialed(), lambda _reason: None)
     assert reactor.asked == [("127.0.0.1", 9001), ("example.test", 9002), ("example.test", 9002, None)]
+
+
+def test_a_shorter_way_may_end_at_once() -> None:
+    """What that way finds out at once is the failure of the attempt, which is not made twice."""
+    reactor, failed = OtherWays(), list[BaseException]()
+    assert connect(reactor, ("127.0.0.1", 9003), Dialed(), failed.append) is None
+    assert [str(error) for error in failed] == ["[Errno 101] Network is unreachable"]
+    assert reactor.asked == [("127.0.0.1", 9003)]
 
 
 def test_connections_without_an_attempt() -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.logger import LogEvent
 
+from balancer.net.streams import BULKY
 from tests.net.house import House
 
 MEBIBYTE = 1 << 20
@@ -260,3 +263,36 @@ def test_drain_ends_with_the_last_client(house: House) -> None:
     far.last.finish()
     client.close()
     assert drained.called
+
+
+class Taken:
+    """A shortcut that only notes that it was taken, and stopped."""
+
+    def __init__(self, source: Any, sink: Any, *_: Any) -> None:
+        self.source, self.sink, self.active = source, sink, True
+
+    def stop(self) -> None:
+        """Leave it."""
+        self.active = False
+
+
+def test_a_full_read_takes_the_shortcut(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A direction whose reads are full is given to the kernel, again after it fell quiet, and taken back at the end."""
+    taken: list[Taken] = []
+
+    def take(*given: Any) -> Taken:
+        taken.append(Taken(*given))
+        return taken[-1]
+
+    monkeypatch.setattr("balancer.net.streams.shortcut", take)
+    far = house.far()
+    house.relay(9001)
+    client = house.client()
+    for size in (BULKY - 1, BULKY, BULKY):
+        client.say(bytes(size))
+    assert [(one.source, one.sink) for one in taken] == [(client.transport.other, far.last.transport.other)]
+    taken[0].active = False
+    client.say(bytes(BULKY))
+    assert len(taken) == 2
+    client.cut()
+    assert not taken[1].active

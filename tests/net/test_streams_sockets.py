@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -70,6 +71,23 @@ async def test_a_slow_reader_gets_everything(reactor: Any) -> None:
         sips.stop()
 
 
+async def test_bulk_both_ways_at_once(reactor: Any) -> None:
+    """What is poured in at both ends arrives unchanged at the other, both directions end, and no pipe stays on loan."""
+    up, down = randbytes(9 * MEBIBYTE + 1), randbytes(7 * MEBIBYTE + 1)
+    async with fronted(reactor, TCPListener) as front:
+        client = await front.client(up)
+        backend = await front.calls.get()
+        await backend.hear(1)
+        backend.say(down)
+        backend.transport.loseWriteConnection()
+        client.transport.loseWriteConnection()
+        await backend.until(lambda wire: wire.finished)
+        await client.until(lambda wire: wire.finished)
+        assert bytes(backend.heard) == up[1:]
+        assert bytes(client.heard) == down
+        assert front.assembly.pipes.lent == 0
+
+
 async def test_the_backends_first_byte_is_timed(reactor: Any) -> None:
     """A TCP backend has a latency from its first byte on."""
     async with fronted(reactor, TCPListener) as front:
@@ -81,6 +99,9 @@ async def test_the_backends_first_byte_is_timed(reactor: Any) -> None:
         call.say(b"hello")
         await client.hear(5)
         assert backend.latency is not None
+
+
+randbytes = Random(5).randbytes
 
 
 class Sips:

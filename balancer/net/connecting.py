@@ -1,0 +1,63 @@
+"""The short way to a TCP connection on the lean reactor: a socket, one wait for it to be writable, a transport."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Callable
+from errno import EINPROGRESS
+from typing import Any
+
+from balancer.net.transports import TCPServer
+
+
+class Connecting:
+    """One TCP connection being made. `failed` is called once if it cannot be, unless it is cancelled before.
+
+    To the reactor it is something that waits to be writable. Raises `OSError` when there is no socket to be had, and
+    when the address can be seen at once to be out of reach.
+    """
+
+    def __init__(self, reactor: Any, place: tuple[str, int], protocol: Any, failed: Callable[[OSError], None]) -> None:
+        self._reactor, self._protocol, self._failed = reactor, protocol, failed
+        self._place: tuple[str | int, ...] = place
+        family = socket.AF_INET
+        if ":" in place[0]:
+            family, self._place = socket.AF_INET6, (*place, 0, 0)
+        self._socket: socket.socket | None = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self.fileno = self._socket.fileno
+        error = self._socket.connect_ex(place)
+        if error not in {0, EINPROGRESS}:
+            self._socket.close()
+            raise OSError(error, os.strerror(error))
+        reactor.addWriter(self)
+
+    def cancel(self) -> None:
+        """Give up; nothing stays open, and nobody is called."""
+        sock, self._socket = self._socket, None
+        if sock is not None:
+            self._reactor.removeWriter(self)
+            sock.close()
+
+    def doWrite(self) -> None:
+        """The attempt is over, one way or the other."""
+        sock, self._socket = self._socket, None
+        if sock is None:
+            return
+        error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        if error:
+            self._reactor.removeWriter(self)
+            sock.close()
+            self._failed(OSError(error, os.strerror(error)))
+        else:
+            transport = TCPServer(sock, self._protocol, self._place, None, 0, self._reactor)
+            self._reactor.hand_over(self, transport)
+            self._protocol.makeConnection(transport)
+
+    def connectionLost(self, _reason: object) -> None:
+        """The reactor heard of an error before we could ask for it."""
+        self.doWrite()
+
+    def logPrefix(self) -> str:
+        """What the log calls it."""
+        return "connecting"

@@ -1,0 +1,102 @@
+"""The short way to a connection: it stands, fails with the system's reason, or is given up, and nothing is left."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from balancer.net.connecting import Connecting
+from tests.net.lean import HOST, HalfNote, Lean, Note
+
+
+@pytest.fixture
+def lean() -> Iterator[Lean]:
+    """A reactor of one's own."""
+    with Lean() as lean:
+        yield lean
+
+
+class Client(HalfNote):
+    """Says hello as soon as it is connected."""
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.transport.write(b"hello")
+
+
+def descriptors() -> int:
+    """How many this process has open."""
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+@pytest.mark.parametrize("host", [HOST, "::1"])
+def test_a_connection_stands(lean: Lean, host: str) -> None:
+    """What is said at once arrives, the answer is heard, and each end knows the other's address."""
+    server, client, failed = Note(), Client(), list[OSError]()
+    port = lean.reactor.listenTCP(0, lean.factory(lambda: server), interface=host)
+    lean.ports.append(port)
+    place = (host, int(port.getHost().port))
+    lean.reactor.connect_directly(place, client, failed.append)
+    lean.hear(server, 5)
+    server.transport.write(b"world")
+    lean.hear(client, 5)
+    assert (bytes(server.heard), bytes(client.heard), failed) == (b"hello", b"world", [])
+    assert (client.transport.getPeer().host, client.transport.getPeer().port) == place
+    assert client.transport.getHost().port == server.transport.getPeer().port
+    client.transport.loseConnection()
+    lean.until(lambda: server.lost and client.lost)
+
+
+def test_a_refusal_has_the_systems_reason(lean: Lean) -> None:
+    """Where nothing listens the failure comes once, with its number, and the socket is closed."""
+    with socket.socket() as bound:
+        bound.bind((HOST, 0))
+        before, failed = descriptors(), list[OSError]()
+        lean.reactor.connect_directly(bound.getsockname(), Note(), failed.append)
+        lean.until(lambda: failed)
+        lean.turn(3)
+        assert [error.errno for error in failed] == [errno.ECONNREFUSED]
+        assert descriptors() == before
+
+
+def test_an_address_out_of_reach_fails_at_once(lean: Lean) -> None:
+    """What the system refuses without trying is raised, and the socket is closed."""
+    before = descriptors()
+    with pytest.raises(OSError, match=r"unreachable|denied"):
+        lean.reactor.connect_directly(("255.255.255.255", 9), Note(), pytest.fail)
+    assert descriptors() == before
+
+
+def test_names_are_left_to_twisted(lean: Lean) -> None:
+    """A host that is no address is not connected to by this way."""
+    assert lean.reactor.connect_directly(("localhost", 9), Note(), pytest.fail) is None
+
+
+def test_an_attempt_that_is_given_up_leaves_nothing(lean: Lean) -> None:
+    """After a cancel, repeated or too late, nobody is called and no descriptor is left."""
+    server, client = Note(), Note()
+    place = (HOST, lean.listen(lambda: server))
+    before = descriptors()
+    attempt = lean.reactor.connect_directly(place, client, pytest.fail)
+    assert isinstance(attempt, Connecting)
+    attempt.cancel()
+    attempt.cancel()
+    attempt.doWrite()
+    lean.until(lambda: server.events and server.lost)
+    assert client.events == []
+    assert descriptors() == before
+    assert attempt.logPrefix()
+
+
+def test_an_error_heard_from_the_reactor_counts(lean: Lean) -> None:
+    """When the reactor hears of the failure first the attempt ends all the same."""
+    with socket.socket() as bound:
+        bound.bind((HOST, 0))
+        failed: list[OSError] = []
+        attempt = lean.reactor.connect_directly(bound.getsockname(), Note(), failed.append)
+        attempt.connectionLost(None)
+        assert [error.errno for error in failed] == [errno.ECONNREFUSED]

@@ -86,7 +86,8 @@ class Peer(Pressed):
 
     def close_within(self, deadlines: Deadlines, seconds: float) -> None:
         """Close after what was written; a peer that takes nothing of it for so many seconds is cut off."""
-        self.bound(deadlines, seconds)
+        if held(self.transport):
+            self.bound(deadlines, seconds)
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
@@ -133,11 +134,15 @@ class Bound:
 
 def unsent(transport: Any) -> int:
     """Bytes written to a stream transport, Twisted's or in memory, that have not been taken at the other end."""
-    if hasattr(transport, "buffered"):
-        return int(transport.buffered)
-    held = len(transport.dataBuffer) - transport.offset + getattr(transport, "_tempDataLen", 0)
     try:
         (queued,) = struct.unpack("i", ioctl(transport.fileno(), termios.TIOCOUTQ, bytes(4)))
     except (AttributeError, OSError):  # closed, or no socket that can tell
         queued = 0
-    return int(held + queued)
+    return held(transport) + int(queued)
+
+
+def held(transport: Any) -> int:
+    """Bytes written to a stream transport that it has not been able to send yet."""
+    if hasattr(transport, "buffered"):
+        return int(transport.buffered)
+    return int(len(transport.dataBuffer) - transport.offset + getattr(transport, "_tempDataLen", 0))

@@ -37,6 +37,9 @@ AnyPort = TypeVar("AnyPort", TCPPort, UNIXPort, DatagramPort)
 BATCH: Final = 512
 """Events to take from the kernel at once: enough to share the price of a poll, few enough to stay fair to timers."""
 
+READABLE: Final = (EPOLLIN, EPOLLIN | EPOLLHUP)
+"""Something to read, maybe the last there is: an end that both sides have come to is found by reading."""
+
 LOG: Final = Logger()
 UNHANDLED: Final = "unhandled error in {culprit!r}"
 
@@ -153,7 +156,7 @@ class BalancerReactor(Sockets):
             try:
                 if selectable.fileno() == -1:
                     why: Any = NO_DESCRIPTOR
-                elif event == EPOLLIN:
+                elif event in READABLE:
                     why = selectable.doRead()
                 elif event == EPOLLOUT:
                     why = selectable.doWrite()
@@ -164,7 +167,7 @@ class BalancerReactor(Sockets):
                 why = sys.exc_info()[1]
                 LOG.failure(UNHANDLED, culprit=selectable)
             if why:
-                self.disconnect(selectable, why, reading=event == EPOLLIN)
+                self.disconnect(selectable, why, reading=event in READABLE)
             if self.turn:
                 self._end_turn()
 

@@ -108,6 +108,8 @@ class Stream(Prompt, tcp.Connection):
     """What TCP transports add: short paths for the usual read and the usual write."""
 
     protocol: Any
+    # A close does as much, and nobody else has these descriptors: they end with exec.
+    _shouldShutdown = False  # noqa: N815  Twisted's name
 
     def write(self, data: bytes) -> None:
         """Keep for the end of the turn; what is not plain bytes for a plain connection is Twisted's to judge."""

@@ -36,7 +36,7 @@ from balancer.net.listeners import FlowListener, Listener, StreamListener
 from balancer.net.resolving import resolve
 from balancer.net.sessions import Room, Sessions, sessions_possible
 from balancer.net.splice import Pipes
-from balancer.net.streams import Listening, RelayFactory, UpstreamEnd
+from balancer.net.streams import End, Listening, RelayFactory
 from balancer.net.upstreams import Upstreams
 from balancer.plugins.algorithms import RoundRobin
 
@@ -184,7 +184,7 @@ class Assembly:
         dialer = Dialer(
             self.reactor,
             self.pools[pool],
-            lambda: UpstreamEnd(self.deadlines),
+            lambda: End(self.deadlines),
             self.deadlines,
             connect_timeout=pool.connect_timeout,
             attempts=pool.attempts,

@@ -73,16 +73,19 @@ TRANSITIONS: Final = {
 class Half:
     """The relay as one of its connections speaks to it. `size` counts the bytes that came from there."""
 
-    __slots__ = ("_fin", "_lost", "_other", "_relay", "size")
+    __slots__ = ("_fin", "_lost", "_other", "_relay", "_write", "size")
 
     def __init__(self, relay: Relay, other: Stream, fin: Input, lost: type[BalancerError]) -> None:
         self.size = 0
         self._relay, self._other, self._fin, self._lost = relay, other, fin, lost
+        self._write = other.write
 
     def data(self, data: bytes) -> None:
-        """The peer sent bytes."""
-        self.moved(len(data))
-        self._other.write(data)
+        """The peer sent bytes. What `moved` does is done here as well: this is for every read."""
+        relay = self._relay
+        self.size += len(data)
+        relay.last = relay.deadlines.now
+        self._write(data)
 
     def moved(self, size: int) -> None:
         """So many bytes of the peer's are on their way to the other side."""

@@ -37,13 +37,13 @@ AnyPort = TypeVar("AnyPort", TCPPort, UNIXPort, DatagramPort)
 BATCH: Final = 512
 """Events to take from the kernel at once: enough to share the price of a poll, few enough to stay fair to timers."""
 
-READABLE: Final = (EPOLLIN, EPOLLIN | EPOLLHUP)
-"""Something to read, maybe the last there is: an end that both sides have come to is found by reading."""
+NO_DESCRIPTOR: Final = ConnectionFdescWentAway("File descriptor lost")
+
+READ_AND_END: Final = EPOLLIN | EPOLLHUP
+"""Something to read, which is the last there is: an end that both sides have come to is found by reading."""
 
 LOG: Final = Logger()
 UNHANDLED: Final = "unhandled error in {culprit!r}"
-
-NO_DESCRIPTOR: Final = ConnectionFdescWentAway("File descriptor lost")
 
 
 class Sockets(EPollReactor):
@@ -156,10 +156,12 @@ class BalancerReactor(Sockets):
             try:
                 if selectable.fileno() == -1:
                     why: Any = NO_DESCRIPTOR
-                elif event in READABLE:
+                elif event == EPOLLIN:
                     why = selectable.doRead()
                 elif event == EPOLLOUT:
                     why = selectable.doWrite()
+                elif event == READ_AND_END:
+                    why = selectable.doRead()
                 else:
                     why = None
                     self._unusual(selectable, fd, event)
@@ -167,7 +169,7 @@ class BalancerReactor(Sockets):
                 why = sys.exc_info()[1]
                 LOG.failure(UNHANDLED, culprit=selectable)
             if why:
-                self.disconnect(selectable, why, reading=event in READABLE)
+                self.disconnect(selectable, why, reading=bool(event & EPOLLIN))
             if self.turn:
                 self._end_turn()
 

@@ -34,6 +34,8 @@ class End(Dialed):
     """One of the two connections: `core.relay.Stream` on a Twisted transport, and what speaks to its half."""
 
     half: Half | None = None
+    lease: Lease | None = None
+    """The pick that the first byte from here is the answer to."""
     other: End | None = None
     pipes: Pipes | None = None
     shortcut: Shortcut | None = None
@@ -48,10 +50,15 @@ class End(Dialed):
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the peer; when they fill a whole read there are more, which the kernel may move by itself."""
-        if self.half is not None:
-            self.half.data(data)
-            if len(data) >= BULKY:
-                self._take_shortcut(self.half)
+        half = self.half
+        if half is None:
+            return
+        if self.lease is not None:
+            self.lease.answered()
+            self.lease = None
+        half.data(data)
+        if len(data) >= BULKY:
+            self._take_shortcut(half)
 
     def _take_shortcut(self, half: Half) -> None:
         if self.other is not None and self.pipes is not None and (self.shortcut is None or not self.shortcut.active):
@@ -82,19 +89,6 @@ class End(Dialed):
         self.close_within(self._deadlines, LINGER)
 
 
-class UpstreamEnd(End):
-    """Our connection to the backend, which tells of the first byte that comes from there."""
-
-    lease: Lease | None = None
-
-    def dataReceived(self, data: bytes) -> None:
-        """Bytes from the backend."""
-        if self.lease is not None:
-            self.lease.answered()
-            self.lease = None
-        super().dataReceived(data)
-
-
 class DownstreamEnd(End):
     """A client's connection; lives through connecting to a backend and the relay that follows."""
 
@@ -102,7 +96,7 @@ class DownstreamEnd(End):
         super().__init__(listening.deadlines)
         self._listening = listening
         self._relay: Relay | None = None
-        self._dialing: Dialing[UpstreamEnd] | None = None
+        self._dialing: Dialing[End] | None = None
 
     def connectionMade(self) -> None:
         """A client: read nothing until a backend stands behind it."""
@@ -130,7 +124,7 @@ class DownstreamEnd(End):
             self._relay.fail(error)
         self.abort()
 
-    def dialed(self, protocol: UpstreamEnd, lease: Lease) -> None:
+    def dialed(self, protocol: End, lease: Lease) -> None:
         """A backend stands behind it: relay."""
         self._dialing, protocol.lease = None, lease
         self._relay = relay = Relay(
@@ -163,7 +157,7 @@ class Listening:
     `refusals` counts the clients that were turned away, by reason; `report` hears of the 1st, 2nd, 4th, 8th and so on.
     """
 
-    dialer: Dialer[UpstreamEnd]
+    dialer: Dialer[End]
     deadlines: Deadlines
     idle: float
     linger: float

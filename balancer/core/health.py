@@ -17,11 +17,6 @@ class Thresholds:
         self._rise, self._fall = rise, fall
         self._row, self._sure = 0, False
 
-    @property
-    def in_doubt(self) -> bool:
-        """Whether the last result disagrees with the verdict, or there was none yet."""
-        return self._row > 0 or not self._sure
-
     def record(self, healthy: bool) -> bool:
         """Take one result; tell whether the verdict changed."""
         needed = self._rise if healthy else self._fall

@@ -110,11 +110,10 @@ def _response_section(limits: Limits) -> Section:
 class ResponseDecoder:
     """Reads the answers on one connection to a backend, each once it is expected.
 
-    `reusable`: whether the connection may carry another request now. `started`: whether any byte of the answer that is
-    expected, or was the latest, has come.
+    `reusable`: whether the connection may carry another request now.
     """
 
-    __slots__ = ("_body", "_heads", "_interim", "_limits", "_method", "_stays", "_upgrade", "reusable", "started")
+    __slots__ = ("_body", "_heads", "_interim", "_limits", "_method", "_stays", "_upgrade", "reusable")
 
     def __init__(self, limits: Limits = LIMITS) -> None:
         self._limits = limits
@@ -125,7 +124,6 @@ class ResponseDecoder:
         self._interim = 0
         self._stays = True
         self.reusable = True
-        self.started = False
 
     def expect(self, method: str, *, upgrade: bool = False) -> None:
         """The next bytes answer a request of that method; with `upgrade` a 101 may be the answer.
@@ -136,7 +134,7 @@ class ResponseDecoder:
         if not self.reusable:
             raise RuntimeError("the connection cannot carry another request")
         self._method, self._upgrade, self._interim, self._stays = method, upgrade, 0, True
-        self.reusable = self.started = False
+        self.reusable = False
 
     def receive(self, data: bytes) -> list[Message]:
         """The messages that `data` completes: interim heads, a head, pieces of a body, an `End`.
@@ -147,7 +145,6 @@ class ResponseDecoder:
         out: list[Message] = []
         if not data:
             return out
-        self.started = True
         try:
             if self._body is not None:
                 self._read_body(self._body, data, out)

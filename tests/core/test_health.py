@@ -33,16 +33,6 @@ def test_thresholds_follow_the_rule(history: list[bool], rise: int, fall: int, g
         assert changed == (thresholds.up != before)
 
 
-@given(results, numbers, numbers, st.booleans())
-def test_doubt_is_a_result_that_disagrees(history: list[bool], rise: int, fall: int, guess: bool) -> None:
-    """There is doubt before the first result, and while the last one speaks against the verdict."""
-    thresholds = Thresholds(rise=rise, fall=fall, up=guess)
-    assert thresholds.in_doubt
-    for healthy in history:
-        thresholds.record(healthy)
-        assert thresholds.in_doubt == (healthy != thresholds.up)
-
-
 @given(st.booleans(), st.booleans(), numbers)
 def test_the_first_result_decides_alone(guess: bool, first: bool, number: int) -> None:
     """What was assumed before any check is a guess that one result overturns, and a row starts anew from there."""

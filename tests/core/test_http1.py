@@ -127,9 +127,7 @@ def test_answers_come_one_for_each_request() -> None:
         assert decoder.reusable
         decoder.expect("GET")
         assert not decoder.reusable
-        assert not decoder.started
         assert shape(decoder.receive(OK[:7]) + decoder.receive(OK[7:])) == [200, END]
-        assert decoder.started
 
 
 def test_an_answer_with_a_body_in_pieces() -> None:
@@ -138,15 +136,6 @@ def test_an_answer_with_a_body_in_pieces() -> None:
     head = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
     assert [shape(decoder.receive(piece)) for piece in (head, b"ab", b"", b"c")] == [[200], [b"ab"], [], [b"c", END]]
     assert decoder.reusable
-
-
-def test_nothing_has_started_before_a_byte_came() -> None:
-    """Whether a request may be sent again depends on it."""
-    decoder = expecting()
-    decoder.receive(b"")
-    assert not decoder.started
-    decoder.receive(b"H")
-    assert decoder.started
 
 
 def test_interim_heads_come_before_the_answer() -> None:

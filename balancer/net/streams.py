@@ -14,6 +14,7 @@ from zope.interface import implementer
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Tally
 from balancer.core.pool import Lease
+from balancer.core.proxy_greeting import ProxyVersion, greeting
 from balancer.core.relay import Half, Relay
 from balancer.core.session import Session
 from balancer.errors import BalancerError
@@ -38,6 +39,8 @@ class End(Dialed):
     pipes: Pipes | None = None
     shortcut: Shortcut | None = None
     """The kernel's way for what this peer sends, while that is much."""
+    early = b""
+    """What came in one piece with a PROXY header, before there was anybody to relay it to."""
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
@@ -52,6 +55,8 @@ class End(Dialed):
             self.half.data(data)
             if len(data) >= BULKY:
                 self._take_shortcut(self.half)
+        else:
+            self.early += data
 
     def _take_shortcut(self, half: Half) -> None:
         if self.other is not None and self.pipes is not None and (self.shortcut is None or not self.shortcut.active):
@@ -110,7 +115,11 @@ class DownstreamEnd(End):
         self.pause()
         self._listening.sessions.add(self)
         dialer = self._listening.dialer
-        dialing = dialer.dial(Session(Kind.TCP, self.address, dialer.reactor.seconds()), self)
+        told = self.header
+        session = Session(
+            Kind.TCP, self.address, dialer.reactor.seconds(), server_name=told.server_name, alpn=told.alpn
+        )
+        dialing = dialer.dial(session, self)
         if self._relay is None:
             self._dialing = dialing
 
@@ -133,6 +142,8 @@ class DownstreamEnd(End):
     def dialed(self, protocol: UpstreamEnd, lease: Lease) -> None:
         """A backend stands behind it: relay."""
         self._dialing, protocol.lease = None, lease
+        if self._listening.send_proxy is not None:
+            protocol.write(greeting(self._listening.send_proxy, self.address, self.called))
         self._relay = relay = Relay(
             self,
             protocol,
@@ -143,6 +154,9 @@ class DownstreamEnd(End):
         )
         self.join(relay.downstream, protocol, self._listening.pipes)
         protocol.join(relay.upstream, self, self._listening.pipes)
+        early, self.early = self.early, b""
+        if early:
+            relay.downstream.data(early)
         self.resume()
 
     def not_dialed(self, error: BalancerError) -> None:
@@ -160,6 +174,7 @@ def _give_back(lease: Lease, error: BalancerError | None) -> None:
 class Listening:
     """What the connections of one TCP listener share. Times are in seconds.
 
+    With `send_proxy` the backend is told of the client by a PROXY header of that version.
     `refusals` counts the clients that were turned away, by reason; `report` hears of the 1st, 2nd, 4th, 8th and so on.
     """
 
@@ -168,6 +183,7 @@ class Listening:
     idle: float
     linger: float
     report: Callable[[str], object]
+    send_proxy: ProxyVersion | None = None
     sessions: Sessions = attrs.Factory(Sessions)
     pipes: Pipes = attrs.Factory(Pipes)
     refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda self: Tally(self.report), takes_self=True))

@@ -19,17 +19,20 @@ from balancer.config.endpoints import Endpoint
 from balancer.core.backend import Backend, Place
 from balancer.core.conversation import Destination, Site
 from balancer.core.deadlines import Deadlines
-from balancer.core.faults import named
+from balancer.core.faults import Tally, named
 from balancer.core.http1 import Limits
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
+from balancer.core.proxy_greeting import own_greeting
 from balancer.core.routes import Route, Routes
 from balancer.core.silence import Patience
+from balancer.core.sources import Sources
 from balancer.errors import StartError
 from balancer.net.checks import Checks, Schedule
 from balancer.net.clock import ReactorAlarm
 from balancer.net.datagrams import DatagramListener
 from balancer.net.dialing import Dialer
+from balancer.net.gates import Gate, GateFactory
 from balancer.net.http import HTTPFactory
 from balancer.net.http import Listening as HTTPListening
 from balancer.net.listeners import FlowListener, Listener, StreamListener
@@ -99,7 +102,9 @@ class Assembly:
         for settings in config.pools:
             self.pools[settings] = await self._pool(settings)
             if settings.health is not None:
-                self.checks.append(self._checks(settings, settings.health))
+                version = config.send_proxy(settings)
+                greeting = b"" if version is None else own_greeting(version)
+                self.checks.append(self._checks(settings, settings.health, greeting))
         for listener in config.listeners:
             self.listeners.append((listener, self._listener(listener)))
 
@@ -146,13 +151,10 @@ class Assembly:
             remedy = 'correct the name, or let it be unknown for now with start="down" and a health check'
             raise StartError(f"Pool {pool.name!r}: Backend {settings.name!r}: {error}; {remedy}") from error
 
-    def _checks(self, settings: nouns.Pool, health: nouns.Health) -> Checks:
-        schedule = Schedule(
-            every=health.every, timeout=health.timeout, jitter=health.jitter, rise=health.rise, fall=health.fall
-        )
+    def _checks(self, settings: nouns.Pool, health: nouns.Health, greeting: bytes) -> Checks:
         return Checks(
             health.check,
-            schedule,
+            schedule(health, greeting),
             self.pools[settings],
             reactor=self.reactor,
             changed=lambda backend, evidence: self._changed(settings, backend, evidence),
@@ -195,6 +197,7 @@ class Assembly:
             idle=settings.idle,
             linger=settings.linger,
             report=lambda line: log.error("{endpoint}: {line}", endpoint=settings.endpoint, line=line),
+            send_proxy=settings.send_proxy,
             sessions=Sessions(self.room),
             pipes=self.pipes,
         )
@@ -253,11 +256,39 @@ class Assembly:
             )
         return self.upstreams[settings]
 
-    def _stream(self, settings: nouns.Listener, factory: Any, sessions: Sessions) -> StreamListener:
+    def _stream(
+        self, settings: nouns.HTTPListener | nouns.TCPListener, factory: Any, sessions: Sessions
+    ) -> StreamListener:
         endpoint = settings.endpoint
         if settings.bound.scheme in {"tcp", "tcp6", "unix"} and "backlog" not in settings.bound.options:
             endpoint += f":backlog={BACKLOG}"
+        if settings.accept_proxy:
+            factory = GateFactory(gate(settings, self.deadlines, sessions), factory)
         return StreamListener(self.reactor, endpoint, factory, sessions)
+
+
+def gate(settings: nouns.HTTPListener | nouns.TCPListener, deadlines: Deadlines, sessions: Sessions) -> Gate:
+    """Who must open a connection to that listener with a PROXY header."""
+    return Gate(
+        Sources(settings.accept_proxy),
+        required=settings.proxy == "required",
+        timeout=settings.proxy_timeout,
+        deadlines=deadlines,
+        sessions=sessions,
+        refusals=Tally(lambda line: log.info("{listener}: {line}", listener=str(settings), line=line)),
+    )
+
+
+def schedule(health: nouns.Health, greeting: bytes) -> Schedule:
+    """When the checks of a pool run and when their word counts."""
+    return Schedule(
+        every=health.every,
+        timeout=health.timeout,
+        jitter=health.jitter,
+        rise=health.rise,
+        fall=health.fall,
+        greeting=greeting,
+    )
 
 
 async def bind(settings: nouns.Listener, listener: Listener) -> None:

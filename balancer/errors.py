@@ -181,3 +181,17 @@ class ProxyHeaderInvalid(BalancerError):
     side = Side.DOWNSTREAM
     status = 400
     reason = "proxy-header"
+
+
+class ProxyHeaderLate(ProxyHeaderInvalid):
+    """The PROXY header that should open a connection did not come in time."""
+
+    status = 408
+    reason = "proxy-timeout"
+
+
+class ProxySourceUnlisted(ProxyHeaderInvalid):
+    """Somebody connected who is none of those that must send PROXY headers, where all have to."""
+
+    status = 403
+    reason = "proxy-source"

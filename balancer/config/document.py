@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import combinations
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import attrs
 
 from balancer.config.endpoints import backend_endpoint, endpoint_or_none, listener_endpoint
-from balancer.config.listeners import Listener
+from balancer.config.listeners import Listener, TCPListener
 from balancer.config.mistakes import Noun, as_tuple, instance, repeated, seconds, shown, sound
 from balancer.config.pools import Backend, Health, Pool
 from balancer.interfaces import Kind
@@ -56,6 +56,10 @@ class Config(Noun):
         """The settings of a pool in use that none of the listeners that use it looks at."""
         return _unheeded(_uses(self.listeners)[pool])
 
+    def send_proxy(self, pool: Pool) -> Literal["v1", "v2"] | None:
+        """With what version of the PROXY protocol connections to its backends open."""
+        return next(iter(_greetings(self.listeners, pool)), None)
+
     def _sound_listeners(self) -> list[Listener]:
         return [listener for listener in self.listeners if isinstance(listener, Listener)]
 
@@ -64,6 +68,11 @@ class Config(Noun):
         yield from super().mistakes()
         for pool, kinds in _uses(self._sound_listeners()).items():
             yield from (f"{pool}: {line}" for line in _unfit(pool, kinds))
+            if len(_greetings(self._sound_listeners(), pool)) > 1:
+                yield (
+                    f"{pool}: the listeners that use it disagree on send_proxy; give all of them the same, "
+                    "or each its own Pool"
+                )
 
     def _mistakes(self) -> Iterator[str]:
         if not self.listeners:
@@ -92,6 +101,12 @@ def _clashes(listeners: Iterable[Listener]) -> Iterator[str]:
     for (earlier, taken), (later, wanted) in combinations(known, 2):
         if taken.overlaps(wanted):
             yield f"listeners: {later!r} is taken by {earlier!r} already; bind each port once"
+
+
+def _greetings(listeners: Iterable[Listener], pool: Pool) -> dict[Literal["v1", "v2"] | None, None]:
+    """How connections to the backends of a pool open, by the listeners that make any, in order and each once."""
+    connecting = (one for one in listeners if one.kind is not Kind.UDP and pool in one.pools)
+    return {one.send_proxy if isinstance(one, TCPListener) else None: None for one in connecting}
 
 
 def _uses(listeners: Iterable[Listener]) -> dict[Pool, dict[Kind, None]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_interface, ip_network
 from typing import Final
 
 import attrs
@@ -259,3 +259,14 @@ def _plain(interface: str) -> str:
 def _covers(wide: str, narrow: str) -> bool:
     """Whether an interface takes the other's ports too: IPv6's any is IPv4's as well, by the system's default."""
     return wide == _ANY6 or (wide == _ANY and ":" not in narrow)
+
+
+def network(text: str) -> None:
+    """Take an IP address or a network. Raises `ValueError`, which says what is wrong with it and what to write."""
+    try:
+        meant = ip_network(text if isinstance(text, str) else "", strict=False)
+    except ValueError:
+        wanted = "give one such as '10.0.0.0/8'"
+        raise ValueError(f"{text!r} is neither an IP address nor a network; {wanted}") from None
+    if ip_interface(text).ip != meant.network_address:
+        raise ValueError(f"{text!r} has bits set behind its prefix; give '{meant}'")

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
-from balancer.config.endpoints import Endpoint, Place, listener_endpoint
+from balancer.config.endpoints import Endpoint, Place, listener_endpoint, network
 from balancer.config.mistakes import (
     Noun,
     as_tuple,
+    choice,
     collecting,
     count,
     instance,
@@ -122,6 +123,37 @@ class Listener(Noun):
         return endpoint
 
 
+def _sources(given: str | Iterable[str]) -> tuple[str, ...]:
+    return as_tuple(given)
+
+
+@attrs.frozen(eq=False)
+class Proxied(Listener):
+    """What listeners of connections say about the PROXY headers that may open these; see `TCPListener`."""
+
+    accept_proxy: tuple[str, ...] = attrs.field(default=(), converter=_sources, kw_only=True)
+    proxy: Literal["required", "optional"] = attrs.field(default="required", kw_only=True)
+    proxy_timeout: float = attrs.field(default=3.0, kw_only=True)
+
+    def _mistakes(self) -> Iterator[str]:
+        yield from super()._mistakes()
+        for source in self.accept_proxy:
+            yield from parsed("accept_proxy", source, network)
+        yield from choice("proxy", self.proxy, ("required", "optional"))
+        yield from seconds("proxy_timeout", self.proxy_timeout, like=3)
+        yield from self._ignored()
+
+    def _ignored(self) -> Iterator[str]:
+        """What of it would change nothing."""
+        if self.accept_proxy:
+            if str(self.endpoint).startswith("unix:"):
+                yield "accept_proxy: would be ignored, for nobody has an address on a unix socket; leave it out"
+            return
+        for name in ("proxy", "proxy_timeout"):
+            if getattr(self, name) != getattr(attrs.fields(Proxied), name).default:
+                yield f"{name}: would be ignored without accept_proxy; give that, or leave this out"
+
+
 def _routes(given: Route | Iterable[Route]) -> tuple[Route, ...]:
     return as_tuple(given)
 
@@ -133,13 +165,16 @@ def _default_routes(listener: HTTPListener) -> tuple[Route, ...]:
 
 
 @attrs.frozen(eq=False)
-class HTTPListener(Listener):
+class HTTPListener(Proxied):
     """Serves HTTP and chooses by request. Raises `ConfigError`.
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. A client has
     `request_timeout` seconds for a whole request head, and may be silent for `idle` seconds between two requests and
     within a body. One that has closed its sending side has `half_closed` seconds to see its answer begin: whether it
     still listens cannot be told. A head has at most `max_head` bytes and `max_fields` fields.
+
+    `accept_proxy`, `proxy` and `proxy_timeout` are those of `TCPListener`; X-Forwarded-For tells of the client that the
+    header tells of. There is no `send_proxy`: connections to backends carry the requests of many clients.
     """
 
     kind: ClassVar[Kind] = Kind.HTTP
@@ -195,11 +230,20 @@ class HTTPListener(Listener):
 
 
 @attrs.frozen(eq=False)
-class TCPListener(Listener):
+class TCPListener(Proxied):
     """Relays connections. Raises `ConfigError`.
 
     A connection on which neither side says anything for `idle` seconds is closed. Once one side has finished, the
     other may be silent for `linger` seconds, whatever `idle` is.
+
+    With `send_proxy`, "v1" or "v2", each connection to a backend opens with a PROXY header that tells of the client,
+    and each health check of the pool with one that tells of none.
+
+    `accept_proxy` lists addresses and networks, such as '10.0.0.0/8', whose PROXY headers, of either version, are
+    believed: the client is where such a header says. With `proxy="required"` a connection from there that does not open
+    with a header is cut, and one from elsewhere is refused; with "optional" either is served as it is. A listed source
+    that begins a header and breaks its rules is cut all the same. A header has `proxy_timeout` seconds to come, and so
+    has the first byte that tells that there is none.
     """
 
     kind: ClassVar[Kind] = Kind.TCP
@@ -207,12 +251,15 @@ class TCPListener(Listener):
     pool: Pool = attrs.field(kw_only=True)
     idle: float = attrs.field(default=600.0, kw_only=True)
     linger: float = attrs.field(default=30.0, kw_only=True)
+    send_proxy: Literal["v1", "v2"] | None = attrs.field(default=None, kw_only=True)
 
     def _targets(self) -> list[Pool]:
         return [self.pool]
 
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()
+        if self.send_proxy is not None:
+            yield from choice("send_proxy", self.send_proxy, ("v1", "v2"))
         yield from instance("pool", self.pool, Pool, _POOL)
         yield from seconds("idle", self.idle, like=600)
         yield from seconds("linger", self.linger, like=30)

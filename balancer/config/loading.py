@@ -156,6 +156,8 @@ def _with_hint(complaint: str, called: object) -> str:
     unexpected = _UNEXPECTED.match(complaint)
     if unexpected is None:
         return complaint
+    if unexpected[1] == "send_proxy":
+        return f"{unexpected[0]}; only a TCPListener sends it, for a connection to a backend that is one client's alone"
     known = signature(called).parameters if callable(called) else {}
     close = get_close_matches(unexpected[1], known, n=1)
     return unexpected[0] + (f"; did you mean {close[0]!r}?" if close else "")

@@ -17,6 +17,7 @@ from balancer.core.filters import FilterFailed, filter_request
 from balancer.core.headers import for_upstream, may_travel
 from balancer.core.http1 import Limits, RequestDecoder
 from balancer.core.messages import End, Message, RequestHead
+from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
 from balancer.core.routes import Routes
 from balancer.core.session import Session
 from balancer.core.silence import Patience, Silence
@@ -89,11 +90,12 @@ class Conversation:
     """The requests of one connection.
 
     `exchange` is the one under way, `request_complete` tells whether all of its request has been read, and `over`, set
-    from outside, that no further one may begin.
+    from outside, that no further one may begin. `header` is the PROXY header that opened the connection.
     """
 
-    def __init__(self, site: Site, line: Line, client: tuple[str, int]) -> None:
+    def __init__(self, site: Site, line: Line, client: tuple[str, int], *, header: ProxyHeader = NOTHING_TOLD) -> None:
         self.over = False
+        self._server_name, self._alpn = header.server_name, header.alpn
         self._site, self._line, self._client = site, line, client
         self._decoder = RequestDecoder(site.limits)
         self.exchange: Exchange | None = None
@@ -172,7 +174,14 @@ class Conversation:
             self._settle(AT_THE_LAST_HOP[head.method])
             return
         outgoing = for_upstream(head, client=self._client[0], scheme=self._site.scheme)
-        session = Session(Kind.HTTP, self._client, self._site.seconds(), request=outgoing)
+        session = Session(
+            Kind.HTTP,
+            self._client,
+            self._site.seconds(),
+            request=outgoing,
+            server_name=self._server_name,
+            alpn=self._alpn,
+        )
         try:
             route = self._site.routes.choose(session)
             answer = filter_request(route.filters, outgoing, session)

@@ -96,9 +96,24 @@ class ProxyHeader:
         """The value of the first vector of that type, or None."""
         return next((value for other, value in self.tlvs if other == kind), None)
 
+    @property
+    def client(self) -> Address | None:
+        """Where the client is, as sessions have it: ('', 0) over a unix socket; None when the header does not tell."""
+        return ("", 0) if self.source_path is not None else self.source
+
+    @property
+    def server_name(self) -> str | None:
+        """The authority in lower case, as sessions have it."""
+        authority = self.authority
+        return None if authority is None else authority.lower()
+
     def _text(self, kind: int) -> str | None:
         value = self.first(kind)
         return None if value is None else text_of(value)
+
+
+NOTHING_TOLD: Final = ProxyHeader(2, local=True)
+"""In place of a header where there is none."""
 
 
 class ProxyReader:
@@ -163,6 +178,8 @@ def _block_length(held: bytes, limit: int) -> int:
     """The length of the header of version 2; while that is unknown, one byte more than there are (2.2)."""
     if len(held) > 12 and held[12] not in {_LOCAL, _PROXY}:
         raise ProxyHeaderInvalid(f"PROXY version and command 0x{held[12]:02x}; 0x20 and 0x21 are known (2.2)")
+    if len(held) > 13 and held[12] == _PROXY and (held[13] >> 4 > 3 or held[13] & 0xF > 2):
+        raise ProxyHeaderInvalid(f"PROXY family and transport 0x{held[13]:02x}, of which one is unknown (2.2)")
     if len(held) < 16:
         return len(held) + 1
     length = int.from_bytes(held[14:16])
@@ -174,7 +191,7 @@ def _block_length(held: bytes, limit: int) -> int:
 
 
 def _addresses_size(form: int) -> int:
-    """Bytes of the addresses of that family and transport; 0 when unspecified or unknown."""
+    """Bytes of the addresses of that family and transport; 0 when one of them is unspecified."""
     if form not in _TRANSPORTS:
         return 0
     family = form >> 4
@@ -222,8 +239,8 @@ def _decode_v2(header: bytes) -> ProxyHeader:
 def _tlvs(header: bytes) -> tuple[TLV, ...]:
     """The vectors behind the addresses, as far as it is known where these end.
 
-    Nothing in the block of a LOCAL header that names a family, or of an unknown family, is believed; where the family
-    is unspecified vectors are usual, and yet the block may hold anything (2.2).
+    Nothing in the block of a LOCAL header that names a family, or of one that names a family or a transport alone, is
+    believed; where both are unspecified vectors are usual, and yet the block may hold anything (2.2).
     """
     local, form = header[12] == _LOCAL, header[13]
     if form == _UNSPECIFIED:

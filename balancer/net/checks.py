@@ -22,6 +22,7 @@ from balancer.core.pool import Pool
 from balancer.errors import CheckFailed
 from balancer.interfaces import ICheckTarget, Report
 from balancer.net.dialing import connect_error
+from balancer.net.greeting import Greeter, Greeting
 
 Changed = Callable[[Backend, str], None]
 """Is told of a backend that went up or down, or of one that is usable or is not any more, and of the evidence."""
@@ -36,15 +37,17 @@ class Schedule:
     jitter: float
     rise: int
     fall: int
+    greeting: bytes = b""
+    """What opens every connection of a check, before its own bytes."""
 
 
 @implementer(ICheckTarget)
 class Target:
     """One backend under examination; knows every connection the check made, so that none outlives it."""
 
-    def __init__(self, reactor: Any, backend: Backend, timeout: float) -> None:
+    def __init__(self, reactor: Any, backend: Backend, timeout: float, greeting: bytes = b"") -> None:
         self.clock, self.backend, self.address = reactor, backend, backend.authority
-        self._timeout = timeout
+        self._timeout, self._greeting = timeout, greeting
         self._opened: list[Any] = []
         self._closed = False
 
@@ -63,7 +66,8 @@ class Target:
             endpoint = UNIXClientEndpoint(self.clock, place, self._timeout)
         else:
             endpoint = TCP4ClientEndpoint(self.clock, place[0], place[1], self._timeout)
-        connecting: Deferred[IProtocol] = endpoint.connect(factory)
+        greeted = Greeter(factory, self._greeting) if self._greeting else factory
+        connecting: Deferred[IProtocol] = endpoint.connect(greeted)
         return connecting.addCallbacks(self._made, self._failed)
 
     def close(self) -> None:
@@ -73,7 +77,8 @@ class Target:
             if protocol.transport is not None:
                 protocol.transport.abortConnection()
 
-    def _made(self, protocol: IProtocol) -> IProtocol:
+    def _made(self, made: IProtocol | Greeting) -> IProtocol:
+        protocol = made.protocol if isinstance(made, Greeting) else made
         self._opened.append(protocol)
         if self._closed:
             self.close()
@@ -119,7 +124,7 @@ class Probe:
         if self._running is not None:
             self._conclude(Failure(CheckFailed("the check did not stop when cancelled")))
             return
-        target = Target(self._reactor, self._backend, self._schedule.timeout)
+        target = Target(self._reactor, self._backend, self._schedule.timeout, self._schedule.greeting)
         self._running = running = Deferred.fromCoroutine(self._ask(target))
         self._verdict = verdict = Deferred[Report | None]()
         verdict.addTimeout(self._schedule.timeout, self._reactor, _too_late)

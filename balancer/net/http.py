@@ -93,7 +93,7 @@ class HTTPConnection(_Closing):
     def connectionMade(self) -> None:
         """A client has connected."""
         super().connectionMade()
-        self._conversation = Conversation(self._listening.site, Answers(self), self.address)
+        self._conversation = Conversation(self._listening.site, Answers(self), self.address, header=self.header)
         self._deadline = self._listening.site.deadlines.after(self._listening.idle, self._time_out)
         self._listening.sessions.add(self)
 

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from balancer.core.deadlines import Deadlines
+from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
 
 
 @implementer(IPushProducer)
@@ -50,14 +51,27 @@ class Peer(Pressed):
 
     half_closed = False
     """Whether the peer has sent its last byte."""
+    header: ProxyHeader = NOTHING_TOLD
+    """The PROXY header that opened the connection."""
     _paused = False
     _bound: Bound | None = None
 
     @property
     def address(self) -> tuple[str, int]:
-        """The peer's address and port; ('', 0) when it has none, as over a unix socket."""
+        """The peer's address and port, told or seen; ('', 0) when it has none, as over a unix socket."""
+        told = self.header.client
+        if told is not None:
+            return told
         peer = self.transport.getPeer()
         return getattr(peer, "host", ""), getattr(peer, "port", 0)
+
+    @property
+    def called(self) -> tuple[str, int] | None:
+        """The address and port that the peer connected to, told or seen; None when it has none."""
+        if self.header.client is not None:
+            return self.header.destination
+        host = self.transport.getHost()
+        return (host.host, host.port) if hasattr(host, "host") else None
 
     @property
     def unsent(self) -> int:

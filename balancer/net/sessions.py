@@ -73,6 +73,11 @@ class Sessions:
             empty, self._empty = self._empty, None
             empty.callback(None)
 
+    def withdraw(self, one: Living) -> None:
+        """A connection goes on under another protocol, which adds itself at once."""
+        self.accepted -= 1
+        self.discard(one)
+
     def drain(self) -> Deferred[None]:
         """Tell all to finish; fires when the last has ended. To be called once."""
         self.draining = True

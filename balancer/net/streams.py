@@ -14,6 +14,7 @@ from zope.interface import implementer
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Tally
 from balancer.core.pool import Lease
+from balancer.core.proxy_greeting import ProxyVersion, greeting
 from balancer.core.relay import Half, Relay
 from balancer.core.session import Session
 from balancer.errors import BalancerError
@@ -40,6 +41,8 @@ class End(Dialed):
     pipes: Pipes | None = None
     shortcut: Shortcut | None = None
     """The kernel's way for what this peer sends, while that is much."""
+    early = b""
+    """What came in one piece with a PROXY header, before there was anybody to relay it to."""
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
@@ -52,6 +55,7 @@ class End(Dialed):
         """Bytes from the peer; when they fill a whole read there are more, which the kernel may move by itself."""
         half = self.half
         if half is None:
+            self.early += data
             return
         if self.lease is not None:
             self.lease.answered()
@@ -104,7 +108,11 @@ class DownstreamEnd(End):
         self.pause()
         self._listening.sessions.add(self)
         dialer = self._listening.dialer
-        dialing = dialer.dial(Session(Kind.TCP, self.address, dialer.reactor.seconds()), self)
+        told = self.header
+        session = Session(
+            Kind.TCP, self.address, dialer.reactor.seconds(), server_name=told.server_name, alpn=told.alpn
+        )
+        dialing = dialer.dial(session, self)
         if self._relay is None:
             self._dialing = dialing
 
@@ -127,6 +135,8 @@ class DownstreamEnd(End):
     def dialed(self, protocol: End, lease: Lease) -> None:
         """A backend stands behind it: relay."""
         self._dialing, protocol.lease = None, lease
+        if self._listening.send_proxy is not None:
+            protocol.write(greeting(self._listening.send_proxy, self.address, self.called))
         self._relay = relay = Relay(
             self,
             protocol,
@@ -137,6 +147,9 @@ class DownstreamEnd(End):
         )
         self.join(relay.downstream, protocol, self._listening.pipes)
         protocol.join(relay.upstream, self, self._listening.pipes)
+        early, self.early = self.early, b""
+        if early:
+            relay.downstream.data(early)
         self.resume()
 
     def not_dialed(self, error: BalancerError) -> None:
@@ -154,6 +167,7 @@ def _give_back(lease: Lease, error: BalancerError | None) -> None:
 class Listening:
     """What the connections of one TCP listener share. Times are in seconds.
 
+    With `send_proxy` the backend is told of the client by a PROXY header of that version.
     `refusals` counts the clients that were turned away, by reason; `report` hears of the 1st, 2nd, 4th, 8th and so on.
     """
 
@@ -162,6 +176,7 @@ class Listening:
     idle: float
     linger: float
     report: Callable[[str], object]
+    send_proxy: ProxyVersion | None = None
     sessions: Sessions = attrs.Factory(Sessions)
     pipes: Pipes = attrs.Factory(Pipes)
     refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda self: Tally(self.report), takes_self=True))

@@ -11,6 +11,7 @@ from hypothesis import given
 from balancer.core.conversation import Conversation, Destination, Site
 from balancer.core.exchange import Exchange
 from balancer.core.http1 import Limits
+from balancer.core.proxy_protocol import ProxyHeader
 from balancer.core.routes import Route, Routes
 from balancer.errors import NoBackend
 from balancer.testing import splits
@@ -268,3 +269,18 @@ def test_what_waits_is_bounded() -> None:
             scene.talk.receive(b"GET / HTTP/1.1\r\n" if scene.talk.idle else b"x: " + b"y" * 20 + b"\r\n")
             assert scene.talk.waiting <= 450
     assert scene.take() == ["client asks None", "client refused 431 request-refused", "client done, request unfinished"]
+
+
+def test_a_header_names_the_session() -> None:
+    """What a PROXY header says of server name and protocol is said of every request behind it."""
+    seen: list[Any] = []
+
+    def note(session: Any) -> bool:
+        seen.append((session.server_name, session.alpn))
+        return False
+
+    talk = Talk(matcher=note)
+    header = ProxyHeader(2, tlvs=((1, b"http/1.1"), (2, b"A.example")))
+    talk.talk = talk.line.talk = Conversation(talk.site, talk.line, CLIENT, header=header)
+    talk.talk.receive(request() + request())
+    assert seen == [("a.example", "http/1.1")] * 2

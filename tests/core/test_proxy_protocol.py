@@ -6,7 +6,15 @@ from collections.abc import Collection
 
 import pytest
 
-from balancer.core.proxy_protocol import Address, ProxyHeader, ProxyReader, Transport, encode_v1, encode_v2
+from balancer.core.proxy_protocol import (
+    NOTHING_TOLD,
+    Address,
+    ProxyHeader,
+    ProxyReader,
+    Transport,
+    encode_v1,
+    encode_v2,
+)
 from balancer.core.proxy_tlvs import ProxyTLS, alpn_tlv, authority_tlv, crc32c, tls_tlv, unique_id_tlv
 from balancer.errors import ProxyHeaderInvalid, Retryable, Side
 
@@ -114,11 +122,27 @@ def test_v2_local(header: bytes) -> None:
     assert read(header) == ProxyHeader(2, local=True)
 
 
-@pytest.mark.parametrize("form", ["00", "01", "10", "13", "20", "30", "33", "41", "f1"])
-def test_v2_unknown_family(form: str) -> None:
-    """What is of an unknown family or transport is skipped by its length, and tells nothing."""
+@pytest.mark.parametrize("form", ["00", "01", "02", "10", "20", "30"])
+def test_v2_unspecified(form: str) -> None:
+    """A block whose family or transport is unspecified is skipped by its length, and tells nothing."""
     assert read(v2("21" + form, "ff" * 20)) == ProxyHeader(2)
     assert read(v2("21" + form)) == ProxyHeader(2)
+
+
+@pytest.mark.parametrize("form", ["03", "13", "1f", "33", "40", "41", "f1", "ff"])
+def test_v2_unknown_family(form: str) -> None:
+    """An unknown family or transport is refused with the byte that names it; LOCAL headers may name any."""
+    with pytest.raises(ProxyHeaderInvalid, match=f"family and transport 0x{form}"):
+        ProxyReader().receive(v2("21" + form)[:14])
+    assert read(v2("20" + form)) == ProxyHeader(2, local=True)
+
+
+def test_as_sessions_have_it() -> None:
+    """A header tells a session's client, which has no address over a unix socket, and its server name in lower case."""
+    tcp = read(encode_v2(("10.0.0.1", 8080), ("10.0.0.2", 443), tlvs=[authority_tlv("A.example")]))
+    assert (tcp.client, tcp.server_name) == (("10.0.0.1", 8080), "a.example")
+    assert read(encode_v2(b"", b"/run/a", transport="unix")).client == ("", 0)
+    assert (NOTHING_TOLD.client, NOTHING_TOLD.server_name) == (None, None)
 
 
 @pytest.mark.parametrize("command", ["20", "21"])
@@ -144,9 +168,9 @@ def test_v2_too_short_for_its_family(form: str, size: int) -> None:
 
 def test_v2_limit() -> None:
     """A header of more than 16 bytes and the limit is refused with its length; one of just so many is read."""
-    assert ProxyReader(limit=300).receive(v2("2141", "00" * 300)) == (ProxyHeader(2), b"")
+    assert ProxyReader(limit=300).receive(v2("2110", "00" * 300)) == (ProxyHeader(2), b"")
     with pytest.raises(ProxyHeaderInvalid, match="16 and 301 bytes; 300 at most"):
-        ProxyReader(limit=300).receive(v2("2141", "00" * 301)[:16])
+        ProxyReader(limit=300).receive(v2("2110", "00" * 301)[:16])
 
 
 def test_v2_tlvs() -> None:

@@ -20,6 +20,7 @@ from balancer.errors import ProxyHeaderInvalid
 
 LIMIT = 600
 SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a")
+KNOWN_FORMS = {family + transport for family in (0x00, 0x10, 0x20, 0x30) for transport in (0, 1, 2)}
 MORE, REFUSED = "more", "refused"
 Told = tuple[object, ...]
 """Local, transport, source, destination, vectors, and the bytes behind the header."""
@@ -77,12 +78,14 @@ def packed(family: int, word: bytes) -> bytes | None:
 
 def judged_block(data: bytes) -> Verdict:
     """Version 2 (section 2.2): 16 bytes, addresses, vectors."""
-    if len(data) < 16:
-        return REFUSED if data[12:13] not in {b"", b"\x20", b"\x21"} else MORE
+    strange = data[12:13] not in {b"", b"\x20", b"\x21"}
+    strange |= data[12:13] == b"\x21" and any(byte not in KNOWN_FORMS for byte in data[13:14])
+    if strange or len(data) < 16:
+        return REFUSED if strange else MORE
     command, form, length = struct.unpack("!BBH", data[12:16])
     sizes = {0x11: 12, 0x12: 12, 0x21: 36, 0x22: 36, 0x31: 216, 0x32: 216}
     size = sizes.get(form, 0) if command == 0x21 else 0
-    if command not in {0x20, 0x21} or not size <= length <= LIMIT:
+    if not size <= length <= LIMIT:
         return REFUSED
     if len(data) < 16 + length:
         return MORE

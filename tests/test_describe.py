@@ -46,6 +46,7 @@ def test_the_whole_plan() -> None:
     """The plan shows every listener, route, pool, check and backend with all settings in force, given or not."""
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0"
     http = "response_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
+    endings = "replies=None, per_packet=False, requests=None"
     assert list(plan(CONFIG, RoundRobin())) == [
         "HTTPListener 'tcp:80': request_timeout=10.0, idle=75.0, half_closed=1.0, max_head=32768, max_fields=100",
         f"  route 1: {Path('/v1')!r} -> Pool 'database'",
@@ -54,7 +55,7 @@ def test_the_whole_plan() -> None:
         "  everything -> Pool 'site'",
         "TCPListener 'tcp:53': idle=600.0, linger=30.0",
         "  everything -> Pool 'names'",
-        "UDPListener 'udp:53': idle=60.0, max_flows=10000",
+        f"UDPListener 'udp:53': idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
         "  everything -> Pool 'names'",
         f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}",
         "  Health: not checked",

@@ -96,6 +96,16 @@ def test_after_its_requests_the_client_is_balanced_anew() -> None:
     assert (house.edge.replies, house.flows.active) == ([(b"late", ALICE)], 2)
 
 
+def test_a_datagram_that_was_not_sent_is_a_request_too() -> None:
+    """A flow whose socket takes nothing does not hold its client for ever."""
+    house = House(requests=2)
+    house.flows.datagram(b"1", ALICE)
+    house.edge.upstreams[0].mood = "full"
+    for data in (b"2", b"3"):
+        house.flows.datagram(data, ALICE)
+    assert (house.edge.upstreams[1].heard, house.counts.dropped_unsent) == ([b"3"], 1)
+
+
 def test_requests_and_replies_together() -> None:
     """With both, replies end a flow only after its last datagram, which they may even precede."""
     house = House(replies=1, requests=2)

@@ -130,7 +130,8 @@ class Flow:
         """The backend sent a datagram."""
         if self.lease is not None:
             self.lease.answered()
-            self.owed = max(0, self.owed - 1)
+            if self.owed:
+                self.owed -= 1
             self._flows.reply(self, data)
 
     def refused(self) -> None:

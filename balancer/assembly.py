@@ -18,6 +18,7 @@ from balancer import config as nouns
 from balancer.config.endpoints import Endpoint
 from balancer.core.backend import Backend, Place
 from balancer.core.conversation import Destination, Site
+from balancer.core.datagrams import Bounds
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Tally, named
 from balancer.core.http1 import Limits
@@ -226,14 +227,20 @@ class Assembly:
     def _udp(self, settings: nouns.UDPListener) -> FlowListener:
         assert not isinstance(settings.place, str)
         interface, port = settings.place
+        bounds = Bounds(
+            idle=settings.idle,
+            max_flows=min(settings.max_flows, self.room.limit),
+            replies=settings.replies,
+            requests=settings.requests,
+            max_flows_per_source=settings.max_flows_per_source,
+        )
         return FlowListener(
             lambda flow_ended: DatagramListener(
                 self.reactor,
                 interface=interface,
                 port=port,
                 pool=self.pools[settings.pool],
-                idle=settings.idle,
-                max_flows=min(settings.max_flows, self.room.limit),
+                bounds=bounds,
                 deadlines=self.deadlines,
                 ended=flow_ended,
             )

@@ -24,7 +24,7 @@ datagrams = Pool(
 config = Config(
     listeners=[
         TCPListener("tcp:8081:interface=127.0.0.1", pool=streams, idle=300),
-        UDPListener("udp:8082:interface=127.0.0.1", pool=datagrams, idle=10),
+        UDPListener("udp:8082:interface=127.0.0.1", pool=datagrams, idle=10, replies=1, max_flows_per_source=100),
     ],
     companions=[DemoBackends()],
 )

@@ -48,6 +48,7 @@ def test_the_whole_plan() -> None:
     http = "response_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
     heads = "request_timeout=10.0, idle=75.0, half_closed=1.0, max_head=32768, max_fields=100"
+    endings = "replies=None, per_packet=False, requests=None"
     assert list(plan(CONFIG, RoundRobin())) == [
         f"HTTPListener 'tcp:80': {proxy}, {heads}",
         f"  route 1: {Path('/v1')!r} -> Pool 'database'",
@@ -56,7 +57,7 @@ def test_the_whole_plan() -> None:
         "  everything -> Pool 'site'",
         f"TCPListener 'tcp:53': {proxy}, idle=600.0, linger=30.0, send_proxy=None",
         "  everything -> Pool 'names'",
-        "UDPListener 'udp:53': idle=60.0, max_flows=10000",
+        f"UDPListener 'udp:53': idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
         "  everything -> Pool 'names'",
         f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}",
         "  Health: not checked",

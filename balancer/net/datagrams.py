@@ -13,8 +13,9 @@ from twisted.internet.error import CannotListenError, MessageLengthError
 from twisted.internet.protocol import DatagramProtocol
 
 from balancer.core.backend import Backend
-from balancer.core.datagrams import Client, Counts, Flow, Flows
+from balancer.core.datagrams import Bounds, Counts, Flow, Flows
 from balancer.core.deadlines import Deadlines
+from balancer.core.flow_table import Client
 from balancer.core.pool import Pool
 from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, Draining
 from balancer.net.dialing import connect_error
@@ -88,7 +89,6 @@ class UpstreamDatagrams(DatagramProtocol):
 class DatagramListener(DatagramProtocol):
     """A UDP port that is balanced over a pool: `core.datagrams.Edge`.
 
-    `idle` is in seconds of silence from both sides; `max_flows`, one or more, is how many clients are served at once.
     `port` is the port bound, once started. `ended` is called after every flow's end.
     """
 
@@ -102,14 +102,13 @@ class DatagramListener(DatagramProtocol):
         interface: str,
         port: int,
         pool: Pool,
-        idle: float,
-        max_flows: int,
+        bounds: Bounds,
         deadlines: Deadlines,
         ended: Callable[[], object] = lambda: None,
     ) -> None:
         self.interface, self.port = interface, port
         self._reactor, self._closing = reactor, Closing()
-        self._flows = Flows(pool, self, deadlines, idle=idle, max_flows=max_flows, ended=ended)
+        self._flows = Flows(pool, self, deadlines, bounds, ended=ended)
 
     @property
     def active(self) -> int:

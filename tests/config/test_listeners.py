@@ -75,6 +75,12 @@ def test_layer_four() -> None:
     assert (udp.kind, udp.place, udp.pools) == (Kind.UDP, ("", 53), (API,))
 
 
+@pytest.mark.parametrize(("given", "requests"), [({}, None), ({"per_packet": True}, 1), ({"requests": 7}, 7)])
+def test_each_datagram_alone_is_one_request(given: dict[str, Any], requests: int | None) -> None:
+    """`per_packet` is another word for `requests=1`; without either, a flow takes any number."""
+    assert UDPListener("udp:53", pool=API, **given).requests == requests
+
+
 def test_a_wrong_pool_is_told_once() -> None:
     """Outside of a file too, what stands for a pool and is none is told by the listener alone."""
     with pytest.raises(ConfigError) as caught:

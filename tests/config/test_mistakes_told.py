@@ -140,6 +140,18 @@ CONFIGS = {
     "write it as udp:port",
     "UDPListener('udp:53', pool=site, max_flows=0)": "UDPListener 'udp:53': max_flows: 0 is not a whole number "
     "of at least 1",
+    "UDPListener('udp:53', pool=site, replies=-1)": "UDPListener 'udp:53': replies: -1 is not a whole number "
+    "of at least 0",
+    "UDPListener('udp:53', pool=site, requests=0)": "UDPListener 'udp:53': requests: 0 is not a whole number "
+    "of at least 1",
+    "UDPListener('udp:53', pool=site, per_packet=1)": "UDPListener 'udp:53': per_packet: 1 is not a choice; "
+    "give True or False",
+    "UDPListener('udp:53', pool=site, per_packet=True, requests=2)": "UDPListener 'udp:53': requests: "
+    "cannot stand beside per_packet, which is requests=1; give one of them",
+    "UDPListener('udp:53', pool=site, max_flows_per_source=0)": "UDPListener 'udp:53': max_flows_per_source: "
+    "0 is not a whole number of at least 1",
+    "UDPListener('udp:53', pool=site, max_flows=5, max_flows_per_source=6)": "UDPListener 'udp:53': "
+    "max_flows_per_source: 6 would be ignored, for max_flows is 5; give less, or leave it out",
     "UDPListener('udp:53', pool=site, idle=0)": "UDPListener 'udp:53': idle: 0 is not a positive number of seconds; "
     "give one such as 60",
     "TCPListener('tcp:53', pool=site, linger=0)": "TCPListener 'tcp:53': linger: 0 is not a positive number "

@@ -15,6 +15,7 @@ from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
 
 from balancer.core.backend import Backend, Place
+from balancer.core.datagrams import Bounds
 from balancer.core.deadlines import Deadlines
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
@@ -77,7 +78,7 @@ class House:
             self.places.append((interface, self.ports[-1].getHost().port))
         return peer
 
-    def start(self, max_flows: int = 10) -> DatagramListener:
+    def start(self, **bounds: Any) -> DatagramListener:
         """Balance over the backends there are by now."""
         backends = [Backend(str(place), str(place), place, seconds=self.clock.seconds) for place in self.places]
         self.pool = Pool("pool", backends, First(), ports=Ports(Random(1), self.clock.seconds, lambda call: call()))
@@ -86,8 +87,7 @@ class House:
             interface=self.interface,
             port=0,
             pool=self.pool,
-            idle=IDLE,
-            max_flows=max_flows,
+            bounds=Bounds(**{"idle": IDLE, "max_flows": 10, **bounds}),
             deadlines=Deadlines(ReactorAlarm(self.clock)),
             ended=lambda: self.ended.put(self.listener.active),
         )
@@ -287,8 +287,7 @@ async def test_a_busy_port_is_an_error(reactor: Any) -> None:
             interface="127.0.0.1",
             port=first.port,
             pool=house.pool,
-            idle=IDLE,
-            max_flows=1,
+            bounds=Bounds(idle=IDLE, max_flows=1),
             deadlines=Deadlines(ReactorAlarm(house.clock)),
         )
         with pytest.raises(CannotListenError):
@@ -315,3 +314,26 @@ async def test_a_full_table_closes_the_socket_it_evicts(reactor: Any) -> None:
             assert (await client.heard.get())[0] == b"x"
             assert len(house.upstreams()) == 1
         assert (listener.counts.evicted, listener.active) == (3, 1)
+
+
+async def test_each_datagram_alone_is_answered(reactor: Any) -> None:
+    """With one request and one reply a flow, each datagram goes out by a socket of its own, closed with the answer."""
+    async with House(reactor) as house:
+        backend = house.peer(echo=True)
+        client, listener = house.peer(), house.start(requests=1, replies=1)
+        for data in (b"one", b"two"):
+            client.transport.write(data, house.address)
+            assert await client.heard.get() == (data, house.address)
+            assert (await house.ended.get(), house.upstreams()) == (0, [])
+        assert (await backend.heard.get())[1] != (await backend.heard.get())[1]
+        assert (listener.counts.finished, listener.counts.opened) == (2, 2)
+
+
+async def test_fire_and_forget_reaches_the_backend(reactor: Any) -> None:
+    """A datagram that is owed no reply arrives though its socket is closed at once."""
+    async with House(reactor) as house:
+        backend, client = house.peer(echo=True), house.peer()
+        listener = house.start(replies=0)
+        client.transport.write(b"log", house.address)
+        assert (await backend.heard.get())[0] == b"log"
+        assert (listener.counts.finished, house.upstreams()) == (1, [])

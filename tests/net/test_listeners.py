@@ -13,6 +13,7 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol, Factory
 
 from balancer.core.backend import Backend
+from balancer.core.datagrams import Bounds
 from balancer.core.deadlines import Deadlines
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
@@ -67,8 +68,7 @@ def flows(reactor: Any, alarm: ReactorAlarm, port: int, backend: int) -> FlowLis
             interface=HOST,
             port=port,
             pool=pool,
-            idle=60,
-            max_flows=10,
+            bounds=Bounds(idle=60, max_flows=10),
             deadlines=Deadlines(alarm),
             ended=ended,
         )

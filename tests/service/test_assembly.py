@@ -13,6 +13,7 @@ from zope.interface import implementer
 
 from balancer.assembly import BACKLOG, Assembly, bind
 from balancer.config import Backend, Config, Health, HTTPListener, Listener, Pool, Route, TCPListener, UDPListener
+from balancer.core.datagrams import Bounds
 from balancer.core.session import Session
 from balancer.errors import CheckFailed, PolicyFailed, StartError
 from balancer.interfaces import IAlgorithm, Kind, Picker, Report
@@ -147,6 +148,15 @@ def test_each_kind_has_its_listener() -> None:
     datagrams = UDPListener("udp:53", pool=Pool("dns", backends=["127.0.0.1:53"]))
     kinds = [type(listener) for _, listener in assembled(relay(), datagrams).listeners]
     assert kinds == [StreamListener, FlowListener]
+
+
+def test_flows_have_the_bounds_of_their_listener(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a UDP listener says of its flows is what holds for them."""
+    made: list[Bounds] = []
+    monkeypatch.setattr("balancer.assembly.DatagramListener", lambda *_, bounds, **_others: made.append(bounds))
+    given: dict[str, Any] = {"idle": 7, "max_flows": 5, "max_flows_per_source": 3, "replies": 2, "requests": 4}
+    assembled(UDPListener("udp:53", pool=Pool("dns", backends=["127.0.0.1:53"]), **given))
+    assert made == [Bounds(**given)]
 
 
 @pytest.mark.parametrize(("endpoint", "backlog"), [("tcp:8080", BACKLOG), ("tcp:8080:backlog=7", 7)])

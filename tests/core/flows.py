@@ -1,0 +1,130 @@
+"""A listener's flows over three backends, with sockets and time in memory; holds no test itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from balancer.core.backend import Backend
+from balancer.core.datagrams import Bounds, Flow, Flows
+from balancer.core.deadlines import Deadlines
+from balancer.core.flow_table import Client
+from balancer.core.pickers import Ports
+from balancer.core.pool import Pool
+from balancer.errors import BalancerError, ConnectFailed
+from balancer.interfaces import Outcome, Phase, Picker
+
+IDLE, CAP = 10.0, 3
+ALICE, BOB, CAROL, DAVE = ((f"192.0.2.{number}", 5000) for number in range(4))
+
+
+class HandClock:
+    """Time that moves when told to."""
+
+    def __init__(self) -> None:
+        self.time, self._calls = 0.0, list[tuple[float, Callable[[], None]]]()
+
+    def seconds(self) -> float:
+        return self.time
+
+    def wake_after(self, seconds: float, call: Callable[[], None]) -> None:
+        self._calls.append((self.time + seconds, call))  # the deadlines wait for one alarm at a time
+
+    def advance(self, seconds: float) -> None:
+        end = self.time + seconds
+        while self._calls and self._calls[0][0] <= end:
+            self.time, call = self._calls.pop()
+            call()
+        self.time = end
+
+
+class First:
+    """Always chooses the first backend, whatever was tried, and keeps how the sessions ended."""
+
+    name = "first"
+
+    def __init__(self) -> None:
+        self.broken = False
+        self.ends: list[tuple[str, Phase, type[BalancerError | None]]] = []
+
+    def picker(self, backends: Sequence[Backend], random: Random) -> Picker:
+        return _FirstOf(self, backends[0])
+
+
+class _FirstOf:
+    def __init__(self, algorithm: First, backend: Backend) -> None:
+        self._algorithm, self._backend = algorithm, backend
+
+    def __call__(self, session: Any) -> Backend:
+        if self._algorithm.broken:
+            raise LookupError
+        return self._backend
+
+    def released(self, backend: Backend, outcome: Outcome) -> None:
+        if outcome.phase is not Phase.PICK:
+            self._algorithm.ends.append((backend.name, outcome.phase, type(outcome.error)))
+
+
+class FakeUpstream:
+    """The socket of a flow; `mood` is how it takes the next datagram."""
+
+    def __init__(self, flow: Flow, backend: Backend) -> None:
+        self.flow, self.backend = flow, backend
+        self.mood, self.open = "", True
+        self.heard: list[bytes] = []
+
+    def send(self, data: bytes) -> bool:
+        assert self.open
+        if self.mood == "refuse":
+            self.flow.refused()
+        elif not self.mood:
+            self.heard.append(data)
+        return not self.mood
+
+    def close(self) -> None:
+        assert self.open, "closed twice"
+        self.open = False
+
+
+class FakeEdge:
+    """Sockets in memory."""
+
+    def __init__(self) -> None:
+        self.upstreams: list[FakeUpstream] = []
+        self.replies: list[tuple[bytes, Client]] = []
+        self.connects = self.replies_taken = True
+
+    def connect(self, flow: Flow, backend: Backend) -> FakeUpstream:
+        if not self.connects:
+            raise ConnectFailed("too many open files")
+        self.upstreams.append(FakeUpstream(flow, backend))
+        return self.upstreams[-1]
+
+    def reply(self, data: bytes, client: Client) -> bool:
+        if self.replies_taken:
+            self.replies.append((data, client))
+        return self.replies_taken
+
+
+class House:
+    """A pool of three backends, a listener's flows, and time."""
+
+    def __init__(self, names: str = "abc", **bounds: Any) -> None:
+        self.clock, self.edge, self.algorithm, self.ended = HandClock(), FakeEdge(), First(), list[int]()
+        self.backends = [Backend(name, name, (name, 1), seconds=self.clock.seconds) for name in names]
+        ports = Ports(Random(1), self.clock.seconds, lambda call: call())
+        self.pool = Pool("pool", self.backends, self.algorithm, ports=ports)
+        self.deadlines = Deadlines(self.clock)
+        self.bounds = Bounds(**{"idle": IDLE, "max_flows": CAP, **bounds})
+        self.flows = Flows(
+            self.pool, self.edge, self.deadlines, self.bounds, ended=lambda: self.ended.append(self.flows.active)
+        )
+        self.counts = self.flows.counts
+
+    def open(self) -> list[FakeUpstream]:
+        return [upstream for upstream in self.edge.upstreams if upstream.open]
+
+    def turn(self, name: str, *, up: bool) -> None:
+        self.backends["abc".index(name)].up = up
+        self.pool.refresh()

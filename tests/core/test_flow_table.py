@@ -1,0 +1,94 @@
+"""The table of flows: who is current, who is oldest, and how many a source has."""
+
+from __future__ import annotations
+
+from ipaddress import IPv6Address
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.core.flow_table import Client, FlowTable, source
+
+ONE, TWO, OTHER = ("192.0.2.1", 1), ("192.0.2.1", 2), ("192.0.2.2", 1)
+
+
+@attrs.define(eq=False)
+class Tracked:
+    """As much of a flow as a table sees."""
+
+    client: Client
+    last: float = 0.0
+
+
+def table(*flows: Tracked, per_source: int | None = None) -> FlowTable[Tracked]:
+    """A table with these flows."""
+    made: FlowTable[Tracked] = FlowTable(per_source)
+    for flow in flows:
+        made.add(flow)
+    return made
+
+
+def test_a_flow_is_current_until_it_is_retired() -> None:
+    """A client's datagrams go to its flow; once that is retired it is kept, and another takes its place."""
+    first, second = Tracked(ONE), Tracked(ONE)
+    flows = table(first)
+    assert (flows.current(ONE), flows.current(TWO)) == (first, None)
+    flows.retire(first)
+    assert (flows.current(ONE), list(flows)) == (None, [first])
+    flows.add(second)
+    flows.retire(first)
+    flows.remove(first)
+    assert (flows.current(ONE), first in flows, second in flows, len(flows)) == (second, False, True, 1)
+
+
+def test_the_oldest_is_the_one_that_moved_longest_ago() -> None:
+    """Flows are in the order in which they moved, which is also written on them."""
+    first, second = Tracked(ONE), Tracked(TWO)
+    flows = table(first, second)
+    assert flows.oldest() is first
+    flows.touch(first, 5.0)
+    assert (list(flows), flows.oldest(), first.last) == ([second, first], second, 5.0)
+
+
+def test_a_source_has_its_share_and_no_more() -> None:
+    """A source at its cap gets no flow more, whatever port it uses and whether or not they are retired."""
+    first, second = Tracked(ONE), Tracked(TWO)
+    flows = table(first, second, per_source=2)
+    flows.retire(first)
+    assert (flows.admits(ONE), flows.admits(OTHER)) == (False, True)
+    flows.remove(first)
+    assert flows.admits(ONE)
+    flows.remove(second)
+    assert flows.admits(ONE)
+
+
+def test_without_a_cap_all_are_admitted() -> None:
+    """A table that was given no cap counts nothing, and admits any number, of any address."""
+    flows = table(Tracked(ONE), Tracked(TWO))
+    assert flows.admits(ONE)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("2001:db8::1", "2001:db8:0:0:ffff::1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2", True),
+    ],
+)
+def test_who_is_behind_an_address(one: str, other: str, same: bool) -> None:
+    """IPv4 addresses are sources of their own, mapped or not, and IPv6 addresses are one within a /64."""
+    assert (source(one) == source(other)) is same
+
+
+@given(st.ip_addresses(v=6), st.integers(0, 127))
+def test_the_network_alone_tells_who_it_is(address: IPv6Address, bit: int) -> None:
+    """Another address is the same source just when it differs in the last 64 bits, but for mapped ones."""
+    other = IPv6Address(int(address) ^ (1 << bit))
+    if address.ipv4_mapped is None and other.ipv4_mapped is None:
+        assert (source(str(address)) == source(str(other))) is (bit < 64)

@@ -74,6 +74,10 @@ class FaultLog:
         log.failure("{what}", Failure(error), what=what)
 
 
+PIPES = 16
+"""Pipes for bulk: so few that their descriptors fit into those reserved. Other directions go through Python."""
+
+
 def default_algorithm() -> RoundRobin:
     """What a pool without an algorithm uses."""
     return RoundRobin()
@@ -88,7 +92,7 @@ class Assembly:
     alarm: ReactorAlarm = attrs.field(init=False)
     deadlines: Deadlines = attrs.field(init=False)
     room: Room = attrs.field(init=False, factory=lambda: Room(sessions_possible()))
-    pipes: Pipes = attrs.field(init=False, factory=Pipes)
+    pipes: Pipes = attrs.field(init=False, factory=lambda: Pipes(PIPES))
     pools: dict[nouns.Pool, Pool] = attrs.field(init=False, factory=dict)
     checks: list[Checks] = attrs.field(init=False, factory=list)
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)

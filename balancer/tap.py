@@ -20,8 +20,8 @@ from balancer.service import Balancer
 
 log = Logger("balancer")
 
-DEFAULT_REACTOR = "balancer" if sys.platform == "linux" else "default"
-"""The reactor for those who named none with `twist --reactor`: ours where there is epoll, else Twisted's choice."""
+DEFAULT_REACTOR = "default"
+"""The reactor for those who named none with `twist --reactor`: Twisted's choice. Ours is called `balancer`."""
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 """The signals that end the balancer."""

@@ -110,7 +110,16 @@ PEERS = {
         Peer(
             "ours",
             (HERE / "ours_config.py").read_text(),
-            (sys.executable, "-m", "twisted", "--log-level=warn", "balancer", "--config", "{config}"),
+            (
+                sys.executable,
+                "-m",
+                "twisted",
+                "--reactor=balancer",
+                "--log-level=warn",
+                "balancer",
+                "--config",
+                "{config}",
+            ),
         ),
         Peer("haproxy", HAPROXY, ("haproxy", "-db", "-f", "{config}"), PORTS[:-1]),
         Peer("nginx", NGINX, ("nginx", "-e", "stderr", "-c", "{config}")),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from errno import EINPROGRESS
+from errno import ECONNABORTED, EINPROGRESS
 from typing import Any
 
 from balancer.net.transports import TCPServer
@@ -14,8 +14,9 @@ from balancer.net.transports import TCPServer
 class Connecting:
     """One TCP connection being made. `failed` is called once if it cannot be, unless it is cancelled before.
 
-    To the reactor it is something that waits to be writable. Raises `OSError` when there is no socket to be had, and
-    when the address can be seen at once to be out of reach.
+    To the reactor it is something that waits to be writable. An event may be meant for whoever had its descriptor
+    before, so none is believed: the socket is asked. Raises `OSError` when there is no socket to be had, and when the
+    address can be seen at once to be out of reach.
     """
 
     def __init__(self, reactor: Any, place: tuple[str, int], protocol: Any, failed: Callable[[OSError], None]) -> None:
@@ -40,24 +41,40 @@ class Connecting:
             sock.close()
 
     def doWrite(self) -> None:
-        """The attempt is over, one way or the other."""
-        sock, self._socket = self._socket, None
+        """The attempt may be over, one way or the other."""
+        sock = self._socket
         if sock is None:
             return
         error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         if error:
-            self._reactor.removeWriter(self)
-            sock.close()
-            self._failed(OSError(error, os.strerror(error)))
-        else:
+            self._give_up(error)
+        elif _stands(sock):
+            self._socket = None
+            self._reactor.hand_over(self)
             transport = TCPServer(sock, self._protocol, self._place, None, 0, self._reactor)
-            self._reactor.hand_over(self, transport)
+            self._reactor.take_over(transport)
             self._protocol.makeConnection(transport)
+
+    doRead = doWrite
 
     def connectionLost(self, _reason: object) -> None:
         """The reactor heard of an error before we could ask for it."""
-        self.doWrite()
+        if self._socket is not None:
+            self._give_up(self._socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) or ECONNABORTED)
 
     def logPrefix(self) -> str:
         """What the log calls it."""
         return "connecting"
+
+    def _give_up(self, error: int) -> None:
+        self.cancel()
+        self._failed(OSError(error, os.strerror(error)))
+
+
+def _stands(sock: socket.socket) -> bool:
+    """Whether the socket is connected."""
+    try:
+        sock.getpeername()
+    except OSError:
+        return False
+    return True

@@ -71,13 +71,16 @@ class Sockets(EPollReactor):
         address = isIPAddress(place[0]) or isIPv6Address(place[0])
         return Connecting(self, place, protocol, failed) if address else None
 
-    def hand_over(self, connecting: Connecting, transport: Any) -> None:
-        """The descriptor that waited to be writable is a transport's from now on, to be read: one call for two."""
+    def hand_over(self, connecting: Connecting) -> None:
+        """The descriptor that waited to be writable is to be read from now on, which is one call instead of two."""
         fd = connecting.fileno()
         self._poller.modify(fd, EPOLLIN)
         self._writes.discard(fd)
         self._reads.add(fd)
-        self._selectables[fd] = transport
+
+    def take_over(self, transport: Any) -> None:
+        """It is this transport's from now on."""
+        self._selectables[transport.fileno()] = transport
 
     def listenUDP(self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192) -> DatagramPort:
         """See `IReactorUDP`."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from balancer.net.connecting import Connecting
+from balancer.net.connecting import Connecting, _stands
 from tests.net.lean import HOST, HalfNote, Lean, Note
 
 
@@ -90,6 +90,36 @@ def test_an_attempt_that_is_given_up_leaves_nothing(lean: Lean) -> None:
     assert client.events == []
     assert descriptors() == before
     assert attempt.logPrefix()
+
+
+def test_an_event_of_the_descriptors_last_owner_is_not_believed(lean: Lean, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the socket is not connected, and has no error, whatever the reactor says changes nothing."""
+    server, client = Note(), Client()
+    place = (HOST, lean.listen(lambda: server))
+    attempt = lean.reactor.connect_directly(place, client, pytest.fail)
+    with monkeypatch.context() as patched:
+        patched.setattr("balancer.net.connecting._stands", lambda _sock: False)
+        attempt.doRead()
+        attempt.doWrite()
+    assert client.events == []
+    lean.hear(server, 5)
+
+
+def test_a_socket_tells_whether_it_stands() -> None:
+    """A connected socket has a peer, and one that is not has none."""
+    one, other = socket.socketpair()
+    with one, other, socket.socket() as alone:
+        assert _stands(one)
+        assert not _stands(alone)
+
+
+def test_an_error_without_a_number_is_an_abort(lean: Lean) -> None:
+    """What the reactor ends for a reason of its own has failed, too."""
+    failed: list[OSError] = []
+    attempt = lean.reactor.connect_directly((HOST, lean.listen(Note)), Note(), failed.append)
+    attempt.connectionLost(None)
+    attempt.connectionLost(None)
+    assert [error.errno for error in failed] == [errno.ECONNABORTED]
 
 
 def test_an_error_heard_from_the_reactor_counts(lean: Lean) -> None:

@@ -8,7 +8,7 @@ import pytest
 from twisted.internet.error import ConnectionRefusedError as Refused
 from twisted.logger import LogEvent
 
-from balancer.net.streams import BULKY
+from balancer.net.streams import BULKY, LINGER
 from tests.net.house import House
 
 MEBIBYTE = 1 << 20
@@ -269,11 +269,25 @@ class Taken:
     """A shortcut that only notes that it was taken, and stopped."""
 
     def __init__(self, source: Any, sink: Any, *_: Any) -> None:
-        self.source, self.sink, self.active = source, sink, True
+        self.source, self.sink, self.active, self.held = source, sink, True, 5
 
     def stop(self) -> None:
         """Leave it."""
         self.active = False
+
+
+def test_a_client_that_reads_nothing_of_a_pipe_is_cut_off(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a shortcut holds counts as unsent: a close does not wait for ever for a client that does not read it."""
+    monkeypatch.setattr("balancer.net.streams.shortcut", Taken)
+    far = house.far()
+    house.relay(9001, linger=5)
+    client = house.client(b"x")
+    far.last.say(bytes(BULKY))
+    far.last.finish()
+    client.hold()
+    house.network.advance(6)
+    house.network.advance(LINGER + 1)
+    assert client.transport.other.disconnected
 
 
 def test_a_full_read_takes_the_shortcut(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

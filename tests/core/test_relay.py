@@ -205,6 +205,18 @@ def move(relay: Relay, what: str) -> None:
         relay.downstream.pressure(high=what == "high")
 
 
+def test_what_moves_by_another_way_counts_as_well() -> None:
+    """Bytes that the kernel moved are counted, and are movement, though the relay never saw them."""
+    between = Between()
+    between.relay.upstream.moved(1000)
+    assert between.relay.upstream.size == 1000
+    between.clock.advance(IDLE - 1)
+    between.relay.downstream.moved(1)
+    between.clock.advance(IDLE - 1)
+    assert between.ends == []
+    assert between.transcript.take() == []
+
+
 def test_linger_begins_with_the_first_end() -> None:
     """The open direction has the linger time from the moment at which the other one ended."""
     between = Between()

@@ -74,9 +74,14 @@ class Peer(Pressed):
         return (host.host, host.port) if hasattr(host, "host") else None
 
     @property
+    def held(self) -> int:
+        """Bytes written that have not been sent."""
+        return held(self.transport)
+
+    @property
     def unsent(self) -> int:
-        """Bytes written that the peer's system has not acknowledged, in the transport and in the kernel."""
-        return unsent(self.transport)
+        """Bytes written that the peer's system has not acknowledged: those held, and those in the kernel."""
+        return self.held + queued(self.transport)
 
     def write(self, data: bytes) -> None:
         """Send, or keep to send in order."""
@@ -100,7 +105,7 @@ class Peer(Pressed):
 
     def close_within(self, deadlines: Deadlines, seconds: float) -> None:
         """Close after what was written; a peer that takes nothing of it for so many seconds is cut off."""
-        if held(self.transport):
+        if self.held:
             self.bound(deadlines, seconds)
         self.transport.unregisterProducer()
         self.transport.loseConnection()
@@ -146,13 +151,13 @@ class Bound:
             self._peer.abort()
 
 
-def unsent(transport: Any) -> int:
-    """Bytes written to a stream transport, Twisted's or in memory, that have not been taken at the other end."""
+def queued(transport: Any) -> int:
+    """Bytes that the kernel has been given for the other end of a transport, and that have not been taken there."""
     try:
-        (queued,) = struct.unpack("i", ioctl(transport.fileno(), termios.TIOCOUTQ, bytes(4)))
+        (size,) = struct.unpack("i", ioctl(transport.fileno(), termios.TIOCOUTQ, bytes(4)))
     except (AttributeError, OSError):  # closed, or no socket that can tell
-        queued = 0
-    return held(transport) + int(queued)
+        return 0
+    return int(size)
 
 
 def held(transport: Any) -> int:

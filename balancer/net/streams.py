@@ -89,15 +89,13 @@ class End(Dialed):
             self.half.lost()
 
     @property
-    def unsent(self) -> int:
+    def held(self) -> int:
         """The same, with what is in the pipe of a shortcut that ends here."""
         way = None if self.other is None else self.other.shortcut
-        return super().unsent + (0 if way is None else way.held)
+        return super().held + (0 if way is None else way.held)
 
     def close(self) -> None:
         """Close after what was written, or was on its way here through the kernel."""
-        if self.unsent:
-            self.bound(self._deadlines, LINGER)
         self.close_within(self._deadlines, LINGER)
 
 

@@ -266,10 +266,12 @@ def test_drain_ends_with_the_last_client(house: House) -> None:
 
 
 class Taken:
-    """A shortcut that only notes that it was taken, and stopped."""
+    """A shortcut that only notes that it was taken, and stopped; its pipe holds some bytes."""
+
+    HELD = 5
 
     def __init__(self, source: Any, sink: Any, *_: Any) -> None:
-        self.source, self.sink, self.active, self.held = source, sink, True, 5
+        self.source, self.sink, self.active, self.held = source, sink, True, self.HELD
 
     def stop(self) -> None:
         """Leave it."""
@@ -284,6 +286,8 @@ def test_a_client_that_reads_nothing_of_a_pipe_is_cut_off(house: House, monkeypa
     client = house.client(b"x")
     far.last.say(bytes(BULKY))
     far.last.finish()
+    end = client.transport.other.protocol
+    assert (end.held, end.unsent) == (Taken.HELD, Taken.HELD)
     client.hold()
     house.network.advance(6)
     house.network.advance(LINGER + 1)

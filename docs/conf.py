@@ -12,6 +12,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "plugins")]
 import balancer  # noqa: E402 - only now can it be found
 from balancer import interfaces  # noqa: E402 - the same
 from balancer.core import exchange_states, relay  # noqa: E402 - the same
+from balancer.interfaces import contracts  # noqa: E402 - the same
 from balancer.plugins import algorithms, health, matchers  # noqa: E402 - the same
 from docs._ext import diagrams, reference  # noqa: E402 - the same
 
@@ -33,7 +34,7 @@ GENERATED = {
     "relay.svg": diagrams.svg(relay.TRANSITIONS),
     "relay.md": diagrams.table(relay.TRANSITIONS),
     "config.md": reference.nouns(getattr(balancer, name) for name in balancer.__all__),
-    "interfaces.md": reference.interfaces(inspect.getsource(interfaces)),
+    "interfaces.md": reference.interfaces(inspect.getsource(contracts)),
     "values.md": reference.nouns([interfaces.Report, interfaces.Outcome, interfaces.Reply], heading="###"),
     "algorithms.md": reference.nouns(
         [algorithms.RoundRobin, algorithms.Random, algorithms.LeastConnections], heading="###"

@@ -4,11 +4,17 @@ Every noun is frozen and looks at itself as it is made. What is wrong is one lin
 what was given and what was expected. Durations are seconds.
 """
 
+from balancer.config.backends import Backend
 from balancer.config.document import Config
 from balancer.config.endpoints import Endpoint
-from balancer.config.listeners import HTTPListener, Listener, Route, TCPListener, UDPListener
+from balancer.config.health import Health
+from balancer.config.http_listener import HTTPListener
+from balancer.config.listeners import Listener
 from balancer.config.loading import load
-from balancer.config.pools import Backend, Health, Pool
+from balancer.config.pools import Pool
+from balancer.config.routes import Route
+from balancer.config.tcp_listener import TCPListener
+from balancer.config.udp_listener import UDPListener
 
 __all__ = [
     "Backend",

@@ -8,10 +8,13 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from balancer.config.backends import Backend
 from balancer.config.endpoints import backend_endpoint, endpoint_or_none, listener_endpoint
-from balancer.config.listeners import Listener, TCPListener
+from balancer.config.health import Health
+from balancer.config.listeners import Listener
 from balancer.config.mistakes import Noun, as_tuple, instance, repeated, seconds, shown, sound
-from balancer.config.pools import Backend, Health, Pool
+from balancer.config.pools import Pool
+from balancer.config.tcp_listener import TCPListener
 from balancer.interfaces import Kind
 
 _LISTENER: Final = "such as HTTPListener('tcp:8080', pool=site)"

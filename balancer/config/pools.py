@@ -1,141 +1,31 @@
-"""Backends, their health and the pools they form, as a user writes them; refuses to know how any of it is done."""
+"""A pool as a user writes it; refuses to know how a backend is chosen."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import Final, Literal
+from collections.abc import Iterable, Iterator
+from typing import Final
 
 import attrs
 
-from balancer.config.endpoints import Endpoint, Place, backend_endpoint, endpoint_or_none
+from balancer.config.backends import Backend
+from balancer.config.endpoints import Endpoint, backend_endpoint, endpoint_or_none
+from balancer.config.health import Health
 from balancer.config.mistakes import (
     Noun,
     as_tuple,
-    choice,
     collecting,
     count,
     instance,
-    parsed,
-    positive,
     provides,
-    provides_or_callable,
     repeated,
     seconds,
-    share,
     shown,
     sound,
     word,
 )
-from balancer.interfaces import IAlgorithm, ICheckTarget, IHealthCheck, Kind, Report
-
-CheckFunction = Callable[[ICheckTarget], Awaitable[Report | None]]
-"""What may stand in place of an `IHealthCheck`."""
+from balancer.interfaces import IAlgorithm
 
 _ALGORITHM: Final = "give an algorithm object such as RoundRobin()"
-_HEALTH_CHECK: Final = "give a health check object such as TCPCheck()"
-_KIND: Final = "give Kind.TCP, Kind.UDP or Kind.HTTP, from balancer.interfaces"
-_LEAST_EVERY: Final = 0.05
-_LEAST_TIMEOUT: Final = 0.01
-"""Seconds; checks in a closer row would keep the balancer from its work."""
-
-
-def _strings(given: Iterable[str]) -> tuple[str, ...]:
-    return as_tuple(given)
-
-
-def _default_name(backend: Backend) -> str:
-    return str(endpoint_or_none(backend_endpoint, backend.address) or backend.address)
-
-
-def _default_tier(backend: Backend) -> int:
-    return 1 if backend.backup else 0
-
-
-def _default_timeout(health: Health) -> float:
-    return health.every
-
-
-@attrs.frozen
-class Backend(Noun):
-    """One server of a pool.
-
-    `address` is "tcp:host:port", "udp:host:port", bare "host:port" (either) or "unix:/path"; an IPv6 host stands in
-    brackets. `name` is unique in the pool and outlives reloads; without one it is the address. `weight` is its share
-    relative to the others, above 0. Tier 0 is used first, a higher one only when the lower cannot serve; `backup=True`
-    is tier 1. `start="down"` keeps it out until a health check finds it well; its host may be unknown until then.
-    Raises `ConfigError`.
-    """
-
-    address: str
-    name: str = attrs.field(default=attrs.Factory(_default_name, takes_self=True), kw_only=True)
-    weight: float = attrs.field(default=1.0, kw_only=True)
-    backup: bool = attrs.field(default=False, kw_only=True)
-    tier: int = attrs.field(default=attrs.Factory(_default_tier, takes_self=True), kw_only=True)
-    zone: str = attrs.field(default="", kw_only=True)
-    tags: tuple[str, ...] = attrs.field(default=(), converter=_strings, kw_only=True)
-    start: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
-
-    @property
-    def endpoint(self) -> Endpoint:
-        """The address taken apart; raises only for an address that was reported as a mistake."""
-        return backend_endpoint(self.address)
-
-    @property
-    def place(self) -> Place:
-        """(host, port), or the path of a unix socket."""
-        return self.endpoint.place
-
-    def __str__(self) -> str:
-        return f"Backend {self.name if isinstance(self.name, str) else str(self.address)!r}"
-
-    def _mistakes(self) -> Iterator[str]:
-        yield from parsed("address", self.address, backend_endpoint)
-        if self.name != _default_name(self):
-            yield from word("name", self.name)
-        yield from positive("weight", self.weight, like=1)
-        yield from choice("backup", self.backup, (True, False))
-        yield from count("tier", self.tier, least=0)
-        if self.backup is True and self.tier != 1:
-            yield f"tier: {shown(self.tier)} contradicts backup=True, which is tier 1; leave one of them out"
-        yield from instance("zone", self.zone, str, "give a name in quotes")
-        for tag in self.tags:
-            yield from word("tags", tag)
-        yield from choice("start", self.start, ("up", "down"))
-
-
-@attrs.frozen
-class Health(Noun):
-    """When and how often a health check runs, and how often it must agree before its word counts.
-
-    A check runs `every` so many seconds (0.05 or more), give or take `jitter` (a share of that, 0 to 1), and fails when
-    it takes longer than `timeout` seconds (0.01 or more; if not given, `every`). `fall` failures in a row take a
-    backend down, `rise` successes bring it up; the very first result decides alone, and until it comes the backend is
-    assumed to be what `assume` says. `check` may also be a function of one argument, the `ICheckTarget`; it is taken
-    to probe for every kind of listener. Raises `ConfigError`.
-    """
-
-    check: IHealthCheck | CheckFunction
-    every: float = attrs.field(default=2.0, kw_only=True)
-    timeout: float = attrs.field(default=attrs.Factory(_default_timeout, takes_self=True), kw_only=True)
-    rise: int = attrs.field(default=2, kw_only=True)
-    fall: int = attrs.field(default=3, kw_only=True)
-    jitter: float = attrs.field(default=0.1, kw_only=True)
-    assume: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
-
-    def _mistakes(self) -> Iterator[str]:
-        wrong = list(provides_or_callable("check", self.check, IHealthCheck, _HEALTH_CHECK))
-        yield from wrong or self._wrong_protocols()
-        yield from seconds("every", self.every, like=2, least=_LEAST_EVERY)
-        if self.timeout is not self.every:
-            yield from seconds("timeout", self.timeout, like=2, least=_LEAST_TIMEOUT)
-        yield from count("rise", self.rise)
-        yield from count("fall", self.fall)
-        yield from share("jitter", self.jitter)
-        yield from choice("assume", self.assume, ("up", "down"))
-
-    def _wrong_protocols(self) -> Iterator[str]:
-        for kind in as_tuple(getattr(self.check, "protocols", ())):
-            yield from instance("check: protocols", kind, Kind, _KIND)
 
 
 def _backends(given: Iterable[Backend | str]) -> tuple[Backend, ...]:

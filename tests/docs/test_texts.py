@@ -14,9 +14,10 @@ import attrs
 import pytest
 
 import balancer
-from balancer import errors, interfaces
+from balancer import errors
 from balancer.config import load
 from balancer.core import exchange_states, relay
+from balancer.interfaces import contracts
 from docs._ext import diagrams, reference
 
 ROOT = Path(__file__).parents[2]
@@ -96,7 +97,7 @@ def test_reference_shows_each_setting() -> None:
 
 def test_reference_shows_each_interface_member() -> None:
     """Every attribute and method of every interface is there, with what it says of itself."""
-    source = inspect.getsource(interfaces)
+    source = inspect.getsource(contracts)
     page = reference.interfaces(source)
     classes = [node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)]
     names = [node.name for node in classes if node.name.startswith("I") and node.bases]

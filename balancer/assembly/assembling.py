@@ -1,0 +1,21 @@
+"""Makes all parts of one balancer, in order; binds nothing and starts nothing."""
+
+from __future__ import annotations
+
+from balancer import config as nouns
+from balancer.assembly.listeners import make_listener
+from balancer.assembly.parts import Parts
+from balancer.assembly.pools import make_checks, make_pool
+
+
+class Assembly(Parts):
+    """The parts of one balancer, by the nouns they come from."""
+
+    async def assemble(self, config: nouns.Config) -> None:
+        """Make all parts. Raises `StartError` for an unknown host, and for an algorithm that fails."""
+        for settings in config.pools:
+            self.pools[settings] = await make_pool(self, settings)
+            if settings.health is not None:
+                self.checks.append(make_checks(self, settings, settings.health, config.send_proxy(settings)))
+        for listener in config.listeners:
+            self.listeners.append((listener, make_listener(self, listener)))

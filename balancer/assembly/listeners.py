@@ -1,0 +1,147 @@
+"""Listeners and what stands behind them, from what a user wrote; binds nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.logger import Logger
+
+from balancer import config as nouns
+from balancer.assembly.binding import endpoint_of
+from balancer.assembly.faults import FaultLog
+from balancer.assembly.parts import Parts
+from balancer.core.conversation import Destination, Site
+from balancer.core.datagrams import Bounds
+from balancer.core.deadlines import Deadlines
+from balancer.core.faults import Tally
+from balancer.core.http1 import Limits
+from balancer.core.routes import Route, Routes
+from balancer.core.silence import Patience
+from balancer.core.sources import Sources
+from balancer.net.datagrams import DatagramListener
+from balancer.net.dialing import Dialer
+from balancer.net.gates import Gate, GateFactory
+from balancer.net.http import HTTPFactory
+from balancer.net.http import Listening as HTTPListening
+from balancer.net.listeners import FlowListener, Listener, StreamListener
+from balancer.net.sessions import Sessions
+from balancer.net.streams import End, Listening, RelayFactory
+from balancer.net.upstreams import Upstreams
+
+log = Logger("balancer")
+
+
+def make_listener(parts: Parts, settings: nouns.Listener) -> Listener:
+    """Make what serves it; the pools must have been made."""
+    if isinstance(settings, nouns.HTTPListener):
+        return _http(parts, settings)
+    if isinstance(settings, nouns.TCPListener):
+        return _tcp(parts, settings)
+    assert isinstance(settings, nouns.UDPListener)
+    return _udp(parts, settings)
+
+
+def _tcp(parts: Parts, settings: nouns.TCPListener) -> StreamListener:
+    pool = settings.pool
+    dialer = Dialer(
+        parts.reactor,
+        parts.pools[pool],
+        lambda: End(parts.deadlines),
+        parts.deadlines,
+        connect_timeout=pool.connect_timeout,
+        attempts=pool.attempts,
+    )
+    listening = Listening(
+        dialer,
+        parts.deadlines,
+        idle=settings.idle,
+        linger=settings.linger,
+        report=lambda line: log.error("{endpoint}: {line}", endpoint=settings.endpoint, line=line),
+        send_proxy=settings.send_proxy,
+        sessions=Sessions(parts.room),
+        pipes=parts.pipes,
+    )
+    return _stream(parts, settings, RelayFactory(listening), listening.sessions)
+
+
+def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
+    routes = [
+        Route(route.matcher, _destination(parts, settings, route.pool), route.filters) for route in settings.routes
+    ]
+    site = Site(
+        Routes(routes, FaultLog()),
+        parts.deadlines,
+        parts.reactor.seconds,
+        Limits(head=settings.max_head, fields=settings.max_fields),
+        told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
+    )
+    listening = HTTPListening(
+        site,
+        request_timeout=settings.request_timeout,
+        idle=settings.idle,
+        half_closed=settings.half_closed,
+        sessions=Sessions(parts.room),
+    )
+    return _stream(parts, settings, HTTPFactory(listening), listening.sessions)
+
+
+def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
+    assert not isinstance(settings.place, str)
+    interface, port = settings.place
+    bounds = Bounds(
+        idle=settings.idle,
+        max_flows=min(settings.max_flows, parts.room.limit),
+        replies=settings.replies,
+        requests=settings.requests,
+        max_flows_per_source=settings.max_flows_per_source,
+    )
+    return FlowListener(
+        lambda flow_ended: DatagramListener(
+            parts.reactor,
+            interface=interface,
+            port=port,
+            pool=parts.pools[settings.pool],
+            bounds=bounds,
+            deadlines=parts.deadlines,
+            ended=flow_ended,
+        )
+    )
+
+
+def _destination(parts: Parts, listener: nouns.HTTPListener, pool: nouns.Pool) -> Destination:
+    return Destination(_upstreams(parts, pool), Patience(downstream=listener.idle, upstream=pool.response_timeout))
+
+
+def _upstreams(parts: Parts, settings: nouns.Pool) -> Upstreams:
+    """The connections of one pool, shared by all the listeners that use it."""
+    if settings not in parts.upstreams:
+        parts.upstreams[settings] = Upstreams(
+            parts.reactor,
+            parts.pools[settings],
+            parts.deadlines,
+            connect_timeout=settings.connect_timeout,
+            attempts=settings.attempts,
+            keepalive=settings.keepalive,
+            keepalive_timeout=settings.keepalive_timeout,
+        )
+    return parts.upstreams[settings]
+
+
+def _stream(
+    parts: Parts, settings: nouns.HTTPListener | nouns.TCPListener, factory: Any, sessions: Sessions
+) -> StreamListener:
+    if settings.accept_proxy:
+        factory = GateFactory(_gate(settings, parts.deadlines, sessions), factory)
+    return StreamListener(parts.reactor, endpoint_of(settings), factory, sessions)
+
+
+def _gate(settings: nouns.HTTPListener | nouns.TCPListener, deadlines: Deadlines, sessions: Sessions) -> Gate:
+    """Who must open a connection to that listener with a PROXY header."""
+    return Gate(
+        Sources(settings.accept_proxy),
+        required=settings.proxy == "required",
+        timeout=settings.proxy_timeout,
+        deadlines=deadlines,
+        sessions=sessions,
+        refusals=Tally(lambda line: log.info("{listener}: {line}", listener=str(settings), line=line)),
+    )

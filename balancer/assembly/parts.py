@@ -1,0 +1,41 @@
+"""What the parts of one balancer share and are found by; makes none of them."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import attrs
+
+from balancer import config as nouns
+from balancer.core.deadlines import Deadlines
+from balancer.core.pool import Pool
+from balancer.net.checks import Checks
+from balancer.net.clock import ReactorAlarm
+from balancer.net.listeners import Listener
+from balancer.net.sessions import Room, sessions_possible
+from balancer.net.splice import Pipes
+from balancer.net.upstreams import Upstreams
+
+PIPES = 16
+"""Pipes for bulk: so few that their descriptors fit into those reserved. Other directions go through Python."""
+
+
+@attrs.define(eq=False)
+class Parts:
+    """The parts of one balancer, by the nouns they come from."""
+
+    reactor: Any
+    random: Random
+    alarm: ReactorAlarm = attrs.field(init=False)
+    deadlines: Deadlines = attrs.field(init=False)
+    room: Room = attrs.field(init=False, factory=lambda: Room(sessions_possible()))
+    pipes: Pipes = attrs.field(init=False, factory=lambda: Pipes(PIPES))
+    pools: dict[nouns.Pool, Pool] = attrs.field(init=False, factory=dict)
+    checks: list[Checks] = attrs.field(init=False, factory=list)
+    upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
+    listeners: list[tuple[nouns.Listener, Listener]] = attrs.field(init=False, factory=list)
+
+    def __attrs_post_init__(self) -> None:
+        self.alarm = ReactorAlarm(self.reactor)
+        self.deadlines = Deadlines(self.alarm)

@@ -1,0 +1,113 @@
+"""Pools, their backends and their health checks, from what a user wrote; decides what was left open."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.logger import Logger
+
+from balancer import config as nouns
+from balancer.assembly.faults import FaultLog
+from balancer.assembly.parts import Parts
+from balancer.config.endpoints import Endpoint
+from balancer.core.backend import Backend, Place
+from balancer.core.faults import named
+from balancer.core.pickers import Ports
+from balancer.core.pool import Pool
+from balancer.core.proxy_greeting import ProxyVersion, own_greeting
+from balancer.errors import StartError
+from balancer.net.checks import Checks, Schedule
+from balancer.net.resolving import resolve
+from balancer.plugins.algorithms import RoundRobin
+
+log = Logger("balancer")
+
+
+def default_algorithm() -> RoundRobin:
+    """What a pool without an algorithm uses."""
+    return RoundRobin()
+
+
+async def make_pool(parts: Parts, settings: nouns.Pool) -> Pool:
+    """Make a pool. Raises `StartError` for an unknown host, and for an algorithm that fails."""
+    faults = FaultLog()
+    ports = Ports(parts.random, parts.reactor.seconds, lambda call: parts.reactor.callLater(0, call), faults)
+    algorithm: Any = settings.algorithm or default_algorithm()
+    pool = Pool(
+        settings.name,
+        [await _backend(parts, settings, backend) for backend in settings.backends],
+        algorithm,
+        ports=ports,
+        on_policy_error=settings.on_policy_error,
+    )
+    if faults.first:
+        culprit = algorithm if pool.policy.faults.count else settings.on_policy_error
+        name = named(getattr(culprit, "name", culprit))
+        raise StartError(f"Pool {settings.name!r}: algorithm {name}: picker() failed: {faults.first}; correct it")
+    return pool
+
+
+async def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend:
+    assumed_up = pool.health is None or pool.health.assume == "up"
+    return Backend(
+        settings.name,
+        settings.address,
+        await _place(parts, pool, settings),
+        seconds=parts.reactor.seconds,
+        authority=str(Endpoint("", settings.place)),
+        weight=settings.weight,
+        tier=settings.tier,
+        zone=settings.zone,
+        tags=settings.tags,
+        up=settings.start == "up" and assumed_up,
+        latency_half_life=pool.latency_half_life,
+    )
+
+
+async def _place(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Place:
+    """Where it is; a name that is unknown now is left to be looked up at each connect if it may start down."""
+    try:
+        return await resolve(parts.reactor, settings.place)
+    except LookupError as error:
+        if settings.start == "down":
+            return settings.place
+        remedy = 'correct the name, or let it be unknown for now with start="down" and a health check'
+        raise StartError(f"Pool {pool.name!r}: Backend {settings.name!r}: {error}; {remedy}") from error
+
+
+def make_checks(parts: Parts, settings: nouns.Pool, health: nouns.Health, version: ProxyVersion | None) -> Checks:
+    """The checks of a pool's backends; their connections open as those to the backends do."""
+    greeting = b"" if version is None else own_greeting(version)
+    return Checks(
+        health.check,
+        _schedule(health, greeting),
+        parts.pools[settings],
+        reactor=parts.reactor,
+        changed=lambda backend, evidence: _changed(parts, settings, backend, evidence),
+    )
+
+
+def _changed(parts: Parts, settings: nouns.Pool, backend: Backend, evidence: str) -> None:
+    """A backend came into use or went out of it: say so, and use no connection to one that is out again."""
+    log.info(
+        "pool {pool!r}: backend {backend!r} is {state}{weight}{because}",
+        pool=settings.name,
+        backend=backend.name,
+        state=backend.state,
+        weight="" if backend.weight else ", with weight 0",
+        because=f": {evidence}" if evidence else "",
+    )
+    if not backend.usable and settings in parts.upstreams:
+        parts.upstreams[settings].drop(backend)
+
+
+def _schedule(health: nouns.Health, greeting: bytes) -> Schedule:
+    """When the checks of a pool run and when their word counts."""
+    return Schedule(
+        every=health.every,
+        timeout=health.timeout,
+        jitter=health.jitter,
+        rise=health.rise,
+        fall=health.fall,
+        greeting=greeting,
+    )

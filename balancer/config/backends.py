@@ -1,0 +1,81 @@
+"""A backend as a user writes it; refuses to know how it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Literal
+
+import attrs
+
+from balancer.config.endpoints import Endpoint, Place, backend_endpoint, endpoint_or_none
+from balancer.config.mistakes import (
+    Noun,
+    as_tuple,
+    choice,
+    count,
+    instance,
+    parsed,
+    positive,
+    shown,
+    word,
+)
+
+
+def _strings(given: Iterable[str]) -> tuple[str, ...]:
+    return as_tuple(given)
+
+
+def _default_name(backend: Backend) -> str:
+    return str(endpoint_or_none(backend_endpoint, backend.address) or backend.address)
+
+
+def _default_tier(backend: Backend) -> int:
+    return 1 if backend.backup else 0
+
+
+@attrs.frozen
+class Backend(Noun):
+    """One server of a pool.
+
+    `address` is "tcp:host:port", "udp:host:port", bare "host:port" (either) or "unix:/path"; an IPv6 host stands in
+    brackets. `name` is unique in the pool and outlives reloads; without one it is the address. `weight` is its share
+    relative to the others, above 0. Tier 0 is used first, a higher one only when the lower cannot serve; `backup=True`
+    is tier 1. `start="down"` keeps it out until a health check finds it well; its host may be unknown until then.
+    Raises `ConfigError`.
+    """
+
+    address: str
+    name: str = attrs.field(default=attrs.Factory(_default_name, takes_self=True), kw_only=True)
+    weight: float = attrs.field(default=1.0, kw_only=True)
+    backup: bool = attrs.field(default=False, kw_only=True)
+    tier: int = attrs.field(default=attrs.Factory(_default_tier, takes_self=True), kw_only=True)
+    zone: str = attrs.field(default="", kw_only=True)
+    tags: tuple[str, ...] = attrs.field(default=(), converter=_strings, kw_only=True)
+    start: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """The address taken apart; raises only for an address that was reported as a mistake."""
+        return backend_endpoint(self.address)
+
+    @property
+    def place(self) -> Place:
+        """(host, port), or the path of a unix socket."""
+        return self.endpoint.place
+
+    def __str__(self) -> str:
+        return f"Backend {self.name if isinstance(self.name, str) else str(self.address)!r}"
+
+    def _mistakes(self) -> Iterator[str]:
+        yield from parsed("address", self.address, backend_endpoint)
+        if self.name != _default_name(self):
+            yield from word("name", self.name)
+        yield from positive("weight", self.weight, like=1)
+        yield from choice("backup", self.backup, (True, False))
+        yield from count("tier", self.tier, least=0)
+        if self.backup is True and self.tier != 1:
+            yield f"tier: {shown(self.tier)} contradicts backup=True, which is tier 1; leave one of them out"
+        yield from instance("zone", self.zone, str, "give a name in quotes")
+        for tag in self.tags:
+            yield from word("tags", tag)
+        yield from choice("start", self.start, ("up", "down"))

@@ -1,0 +1,68 @@
+"""When a pool is checked, as a user writes it; refuses to run any check."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Final, Literal
+
+import attrs
+
+from balancer.config.mistakes import (
+    Noun,
+    as_tuple,
+    choice,
+    count,
+    instance,
+    provides_or_callable,
+    seconds,
+    share,
+)
+from balancer.interfaces import ICheckTarget, IHealthCheck, Kind, Report
+
+CheckFunction = Callable[[ICheckTarget], Awaitable[Report | None]]
+"""What may stand in place of an `IHealthCheck`."""
+
+_HEALTH_CHECK: Final = "give a health check object such as TCPCheck()"
+_KIND: Final = "give Kind.TCP, Kind.UDP or Kind.HTTP, from balancer.interfaces"
+_LEAST_EVERY: Final = 0.05
+_LEAST_TIMEOUT: Final = 0.01
+"""Seconds; checks in a closer row would keep the balancer from its work."""
+
+
+def _default_timeout(health: Health) -> float:
+    return health.every
+
+
+@attrs.frozen
+class Health(Noun):
+    """When and how often a health check runs, and how often it must agree before its word counts.
+
+    A check runs `every` so many seconds (0.05 or more), give or take `jitter` (a share of that, 0 to 1), and fails when
+    it takes longer than `timeout` seconds (0.01 or more; if not given, `every`). `fall` failures in a row take a
+    backend down, `rise` successes bring it up; the very first result decides alone, and until it comes the backend is
+    assumed to be what `assume` says. `check` may also be a function of one argument, the `ICheckTarget`; it is taken
+    to probe for every kind of listener. Raises `ConfigError`.
+    """
+
+    check: IHealthCheck | CheckFunction
+    every: float = attrs.field(default=2.0, kw_only=True)
+    timeout: float = attrs.field(default=attrs.Factory(_default_timeout, takes_self=True), kw_only=True)
+    rise: int = attrs.field(default=2, kw_only=True)
+    fall: int = attrs.field(default=3, kw_only=True)
+    jitter: float = attrs.field(default=0.1, kw_only=True)
+    assume: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
+
+    def _mistakes(self) -> Iterator[str]:
+        wrong = list(provides_or_callable("check", self.check, IHealthCheck, _HEALTH_CHECK))
+        yield from wrong or self._wrong_protocols()
+        yield from seconds("every", self.every, like=2, least=_LEAST_EVERY)
+        if self.timeout is not self.every:
+            yield from seconds("timeout", self.timeout, like=2, least=_LEAST_TIMEOUT)
+        yield from count("rise", self.rise)
+        yield from count("fall", self.fall)
+        yield from share("jitter", self.jitter)
+        yield from choice("assume", self.assume, ("up", "down"))
+
+    def _wrong_protocols(self) -> Iterator[str]:
+        for kind in as_tuple(getattr(self.check, "protocols", ())):
+            yield from instance("check: protocols", kind, Kind, _KIND)

@@ -1,0 +1,75 @@
+"""A route as a user writes it; refuses to match anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Final
+
+import attrs
+
+from balancer.config.mistakes import (
+    Noun,
+    as_tuple,
+    count,
+    instance,
+    provides,
+    provides_or_callable,
+    shown,
+)
+from balancer.config.pools import Pool
+from balancer.interfaces import Found, IFilter, IMatcher, ISession
+
+MatchFunction = Callable[[ISession], Found]
+"""What may stand in place of an `IMatcher`."""
+
+POOL: Final = "give the Pool object"
+
+
+def _filters(given: IFilter | Iterable[IFilter]) -> tuple[IFilter, ...]:
+    return as_tuple(given)
+
+
+def _no_pool() -> Any:
+    """The pool is required, but stands behind an argument that is not; its absence is told among the mistakes."""
+
+
+@attrs.frozen(eq=False)
+class Route(Noun):
+    """Sends the sessions its matcher accepts through its filters to its pool. Raises `ConfigError`.
+
+    Without a matcher it takes every session. Routes are tried in the order written. A matcher may also be a function
+    of one argument, the `ISession`.
+    """
+
+    matcher: IMatcher | MatchFunction | None = None
+    pool: Pool = attrs.field(factory=_no_pool)
+    filters: tuple[IFilter, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
+
+    @property
+    def always(self) -> bool:
+        """Whether it takes every session, so that a route after it is never reached."""
+        return self.matcher is None or getattr(self.matcher, "always", False) is True
+
+    @property
+    def peek(self) -> int:
+        """The most leading bytes of a connection that its matcher may need to see."""
+        return getattr(self.matcher, "peek", 0)
+
+    def __str__(self) -> str:
+        return f"Route to {self.pool}" if isinstance(self.pool, Pool) else "Route"
+
+    def _mistakes(self) -> Iterator[str]:
+        if isinstance(self.matcher, Pool):
+            yield f"matcher: {self.matcher} is a pool; write Route(pool=...)"
+            return
+        if self.matcher is not None:
+            wrong = list(provides_or_callable("matcher", self.matcher, IMatcher, "give a matcher such as Path('/v1')"))
+            yield from wrong or count("matcher: peek", self.peek, least=0)
+        yield from instance("pool", self.pool, Pool, POOL)
+        for item in self.filters:
+            yield from list(provides("filters", item, IFilter, "give a filter object")) or _transforming(item)
+
+
+def _transforming(item: IFilter) -> Iterator[str]:
+    if getattr(item, "body", None) is not None:
+        yield f"filters: {shown(item)}: body: transforms are not supported yet; leave `body` out"

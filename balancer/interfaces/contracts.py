@@ -1,0 +1,143 @@
+"""Every interface of zope's that a plugin implements or is given; refuses to know what is done with an answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from zope.interface import Attribute, Interface
+
+from balancer.interfaces.values import Found, Kind, Reply, Report
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from twisted.internet.defer import Deferred
+    from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorTime
+
+    from balancer.core.messages import RequestHead, ResponseHead
+
+
+class IBackend(Interface):
+    """One server, as a policy sees it: a view to read. The engine counts; the policy only looks."""
+
+    name: str = Attribute("The name given in the config, else the address as written; unique in its pool.")
+    address: str = Attribute("Where it is, as written in the config.")
+    weight: float = Attribute("Its share relative to the others, above 0; checks and slow start scale it.")
+    zone: str = Attribute("Where it stands, or an empty string.")
+    tags: frozenset[str] = Attribute("Labels, from the config and from health checks.")
+    tier: int = Attribute("0 is used first; a higher tier only when the lower ones cannot serve.")
+    active: int = Attribute("Sessions that are on it now, counted from the pick.")
+    latency: float | None = Attribute("Peak EWMA of `Outcome.first_byte` in seconds, decayed to now, or None.")
+    signals: Mapping[str, float] = Attribute("Numbers the backend reports of itself, if collected.")
+    state: str = Attribute("'up', 'down' or 'draining'.")
+
+
+class ISession(Interface):
+    """All that a decision may depend on, for one session or one attempt of it. Read it; do not change it."""
+
+    now: float = Attribute("Monotonic seconds when the decision is made.")
+    kind: Kind = Attribute("TCP connection, UDP flow or HTTP request.")
+    client: tuple[str, int] = Attribute("The client's address and port; ('', 0) over a unix socket.")
+    server_name: str | None = Attribute("The TLS server name the client asked for, in lower case.")
+    alpn: str | None = Attribute("The protocol agreed by ALPN.")
+    tls: bool = Attribute("Whether the client's side is encrypted and terminated here.")
+    request: RequestHead | None = Attribute("The HTTP request head; None at layer 4.")
+    peek: bytes = Attribute("The leading bytes that a matcher asked for, as far as they have come.")
+    captures: Mapping[str, str] = Attribute("What the route's matcher captured.")
+    attempt: int = Attribute("1 for the first try.")
+    tried: Collection[Any] = Attribute("The backends that already failed or refused this session.")
+
+
+Picker = Callable[[Any], "Any | None"]
+"""Chooses for one snapshot: `(session) -> backend or None`, synchronous, without I/O and without logging.
+
+A picker may also have `released(backend, outcome)`, called exactly once for every backend it chose;
+`responded(session, backend, head) -> head` for HTTP answers; `explain(session) -> [(backend, score, note)]`.
+"""
+
+
+class IAlgorithm(Interface):
+    """A balancing policy: compiles one snapshot of backends into a picker."""
+
+    name: str = Attribute("What explanations and logs call it.")
+
+    def picker(backends: Sequence[IBackend], random: Random) -> Picker | Generator[None, None, Picker]:
+        """Return a picker for exactly these backends, at least one, all eligible.
+
+        Pure: what it remembers lives in the picker. A generator yields between slices of long work (1 ms or less)
+        and returns the picker; the old one serves meanwhile. Draw chance from `random` alone.
+        """
+
+
+class ICheckTarget(Interface):
+    """The backend under examination, and the only way a health check reaches it."""
+
+    backend: IBackend = Attribute("The backend.")
+    address: str = Attribute("host:port or a path, without a scheme: for evidence and, if not a path, a Host field.")
+    clock: IReactorTime = Attribute("The clock to take times from.")
+
+    def connect(factory: IProtocolFactory) -> Deferred[IProtocol]:
+        """Connect as the pool would (address, time-out, PROXY); closed for you when the check ends or is cancelled.
+
+        Fails with `CheckFailed` when the connection cannot be made.
+        """
+
+
+class IHealthCheck(Interface):
+    """One probe of one backend. When to run it and how often it must agree is the pool's business."""
+
+    protocols: Collection[Kind] = Attribute("The kinds of pool it can probe.")
+
+    def check(target: ICheckTarget) -> Awaitable[Report | None]:
+        """Return a Deferred or a coroutine: None or a `Report` when healthy, `CheckFailed` raised when not.
+
+        Ends when the pool cancels it, after the time-out, and leaves nothing open. Until it ends, every interval fails.
+        """
+
+
+class IMatcher(Interface):
+    """A predicate on a session; routes are chosen by it."""
+
+    peek: int = Attribute("Optional: the most leading bytes it may need to see; absent means none.")
+    always: bool = Attribute("Optional: True when it matches every session.")
+
+    def matches(session: ISession) -> Found:
+        """Return False, True, captures by name, or `MORE`. Pure, and never raises for what a client sent."""
+
+
+class IFilter(Interface):
+    """Changes heads in passing, or answers itself. May also have `body(head, session, direction)`."""
+
+    def request(head: RequestHead, session: ISession) -> RequestHead | Reply:
+        """Return the head to send on (the same one, or a changed copy), or a `Reply`."""
+
+    def response(head: ResponseHead, session: ISession) -> ResponseHead | Reply:
+        """Return the head to send to the client."""
+
+
+class IBodyTransform(Interface):
+    """Rewrites one body as it streams; its result does not depend on how the body was cut."""
+
+    def feed(data: bytes) -> bytes:
+        """Take the next bytes; return what can go on."""
+
+    def finish() -> bytes:
+        """The body is complete; return what was still held back."""
+
+
+class IAlgorithmPlugin(Interface):
+    """Marks a class (with `@provider`) whose instances provide `IAlgorithm`, so that it can be listed."""
+
+
+class IHealthCheckPlugin(Interface):
+    """Marks a class whose instances provide `IHealthCheck`, so that it can be listed."""
+
+
+class IMatcherPlugin(Interface):
+    """Marks a class whose instances provide `IMatcher`, so that it can be listed."""
+
+
+class IFilterPlugin(Interface):
+    """Marks a class whose instances provide `IFilter`, so that it can be listed."""

@@ -1,0 +1,122 @@
+"""Matchers put together with `&`, `|` and `~`, in a logic of three answers; knows no session."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from zope.interface import implementer
+
+from balancer.interfaces.contracts import IMatcher
+from balancer.interfaces.values import MORE, Found
+
+
+@implementer(IMatcher)
+class Matcher:
+    """Gives a matcher `&`, `|` and `~`. Optional to inherit: a bare callable may stand on either side as well.
+
+    A `peek` above 0 is for the first bytes of a connection. An HTTP request has none to wait for: `MORE` is no match.
+    """
+
+    peek: int = 0
+    always: bool = False
+
+    def matches(self, session: Any) -> Found:
+        """See `IMatcher`."""
+        raise NotImplementedError
+
+    def __and__(self, other: Any) -> Matcher:
+        return _Both(self, other)
+
+    def __or__(self, other: Any) -> Matcher:
+        return _Either(self, other)
+
+    def __rand__(self, other: Any) -> Matcher:
+        return _Both(other, self)
+
+    def __ror__(self, other: Any) -> Matcher:
+        return _Either(other, self)
+
+    def __invert__(self) -> Matcher:
+        return _Not(self)
+
+
+def ask(matcher: Any, session: Any) -> Found:
+    """Put the question to an `IMatcher` or to a bare callable.
+
+    Raises `TypeError` for any other answer: a function that forgot to return must not match everything.
+    """
+    answer = getattr(matcher, "matches", matcher)(session)
+    if answer is True or answer is False or answer is MORE or isinstance(answer, Mapping):
+        found: Found = answer
+        return found
+    raise TypeError(f"{matcher!r} answered a {type(answer).__name__}; expected True, False, MORE or captures by name")
+
+
+def _captures(found: Found) -> Mapping[str, str]:
+    return found if isinstance(found, Mapping) else {}
+
+
+def _always(matcher: Any) -> bool:
+    return bool(getattr(matcher, "always", False))
+
+
+class _Pair(Matcher):
+    def __init__(self, left: Any, right: Any) -> None:
+        self.left, self.right = left, right
+        self.peek = max(getattr(left, "peek", 0), getattr(right, "peek", 0))
+
+
+class _Both(_Pair):
+    """Kleene's and: one False settles it, whatever is still open; captures of both, the right one's winning."""
+
+    def __init__(self, left: Any, right: Any) -> None:
+        super().__init__(left, right)
+        self.always = _always(left) and _always(right)
+
+    def matches(self, session: Any) -> Found:
+        left = ask(self.left, session)
+        if left is False:
+            return False
+        right = ask(self.right, session)
+        if right is False:
+            return False
+        if left is MORE or right is MORE:
+            return MORE
+        return {**_captures(left), **_captures(right)} or True
+
+    def __repr__(self) -> str:
+        return f"({self.left!r} & {self.right!r})"
+
+
+class _Either(_Pair):
+    """Kleene's or: the first that matches settles it, also while an earlier one is still open."""
+
+    def __init__(self, left: Any, right: Any) -> None:
+        super().__init__(left, right)
+        self.always = _always(left) or _always(right)
+
+    def matches(self, session: Any) -> Found:
+        left = ask(self.left, session)
+        if left is not False and left is not MORE:
+            return left
+        right = ask(self.right, session)
+        return left if right is False else right
+
+    def __repr__(self) -> str:
+        return f"({self.left!r} | {self.right!r})"
+
+
+class _Not(Matcher):
+    """The opposite; captures nothing."""
+
+    def __init__(self, matcher: Any) -> None:
+        self.matcher = matcher
+        self.peek = getattr(matcher, "peek", 0)
+
+    def matches(self, session: Any) -> Found:
+        found = ask(self.matcher, session)
+        return found if found is MORE else found is False
+
+    def __repr__(self) -> str:
+        return f"~{self.matcher!r}"

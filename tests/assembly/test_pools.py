@@ -1,0 +1,156 @@
+"""Names found, defaults chosen, and what a pool says of its backends."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from twisted.logger import LogEvent, formatEvent
+from zope.interface import implementer
+
+from balancer.config import Backend, Health
+from balancer.core.session import Session
+from balancer.errors import CheckFailed, StartError
+from balancer.interfaces import IAlgorithm, Kind, Picker, Report
+from tests.assembly.parts import Last, assembled, relay
+from tests.net.house import House, Speaker, answer, listening, request
+
+
+def test_backends_are_as_written() -> None:
+    """Name, address, weight, tier, zone, tags and place of a backend come from the config; a name is looked up."""
+    settings = Backend("known:80", name="b1", weight=2, tier=3, zone="z", tags=["t"])
+    (pool,) = assembled(relay(settings)).pools.values()
+    (backend,) = pool.backends
+    assert (backend.name, backend.address, backend.place) == ("b1", "known:80", ("192.0.2.7", 80))
+    assert (backend.weight, backend.tier, backend.zone, backend.tags) == (2, 3, "z", frozenset({"t"}))
+    assert backend.state == "up"
+
+
+@pytest.mark.parametrize(
+    ("address", "authority"),
+    [
+        ("known:80", "known:80"),
+        ("tcp:known:80", "known:80"),
+        ("[::1]:80", "[::1]:80"),
+        ("tcp:[::1]:80", "[::1]:80"),
+        ("unix:/run/api.sock", "/run/api.sock"),
+    ],
+)
+def test_the_authority_of_a_backend(address: str, authority: str) -> None:
+    """However an address is written, there is one without its scheme, for checks to show and to ask for."""
+    (pool,) = assembled(relay(address)).pools.values()
+    assert [(backend.address, backend.authority) for backend in pool.backends] == [(address, authority)]
+
+
+def test_an_unknown_host_stops_the_start() -> None:
+    """A host that nobody knows is told in one line, with pool, backend and remedy."""
+    with pytest.raises(StartError) as caught:
+        assembled(relay("unknown:80"))
+    assert str(caught.value) == (
+        "Pool 'pool': Backend 'unknown:80': unknown host 'unknown'; "
+        'correct the name, or let it be unknown for now with start="down" and a health check'
+    )
+
+
+async def healthy(_: Any) -> Report | None:
+    """A check that never fails."""
+    return None
+
+
+def test_an_unknown_host_may_be_down() -> None:
+    """A backend that starts down may be unknown, and is out until a check finds it well."""
+    backends = Backend("unknown:80", start="down"), "127.0.0.1:9001"
+    (pool,) = assembled(relay(*backends, health=Health(healthy))).pools.values()
+    assert [(backend.place, backend.state) for backend in pool.backends] == [
+        (("unknown", 80), "down"),
+        (("127.0.0.1", 9001), "up"),
+    ]
+
+
+@pytest.mark.parametrize("assume", ["up", "down"])
+def test_what_is_assumed_before_the_first_check(assume: Any) -> None:
+    """Until its first check a backend is what the pool assumes."""
+    assembly = assembled(relay(health=Health(healthy, assume=assume)))
+    assert [backend.state for pool in assembly.pools.values() for backend in pool.backends] == [assume]
+    assert len(assembly.checks) == 1
+
+
+@pytest.mark.parametrize(("algorithm", "chosen"), [(Last(), {1}), (None, {0, 1})])
+def test_the_algorithm(algorithm: Any, chosen: set[int]) -> None:
+    """A pool chooses as the algorithm it names, or else in turn."""
+    (pool,) = assembled(relay("127.0.0.1:1", "127.0.0.1:2", algorithm=algorithm)).pools.values()
+    leases = [pool.pick(Session(Kind.TCP, ("192.0.2.1", 5), 0.0)) for _ in range(2)]
+    assert {pool.backends.index(lease.backend) for lease in leases} == chosen
+
+
+@implementer(IAlgorithm)
+class Failing:
+    """Makes what it is told to make, or fails to."""
+
+    name = "failing"
+
+    def __init__(self, made: Any) -> None:
+        self._made = made
+
+    def picker(self, backends: Any, random: Random) -> Picker:
+        if isinstance(self._made, Exception):
+            raise self._made
+        picker: Picker = self._made
+        return picker
+
+
+@pytest.mark.parametrize("stands_in", [False, True])
+@pytest.mark.parametrize(
+    ("made", "cause"),
+    [
+        (ZeroDivisionError("oops\nagain"), "ZeroDivisionError: oops again"),
+        (None, "TypeError: None is not a picker: it cannot be called"),
+    ],
+)
+def test_an_algorithm_without_a_picker_stops_the_start(
+    logged_failures: list[LogEvent], made: Any, cause: str, stands_in: bool
+) -> None:
+    """An algorithm that makes no picker, also one that stands in, is told in a line, and its traceback is logged."""
+    algorithms = [Last(), Failing(made)] if stands_in else [Failing(made), Last()]
+    with pytest.raises(StartError) as caught:
+        assembled(relay(algorithm=algorithms[0], on_policy_error=algorithms[1]))
+    assert str(caught.value) == f"Pool 'pool': algorithm 'failing': picker() failed: {cause}; correct it"
+    assert "failing" in logged_failures.pop()["what"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "evidence", "state"),
+    [
+        (CheckFailed("sick"), "sick", "down"),
+        (Report(weight=0, detail="asked to go"), "asked to go", "up, with weight 0"),
+    ],
+)
+def test_a_backend_goes_out_of_use_and_returns(bad: Report | Exception, evidence: str, state: str) -> None:
+    """A backend that a check takes down, or all weight from, loses its idle connections; that and its return are told.
+
+    So no request meets a dead one.
+    """
+
+    async def check(_: Any) -> Report | None:
+        if isinstance(result[0], Exception):
+            raise result[0]
+        return result[0]
+
+    result: list[Report | Exception] = [Report(weight=1, detail="fine")]
+    house = House()
+    far = house.far()
+    house.site(9001, health=Health(check, every=1, fall=1, rise=1), keepalive_timeout=60)
+    client: Speaker = house.client(request())
+    far.last.say(answer())
+    assert client.hear() == answer()
+    with listening() as events:
+        for result[0] in (bad, bad, Report(weight=1, detail="fine")):
+            house.network.advance(1.5)
+            assert far.last.finished
+    told = [formatEvent(event) for event in events]
+    assert told == [
+        f"pool 'pool': backend '127.0.0.1:9001' is {state}: {evidence}",
+        "pool 'pool': backend '127.0.0.1:9001' is up: fine",
+    ]
+    house.end()

@@ -1,0 +1,54 @@
+"""Routes as values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from zope.interface import alsoProvides
+
+from balancer.config import Pool, Route
+from balancer.errors import ConfigError
+from balancer.interfaces import IFilter, Matcher
+
+SITE = Pool("site", backends=["a:1"])
+API = Pool("api", backends=["a:1"])
+
+
+def matches(session: object) -> bool:
+    """A matcher that is a function."""
+    return True
+
+
+def unchanged(_filter: object, head: object, session: object) -> object:
+    """A filter's method that leaves a head as it is."""
+    return head
+
+
+class Everything(Matcher):
+    """A matcher that says it takes everything."""
+
+    always = True
+
+    def __call__(self, session: object) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("matcher", "always"), [(None, True), (matches, False), (Everything(), True)])
+def test_always(matcher: object, always: bool) -> None:
+    """A route takes everything without a matcher, or with one that says so."""
+    assert Route(matcher, SITE).always is always  # type: ignore[arg-type]  # zope's promise, made by a callable
+
+
+def test_one_filter_needs_no_list() -> None:
+    """What is no filter is told as such, with or without a list around it."""
+    with pytest.raises(ConfigError, match="Route to Pool 'site': filters: 5 does not provide IFilter"):
+        Route(matches, SITE, filters=5)  # type: ignore[arg-type]  # the mistake under test
+
+
+@pytest.mark.parametrize("body", [{}, {"body": None}])
+def test_filters_of_heads(body: dict[str, None]) -> None:
+    """A filter that leaves bodies alone is taken, whether it says so or says nothing."""
+    item: Any = type("Heads", (), {"request": unchanged, "response": unchanged, **body})()
+    alsoProvides(item, IFilter)
+    assert Route(matches, SITE, filters=item).filters == (item,)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ssl
 from collections.abc import Callable
+from math import log2
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.core.hello import HELLO_LIMIT
-from balancer.core.peeking import FirstBytes, PeekingRoutes
+from balancer.core.peeking import AT_ONCE, WAIT, FirstBytes, PeekingRoutes
 from balancer.core.routes import Route
 from balancer.core.session import Session
 from balancer.errors import NoRoute
@@ -162,6 +163,55 @@ def test_a_refusal_is_final() -> None:
     assert [first.feed(b"a"), first.feed(b"b")] == [None, None]
     assert target(first.feed, b"c") == 2
     assert (refusing.asked, routes.faults.count, len(told)) == (1, 1, 1)
+
+
+def test_many_arrivals_are_looked_at_together() -> None:
+    """After the first few arrivals, those that follow wait for one look, and each look for twice as long."""
+    slow = Begins(b"a" * 100)
+    first = first_bytes(slow)
+    for data in (b"", *[b"a"] * (AT_ONCE - 1)):
+        assert (target(first.feed, data), first.due) == (None, None)
+    for wait in (WAIT, 2 * WAIT, 4 * WAIT):
+        assert [target(first.feed, b"a") for _ in range(2)] == [None, None]
+        assert first.due == wait
+        assert (target(first.look), first.due) == (None, None)
+    assert slow.asked == AT_ONCE + 3
+
+
+@pytest.mark.parametrize(("how", "expected"), [("look", 1), ("give_up", 1), ("feed", 2)])
+def test_nothing_stays_unseen(how: str, expected: int) -> None:
+    """What was not looked at as it came decides in the next look, when time is up, and when it fills the limit."""
+    first = first_bytes(Begins(b"x" * 30), Begins(b"a" * 20 + b"b"), Begins(b"a" * 20 + b"c"))
+    last = b"b" if how != "feed" else b"c" * 10
+    for byte in [b"a"] * 20:
+        assert target(first.feed, byte) is None
+    found = target(first.feed, last)
+    assert (target(getattr(first, how)) if found is None else found) == expected
+
+
+@given(st.lists(st.floats(0, 1), max_size=100))
+def test_the_looks_are_bounded(pauses: list[float]) -> None:
+    """However a client cuts what it says and however long it pauses, its looks grow with the logarithm of the time."""
+    undecided = Answers(MORE, 200)
+    first, now = first_bytes(undecided), 0.0
+    due: float | None = None
+    for pause in pauses:
+        now += pause
+        if due is not None and now >= due:
+            first.look()
+            due = None
+        first.feed(b"a")
+        due = now + first.due if due is None and first.due is not None else due
+    assert target(first.give_up) == "no route"
+    assert len(undecided.names) <= AT_ONCE + 3 + log2(max(now, WAIT) / WAIT)
+
+
+def test_the_names_of_a_header_stay() -> None:
+    """A hello without names leaves those that a PROXY header told."""
+    seen = session()
+    seen.server_name, seen.alpn = "told.example", "h2"
+    assert first_bytes(Answers(MORE, HELLO_LIMIT), seen=seen).feed(client_hello("192.0.2.1", ())) is None
+    assert (seen.server_name, seen.alpn) == ("told.example", "h2")
 
 
 @pytest.mark.parametrize(("protocols", "preferred"), [((), None), (("h2", "http/1.1"), "h2")])

@@ -95,7 +95,7 @@ class Conversation:
 
     def __init__(self, site: Site, line: Line, client: tuple[str, int], *, header: ProxyHeader = NOTHING_TOLD) -> None:
         self.over = False
-        self._server_name, self._alpn = header.server_name, header.alpn
+        self._header, self._server_name, self._alpn = header, header.server_name, header.alpn
         self._site, self._line, self._client = site, line, client
         self._decoder = RequestDecoder(site.limits)
         self.exchange: Exchange | None = None
@@ -181,6 +181,7 @@ class Conversation:
             request=outgoing,
             server_name=self._server_name,
             alpn=self._alpn,
+            proxy=self._header,
         )
         try:
             route = self._site.routes.choose(session)

@@ -5,20 +5,54 @@ Sections are those of the specification (haproxy.org, proxy-protocol.txt).
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Collection, Iterator
+from random import Random
+from typing import Final, Literal
+
+import attrs
 
 from balancer.core.proxy_protocol import Address, encode_v1, encode_v2
+from balancer.core.proxy_tlvs import TLV, alpn_tlv, authority_tlv, unique_id_tlv
+from balancer.core.session import Session
 
 ProxyVersion = Literal["v1", "v2"]
+Fact = Literal["authority", "alpn", "unique_id", "crc32c"]
+"""What version 2 may say of the client's connection beside its addresses."""
+
+UNIQUE: Final = 16
+"""Bytes of a unique id of our own making."""
 
 
-def greeting(version: ProxyVersion, client: Address, called: Address | None) -> bytes:
-    """The header for a client that connected to `called`; without one of the addresses, it says that they are unknown.
+@attrs.frozen
+class Introduction:
+    """What the backends behind one listener are told of each client before it says anything itself.
 
-    A client over a unix socket has an empty host. Raises `ValueError` for what `encode_v1` does.
+    Of `facts` those are told that are known; a unique id that came with the client is handed on, else one is drawn
+    from `random`. `extra` are vectors that are the same for all. Version 1 has room for addresses alone.
     """
-    encode = encode_v1 if version == "v1" else encode_v2
-    return encode(client if client[0] else None, called)
+
+    version: ProxyVersion
+    random: Random
+    facts: Collection[Fact] = ()
+    extra: tuple[TLV, ...] = ()
+
+    def of(self, session: Session, called: Address | None) -> bytes:
+        """The header for a client that connected to `called`; if an address is unknown, it says that both are.
+
+        A client over a unix socket has an empty host. Raises `ValueError` for what `encode_v1` does.
+        """
+        client = session.client if session.client[0] else None
+        if self.version == "v1":
+            return encode_v1(client, called)
+        return encode_v2(client, called, tlvs=[*self._known(session), *self.extra], crc="crc32c" in self.facts)
+
+    def _known(self, session: Session) -> Iterator[TLV]:
+        if "authority" in self.facts and session.server_name is not None:
+            yield authority_tlv(session.server_name)
+        if "alpn" in self.facts and session.alpn is not None:
+            yield alpn_tlv(session.alpn)
+        if "unique_id" in self.facts:
+            yield unique_id_tlv(session.proxy.unique_id or self.random.randbytes(UNIQUE))
 
 
 def own_greeting(version: ProxyVersion) -> bytes:

@@ -9,6 +9,7 @@ import attrs
 from zope.interface import implementer
 
 from balancer.core.messages import RequestHead
+from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
 from balancer.interfaces import ISession, Kind
 
 
@@ -29,5 +30,6 @@ class Session:
     alpn: str | None = None
     peek: bytes = attrs.field(default=b"", repr=False)
     captures: Mapping[str, str] = attrs.field(factory=dict, repr=False)
+    proxy: ProxyHeader = attrs.field(default=NOTHING_TOLD, repr=False)
     attempt: int = 1
     tried: list[Any] = attrs.Factory(list)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IProtocol, IProtocolFactory, IReactorTime
 
     from balancer.core.messages import RequestHead, ResponseHead
+    from balancer.core.proxy_protocol import ProxyHeader
 
 
 class IBackend(Interface):
@@ -41,11 +42,12 @@ class ISession(Interface):
     kind: Kind = Attribute("TCP connection, UDP flow or HTTP request.")
     client: tuple[str, int] = Attribute("The client's address and port; ('', 0) over a unix socket.")
     server_name: str | None = Attribute("The TLS server name the client asked for, in lower case.")
-    alpn: str | None = Attribute("The protocol agreed by ALPN.")
+    alpn: str | None = Attribute("The protocol agreed by ALPN; of a TLS hello that passes through, the one preferred.")
     tls: bool = Attribute("Whether the client's side is encrypted and terminated here.")
     request: RequestHead | None = Attribute("The HTTP request head; None at layer 4.")
     peek: bytes = Attribute("The leading bytes that a matcher asked for, as far as they have come.")
     captures: Mapping[str, str] = Attribute("What the route's matcher captured.")
+    proxy: ProxyHeader = Attribute("The PROXY header that opened the connection; one that tells nothing without it.")
     attempt: int = Attribute("1 for the first try.")
     tried: Collection[Any] = Attribute("The backends that already failed or refused this session.")
 
@@ -102,6 +104,7 @@ class IMatcher(Interface):
 
     peek: int = Attribute("Optional: the most leading bytes it may need to see; absent means none.")
     always: bool = Attribute("Optional: True when it matches every session.")
+    kinds: Collection[Kind] = Attribute("Optional: the kinds of session it can match; absent means all.")
 
     def matches(session: ISession) -> Found:
         """Return False, True, captures by name, or `MORE`. Pure, and never raises for what a client sent."""

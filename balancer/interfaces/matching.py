@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import Any, Final
 
 from zope.interface import implementer
 
 from balancer.interfaces.contracts import IMatcher
-from balancer.interfaces.values import MORE, Found
+from balancer.interfaces.values import MORE, Found, Kind
+
+ALL_KINDS: Final = frozenset(Kind)
 
 
 @implementer(IMatcher)
@@ -20,6 +22,7 @@ class Matcher:
 
     peek: int = 0
     always: bool = False
+    kinds: Collection[Kind] = ALL_KINDS
 
     def matches(self, session: Any) -> Found:
         """See `IMatcher`."""
@@ -61,6 +64,10 @@ def _always(matcher: Any) -> bool:
     return bool(getattr(matcher, "always", False))
 
 
+def _kinds(matcher: Any) -> frozenset[Kind]:
+    return frozenset(getattr(matcher, "kinds", ALL_KINDS))
+
+
 class _Pair(Matcher):
     def __init__(self, left: Any, right: Any) -> None:
         self.left, self.right = left, right
@@ -73,6 +80,7 @@ class _Both(_Pair):
     def __init__(self, left: Any, right: Any) -> None:
         super().__init__(left, right)
         self.always = _always(left) and _always(right)
+        self.kinds = _kinds(left) & _kinds(right)
 
     def matches(self, session: Any) -> Found:
         left = ask(self.left, session)
@@ -95,6 +103,7 @@ class _Either(_Pair):
     def __init__(self, left: Any, right: Any) -> None:
         super().__init__(left, right)
         self.always = _always(left) or _always(right)
+        self.kinds = _kinds(left) | _kinds(right)
 
     def matches(self, session: Any) -> Found:
         left = ask(self.left, session)

@@ -9,6 +9,7 @@ import attrs
 from zope.interface import implementer
 
 from balancer.core.messages import RequestHead
+from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
 from balancer.interfaces import IBackend, ISession, Kind
 
 
@@ -43,5 +44,6 @@ class FakeSession:
     request: RequestHead | None = None
     peek: bytes = b""
     captures: Mapping[str, str] = attrs.field(factory=dict)
+    proxy: ProxyHeader = NOTHING_TOLD
     attempt: int = 1
     tried: Collection[Any] = ()

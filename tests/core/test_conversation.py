@@ -272,15 +272,15 @@ def test_what_waits_is_bounded() -> None:
 
 
 def test_a_header_names_the_session() -> None:
-    """What a PROXY header says of server name and protocol is said of every request behind it."""
+    """What a PROXY header says, of server name and protocol and else, is said of every request behind it."""
     seen: list[Any] = []
 
     def note(session: Any) -> bool:
-        seen.append((session.server_name, session.alpn))
+        seen.append((session.server_name, session.alpn, session.proxy.first(0xE1)))
         return False
 
     talk = Talk(matcher=note)
-    header = ProxyHeader(2, tlvs=((1, b"http/1.1"), (2, b"A.example")))
+    header = ProxyHeader(2, tlvs=((1, b"http/1.1"), (2, b"A.example"), (0xE1, b"gold")))
     talk.talk = talk.line.talk = Conversation(talk.site, talk.line, CLIENT, header=header)
     talk.talk.receive(request() + request())
-    assert seen == [("a.example", "http/1.1")] * 2
+    assert seen == [("a.example", "http/1.1", b"gold")] * 2

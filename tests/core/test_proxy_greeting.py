@@ -2,30 +2,89 @@
 
 from __future__ import annotations
 
-import pytest
+from random import Random
 
-from balancer.core.proxy_greeting import ProxyVersion, greeting, own_greeting
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.core.proxy_greeting import Fact, Introduction, ProxyVersion, own_greeting
 from balancer.core.proxy_protocol import ProxyHeader, ProxyReader
+from balancer.core.proxy_tlvs import crc32c
+from balancer.core.session import Session
+from balancer.interfaces import Kind
 
 CLIENT, CALLED = ("192.0.2.7", 4711), ("10.0.0.1", 443)
 NUMBERS: list[tuple[ProxyVersion, int]] = [("v1", 1), ("v2", 2)]
+FACTS: tuple[Fact, ...] = ("authority", "alpn", "unique_id", "crc32c")
+
+
+def session(client: tuple[str, int] = CLIENT, proxy: ProxyHeader | None = None) -> Session:
+    """A connection, of which there may have been a header."""
+    told = ProxyHeader(2) if proxy is None else proxy
+    return Session(Kind.TCP, client, 0.0, server_name=told.server_name, alpn=told.alpn, proxy=told)
+
+
+def read(greeting: bytes) -> ProxyHeader:
+    """What a backend makes of it, for which it has to be a whole header and nothing else."""
+    result = ProxyReader().receive(greeting)
+    assert result is not None
+    header, rest = result
+    assert header is not None
+    assert rest == b""
+    return header
 
 
 @pytest.mark.parametrize(("version", "number"), NUMBERS)
 def test_a_client(version: ProxyVersion, number: int) -> None:
-    """A header of the version asked for tells where the client is and where it connected to."""
+    """A header of the version asked for tells where the client is and where it connected to, and nothing unasked."""
     header = ProxyHeader(number, source=CLIENT, destination=CALLED, transport="tcp")
-    assert ProxyReader().receive(greeting(version, CLIENT, CALLED)) == (header, b"")
+    named = session(proxy=ProxyHeader(2, tlvs=((1, b"h2"), (2, b"a.example"), (5, b"id"))))
+    assert read(Introduction(version, Random(1)).of(named, CALLED)) == header
 
 
 @pytest.mark.parametrize(("version", "number"), NUMBERS)
 def test_a_client_without_an_address(version: ProxyVersion, number: int) -> None:
-    """Of a client over a unix socket, and of one that called nobody knows whom, the header tells nothing."""
-    assert ProxyReader().receive(greeting(version, ("", 0), CALLED)) == (ProxyHeader(number), b"")
-    assert ProxyReader().receive(greeting(version, CLIENT, None)) == (ProxyHeader(number), b"")
+    """Of a client over a unix socket, and of one that called nobody knows whom, the header tells no address."""
+    introduction = Introduction(version, Random(1))
+    assert read(introduction.of(session(("", 0)), CALLED)) == ProxyHeader(number)
+    assert read(introduction.of(session(), None)) == ProxyHeader(number)
+
+
+@given(st.sets(st.sampled_from(FACTS)), st.sets(st.sampled_from([1, 2, 5])), st.booleans())
+def test_facts(facts: set[Fact], known: set[int], extra: bool) -> None:
+    """Those facts are told that are asked for and known, once each, with what is the same for all behind them."""
+    values = {1: b"h2", 2: b"a.example", 5: b"id"}
+    told = ProxyHeader(2, tlvs=tuple((kind, values[kind]) for kind in known))
+    ours = ((0xE1, b"edge-1"),) if extra else ()
+    header = read(Introduction("v2", Random(1), facts, ours).of(session(proxy=told), CALLED))
+    assert (header.alpn == "h2") is ("alpn" in facts and 1 in known)
+    assert (header.authority == "a.example") is ("authority" in facts and 2 in known)
+    assert (header.unique_id is not None) is ("unique_id" in facts)
+    assert header.first(0xE1) == (b"edge-1" if extra else None)
+    assert len({kind for kind, _ in header.tlvs}) == len(header.tlvs)
+
+
+def test_unique_ids() -> None:
+    """Each connection has an id of its own, repeatable with the chance handed in, unless it came with one."""
+    introductions = [Introduction("v2", Random(1), ["unique_id"]) for _ in range(2)]
+    ids = [[read(one.of(session(), CALLED)).unique_id for _ in range(3)] for one in introductions]
+    assert ids[0] == ids[1]
+    assert {len(one or b"") for one in ids[0]} == {16}
+    assert len(set(ids[0])) == 3
+    told = ProxyHeader(2, tlvs=((5, b"theirs"),))
+    assert read(introductions[0].of(session(proxy=told), CALLED)).unique_id == b"theirs"
+
+
+def test_checksum() -> None:
+    """The checksum is that of the whole header with its own field zeroed, and comes last (2.2.3)."""
+    assert crc32c(b"123456789") == 0xE3069283  # the check value of CRC-32C, RFC 3720 B.4 has longer ones
+    greeting = Introduction("v2", Random(1), ["crc32c"], ((0xE0, b"x"),)).of(session(), CALLED)
+    assert greeting[-7:-4] == b"\x03\x00\x04"
+    assert int.from_bytes(greeting[-4:]) == crc32c(greeting[:-4] + bytes(4))
 
 
 def test_ourselves() -> None:
     """A health check is of no client: LOCAL in version 2, UNKNOWN in version 1."""
     assert own_greeting("v1") == b"PROXY UNKNOWN\r\n"
-    assert ProxyReader().receive(own_greeting("v2")) == (ProxyHeader(2, local=True), b"")
+    assert read(own_greeting("v2")) == ProxyHeader(2, local=True)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from zope.interface.verify import verifyObject
 
 from balancer.core.messages import RequestHead
+from balancer.core.proxy_protocol import ProxyHeader
 from balancer.core.session import Session
 from balancer.interfaces import ISession, Kind
 
@@ -14,6 +17,7 @@ def test_a_session_is_what_policies_were_promised() -> None:
     session = Session(Kind.TCP, ("192.0.2.1", 1), 5.0)
     assert verifyObject(ISession, session)
     assert (session.attempt, session.tried, session.request, session.captures) == (1, [], None, {})
+    assert (session.proxy.tlvs, session.proxy.tls) == ((), None)
 
 
 def test_sessions_share_nothing() -> None:
@@ -29,7 +33,9 @@ def test_sessions_share_nothing() -> None:
 def test_what_a_client_said_is_not_shown() -> None:
     """The `repr` of a session, which may be logged, holds nothing of the request, the first bytes or the captures."""
     request = RequestHead("GET", "/SECRET", fields=(("cookie", "SECRET"),))
-    session = Session(Kind.HTTP, ("192.0.2.1", 1), 5.0, request=request, peek=b"SECRET", captures={"token": "SECRET"})
+    told = ProxyHeader(2, tlvs=((0xE0, b"SECRET"),))
+    secrets: dict[str, Any] = {"peek": b"SECRET", "captures": {"token": "SECRET"}, "proxy": told}
+    session = Session(Kind.HTTP, ("192.0.2.1", 1), 5.0, request=request, **secrets)
     assert "192.0.2.1" in repr(session)
     assert "SECRET" not in repr(session)
     assert "request" not in repr(session)

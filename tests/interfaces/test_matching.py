@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 import pytest
@@ -10,14 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
-from balancer.interfaces import MORE, Found, IMatcher, Matcher, ask
+from balancer.interfaces import MORE, Found, IMatcher, Kind, Matcher, ask
 
 
 class Fixed(Matcher):
     """Answers always the same."""
 
-    def __init__(self, answer: Any, *, peek: int = 0, always: bool = False) -> None:
-        self.answer, self.peek, self.always = answer, peek, always
+    def __init__(
+        self, answer: Any, *, peek: int = 0, always: bool = False, kinds: Collection[Kind] = frozenset(Kind)
+    ) -> None:
+        self.answer, self.peek, self.always, self.kinds = answer, peek, always, kinds
 
     def matches(self, session: Any) -> Found:
         answer: Found = self.answer
@@ -131,3 +133,12 @@ def test_combinations_are_matchers_and_read_well() -> None:
     matcher = ~(Fixed(1) & Fixed(2)) | Fixed(3)
     assert verifyObject(IMatcher, matcher)
     assert repr(matcher) == "(~(1 & 2) | 3)"
+
+
+def test_the_kinds_of_session_that_can_match() -> None:
+    """Both matchers of an and can match, one of an or; a complement, and what says nothing, can match any."""
+    tcp, http = Fixed(False, kinds=[Kind.TCP]), Fixed(False, kinds=[Kind.HTTP])
+    assert set((tcp & http).kinds) == set()
+    assert set((tcp | http).kinds) == {Kind.TCP, Kind.HTTP}
+    assert set((~tcp).kinds) == set((tcp | (lambda _: True)).kinds) == set(Kind)
+    assert set(((lambda _: True) & http).kinds) == {Kind.HTTP}

@@ -41,6 +41,7 @@ class _Leading(Matcher):
     """What they share: the bound, the kind of session, and what an answer is made of."""
 
     always = False
+    kinds = frozenset({Kind.TCP})
 
     def matches(self, session: ISession) -> Found:
         """See `IMatcher`; undecided about as many bytes as it may see is no match."""

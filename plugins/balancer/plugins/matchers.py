@@ -14,7 +14,7 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
 from balancer.errors import ConfigError
-from balancer.interfaces import IMatcher, IMatcherPlugin, ISession, Matcher
+from balancer.interfaces import IMatcher, IMatcherPlugin, ISession, Kind, Matcher
 
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _HOST: Final = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-f:.]+\]", re.ASCII | re.IGNORECASE)
@@ -47,6 +47,7 @@ class Host(Matcher):
     names: frozenset[str] = attrs.field(converter=_checked_names, repr=lambda names: str(sorted(names)))
     peek = 0
     always = False
+    kinds = frozenset({Kind.HTTP})
 
     def __init__(self, *names: str) -> None:
         self.__attrs_init__(names)
@@ -95,6 +96,7 @@ class Path(Matcher):
     exact: bool = attrs.field(default=False, kw_only=True, validator=_check_end)
     peek = 0
     always = False
+    kinds = frozenset({Kind.HTTP})
 
     def matches(self, session: ISession) -> bool:
         if session.request is None:

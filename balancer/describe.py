@@ -11,7 +11,7 @@ from typing import Any
 
 import attrs
 
-from balancer.config import Config, Health, HTTPListener, Listener, Pool, Route
+from balancer.config import Config, Health, Listener, Pool, Route, Routed
 from balancer.interfaces import IAlgorithm
 
 
@@ -31,7 +31,7 @@ def _settings(noun: Any, *shown_elsewhere: str) -> str:
 
 
 def _targets(listener: Listener) -> Iterator[str]:
-    if isinstance(listener, HTTPListener):
+    if isinstance(listener, Routed):
         yield from (f"  route {number}: {_route(route)}" for number, route in enumerate(listener.routes, 1))
     else:
         yield from (f"  everything -> {pool}" for pool in listener.pools)

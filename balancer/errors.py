@@ -75,6 +75,14 @@ class NoRoute(BalancerError):
     reason = "no-route"
 
 
+class FirstBytesLate(NoRoute):
+    """The first bytes of a connection, by which it was to be routed, did not come in time, and no route is for that."""
+
+    side = Side.DOWNSTREAM
+    status = 408
+    reason = "peek-timeout"
+
+
 class NoBackend(BalancerError):
     """The pool has no backend that may serve the session now."""
 

@@ -47,16 +47,17 @@ def test_the_whole_plan() -> None:
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0"
     http = "response_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
+    unsent = "send_proxy=None, proxy_tlvs=()"
     heads = "request_timeout=10.0, idle=75.0, half_closed=1.0, max_head=32768, max_fields=100"
     endings = "replies=None, per_packet=False, requests=None"
     assert list(plan(CONFIG, RoundRobin())) == [
         f"HTTPListener 'tcp:80': {proxy}, {heads}",
         f"  route 1: {Path('/v1')!r} -> Pool 'database'",
         "  route 2: everything -> Pool 'site'",
-        f"TCPListener 'tcp:5432': {proxy}, idle=60, linger=30.0, send_proxy=None",
-        "  everything -> Pool 'site'",
-        f"TCPListener 'tcp:53': {proxy}, idle=600.0, linger=30.0, send_proxy=None",
-        "  everything -> Pool 'names'",
+        f"TCPListener 'tcp:5432': {proxy}, peek_timeout=3.0, idle=60, linger=30.0, {unsent}",
+        "  route 1: everything -> Pool 'site'",
+        f"TCPListener 'tcp:53': {proxy}, peek_timeout=3.0, idle=600.0, linger=30.0, {unsent}",
+        "  route 1: everything -> Pool 'names'",
         f"UDPListener 'udp:53': idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
         "  everything -> Pool 'names'",
         f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}",

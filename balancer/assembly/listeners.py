@@ -15,6 +15,8 @@ from balancer.core.datagrams import Bounds
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Tally
 from balancer.core.http1 import Limits
+from balancer.core.peeking import PeekingRoutes
+from balancer.core.proxy_greeting import Introduction
 from balancer.core.routes import Route, Routes
 from balancer.core.silence import Patience
 from balancer.core.sources import Sources
@@ -24,6 +26,7 @@ from balancer.net.gates import Gate, GateFactory
 from balancer.net.http import HTTPFactory
 from balancer.net.http import Listening as HTTPListening
 from balancer.net.listeners import FlowListener, Listener, StreamListener
+from balancer.net.peeking import Junction, JunctionFactory
 from balancer.net.sessions import Sessions
 from balancer.net.streams import End, Listening, RelayFactory
 from balancer.net.upstreams import Upstreams
@@ -42,8 +45,24 @@ def make_listener(parts: Parts, settings: nouns.Listener) -> Listener:
 
 
 def _tcp(parts: Parts, settings: nouns.TCPListener) -> StreamListener:
-    pool = settings.pool
-    dialer = Dialer(
+    listening = Listening(
+        parts.deadlines,
+        idle=settings.idle,
+        linger=settings.linger,
+        report=lambda line: log.error("{endpoint}: {line}", endpoint=settings.endpoint, line=line),
+        send_proxy=_introduction(parts, settings),
+        sessions=Sessions(parts.room),
+        pipes=parts.pipes,
+    )
+    routes = [Route(route.matcher, _dialer(parts, route.pool)) for route in settings.routes]
+    factory: RelayFactory | JunctionFactory = RelayFactory(listening, routes[0].target)
+    if routes[0].matcher is not None:
+        factory = JunctionFactory(_junction(parts, settings, listening, routes))
+    return _stream(parts, settings, factory, listening.sessions)
+
+
+def _dialer(parts: Parts, pool: nouns.Pool) -> Dialer[End]:
+    return Dialer(
         parts.reactor,
         parts.pools[pool],
         lambda: End(parts.deadlines),
@@ -51,17 +70,25 @@ def _tcp(parts: Parts, settings: nouns.TCPListener) -> StreamListener:
         connect_timeout=pool.connect_timeout,
         attempts=pool.attempts,
     )
-    listening = Listening(
-        dialer,
-        parts.deadlines,
-        idle=settings.idle,
-        linger=settings.linger,
-        report=lambda line: log.error("{endpoint}: {line}", endpoint=settings.endpoint, line=line),
-        send_proxy=settings.send_proxy,
-        sessions=Sessions(parts.room),
-        pipes=parts.pipes,
+
+
+def _junction(
+    parts: Parts, settings: nouns.TCPListener, listening: Listening, routes: list[Route[Dialer[End]]]
+) -> Junction:
+    return Junction(
+        listening,
+        PeekingRoutes(routes, FaultLog()),
+        timeout=settings.peek_timeout,
+        seconds=parts.reactor.seconds,
+        outcomes=Tally(lambda line: log.info("{listener}: {line}", listener=str(settings), line=line)),
     )
-    return _stream(parts, settings, RelayFactory(listening), listening.sessions)
+
+
+def _introduction(parts: Parts, settings: nouns.TCPListener) -> Introduction | None:
+    """What backends are told of the listener's clients, if anything."""
+    if settings.send_proxy is None:
+        return None
+    return Introduction(settings.send_proxy, parts.random, settings.proxy_facts, settings.proxy_own)
 
 
 def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:

@@ -12,6 +12,7 @@ from balancer.config.http_listener import HTTPListener
 from balancer.config.listeners import Listener
 from balancer.config.loading import load
 from balancer.config.pools import Pool
+from balancer.config.routed import Routed
 from balancer.config.routes import Route
 from balancer.config.tcp_listener import TCPListener
 from balancer.config.udp_listener import UDPListener
@@ -25,6 +26,7 @@ __all__ = [
     "Listener",
     "Pool",
     "Route",
+    "Routed",
     "TCPListener",
     "UDPListener",
     "load",

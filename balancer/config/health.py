@@ -23,7 +23,7 @@ CheckFunction = Callable[[ICheckTarget], Awaitable[Report | None]]
 """What may stand in place of an `IHealthCheck`."""
 
 _HEALTH_CHECK: Final = "give a health check object such as TCPCheck()"
-_KIND: Final = "give Kind.TCP, Kind.UDP or Kind.HTTP, from balancer.interfaces"
+KIND: Final = "give Kind.TCP, Kind.UDP or Kind.HTTP, from balancer.interfaces"
 _LEAST_EVERY: Final = 0.05
 _LEAST_TIMEOUT: Final = 0.01
 """Seconds; checks in a closer row would keep the balancer from its work."""
@@ -65,4 +65,4 @@ class Health(Noun):
 
     def _wrong_protocols(self) -> Iterator[str]:
         for kind in as_tuple(getattr(self.check, "protocols", ())):
-            yield from instance("check: protocols", kind, Kind, _KIND)
+            yield from instance("check: protocols", kind, Kind, KIND)

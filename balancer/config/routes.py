@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import attrs
 
+from balancer.config.health import KIND
 from balancer.config.mistakes import (
     Noun,
     as_tuple,
@@ -15,9 +16,10 @@ from balancer.config.mistakes import (
     provides,
     provides_or_callable,
     shown,
+    sound,
 )
 from balancer.config.pools import Pool
-from balancer.interfaces import Found, IFilter, IMatcher, ISession
+from balancer.interfaces import Found, IFilter, IMatcher, ISession, Kind
 
 MatchFunction = Callable[[ISession], Found]
 """What may stand in place of an `IMatcher`."""
@@ -55,6 +57,20 @@ class Route(Noun):
         """The most leading bytes of a connection that its matcher may need to see."""
         return getattr(self.matcher, "peek", 0)
 
+    @property
+    def peeks(self) -> bool:
+        """Whether its matcher may need any."""
+        return isinstance(self.peek, int) and self.peek > 0
+
+    def fits(self, kind: Kind) -> bool:
+        """Whether its matcher can match sessions of that kind, as far as it says; what says nonsense is told so."""
+        kinds = self._kinds
+        return kind in kinds or len(sound(kinds, Kind)) < len(kinds)
+
+    @property
+    def _kinds(self) -> tuple[Any, ...]:
+        return as_tuple(getattr(self.matcher, "kinds", Kind))
+
     def __str__(self) -> str:
         return f"Route to {self.pool}" if isinstance(self.pool, Pool) else "Route"
 
@@ -64,10 +80,15 @@ class Route(Noun):
             return
         if self.matcher is not None:
             wrong = list(provides_or_callable("matcher", self.matcher, IMatcher, "give a matcher such as Path('/v1')"))
-            yield from wrong or count("matcher: peek", self.peek, least=0)
+            yield from wrong or self._wrong_claims()
         yield from instance("pool", self.pool, Pool, POOL)
         for item in self.filters:
             yield from list(provides("filters", item, IFilter, "give a filter object")) or _transforming(item)
+
+    def _wrong_claims(self) -> Iterator[str]:
+        yield from count("matcher: peek", self.peek, least=0)
+        for kind in self._kinds:
+            yield from instance("matcher: kinds", kind, Kind, KIND)
 
 
 def _transforming(item: IFilter) -> Iterator[str]:

@@ -3,30 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 import attrs
 
-from balancer.config.listeners import Proxied
 from balancer.config.mistakes import (
     choice,
-    instance,
     seconds,
+    sound,
 )
-from balancer.config.pools import Pool
-from balancer.config.routes import POOL
+from balancer.config.proxy_tlvs import Fact, ProxyTLV, facts_of, own_of, proxy_tlvs, wrong_tlvs
+from balancer.config.routed import Routed
+from balancer.config.routes import Route
 from balancer.interfaces import Kind
+
+_FROM_A_HELLO: Final = ("authority", "alpn")
 
 
 @attrs.frozen(eq=False)
-class TCPListener(Proxied):
+class TCPListener(Routed):
     """Relays connections. Raises `ConfigError`.
+
+    Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. Where a matcher
+    looks at the first bytes of a connection, the client has `peek_timeout` seconds for them; then a route that is still
+    undecided does not match.
 
     A connection on which neither side says anything for `idle` seconds is closed. Once one side has finished, the
     other may be silent for `linger` seconds, whatever `idle` is.
 
     With `send_proxy`, "v1" or "v2", each connection to a backend opens with a PROXY header that tells of the client,
-    and each health check of the pool with one that tells of none.
+    and each health check of the pool with one that tells of none. Version 2 also tells what `proxy_tlvs` lists:
+    "authority" (the `server_name` of the session) and "alpn" if they are known, "unique_id" (the one received, else 16
+    random bytes), "crc32c" (a checksum of the header), and values of your own for the types 0xE0 to 0xEF, such as
+    `{0xE1: b"edge-1"}`.
 
     `accept_proxy` lists addresses and networks, such as '10.0.0.0/8', whose PROXY headers, of either version, are
     believed: the client is where such a header says. With `proxy="required"` a connection from there that does not open
@@ -36,19 +45,57 @@ class TCPListener(Proxied):
     """
 
     kind: ClassVar[Kind] = Kind.TCP
+    session: ClassVar[str] = "connection"
+    matcher_like: ClassVar[str] = "SNI('a.example')"
 
-    pool: Pool = attrs.field(kw_only=True)
+    peek_timeout: float = attrs.field(default=3.0, kw_only=True)
     idle: float = attrs.field(default=600.0, kw_only=True)
     linger: float = attrs.field(default=30.0, kw_only=True)
     send_proxy: Literal["v1", "v2"] | None = attrs.field(default=None, kw_only=True)
+    proxy_tlvs: tuple[ProxyTLV, ...] = attrs.field(default=(), converter=proxy_tlvs, kw_only=True)
 
-    def _targets(self) -> list[Pool]:
-        return [self.pool]
+    @property
+    def proxy_facts(self) -> tuple[Fact, ...]:
+        """What is known of a connection that backends are told, by name."""
+        return facts_of(self.proxy_tlvs)
+
+    @property
+    def proxy_own(self) -> tuple[tuple[int, bytes], ...]:
+        """What backends are told of every connection alike: types and values."""
+        return own_of(self.proxy_tlvs)
+
+    @property
+    def peeks(self) -> bool:
+        """Whether a route looks at the first bytes of a connection."""
+        return any(route.peeks for route in sound(self.routes, Route))
 
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()
+        yield from self._wrong_times()
         if self.send_proxy is not None:
             yield from choice("send_proxy", self.send_proxy, ("v1", "v2"))
-        yield from instance("pool", self.pool, Pool, POOL)
+        yield from list(wrong_tlvs(self.proxy_tlvs)) or self._untold()
+
+    def _wrong_times(self) -> Iterator[str]:
+        yield from seconds("peek_timeout", self.peek_timeout, like=3)
+        if self.peek_timeout != attrs.fields(TCPListener).peek_timeout.default and not self.peeks:
+            yield "peek_timeout: would be ignored, for no route looks at the first bytes; leave it out"
         yield from seconds("idle", self.idle, like=600)
         yield from seconds("linger", self.linger, like=30)
+
+    def _misused(self, route: Route) -> Iterator[str]:
+        yield from super()._misused(route)
+        if route.filters:
+            yield "filters: would be ignored, for they change requests, of which TCP has none; leave them out"
+
+    def _untold(self) -> Iterator[str]:
+        """What of `proxy_tlvs` no backend would ever hear."""
+        if self.proxy_tlvs and self.send_proxy != "v2":
+            yield "proxy_tlvs: would be ignored without send_proxy='v2'; give that, or leave this out"
+        elif not self.peeks and not self.accept_proxy:
+            for fact in self.proxy_facts:
+                if fact in _FROM_A_HELLO:
+                    yield (
+                        f"proxy_tlvs: {fact!r} would never be known, for no route looks at the first bytes; "
+                        "give a route such as Route(TLSHello(), pool), or leave it out"
+                    )

@@ -32,13 +32,18 @@ class Deadline:
     def __init__(self, owner: Deadlines, call: Callable[[], None]) -> None:
         self.owner, self.call, self.due, self.slot = owner, call, 0.0, UNARMED
 
+    @property
+    def armed(self) -> bool:
+        """Whether it is going to fire."""
+        return self.slot != UNARMED
+
     def move(self, seconds: float) -> None:
         """Be due that many seconds from now instead."""
         self.owner.move(self, seconds)
 
     def cancel(self) -> None:
         """Never fire. Allowed at any time, any number of times."""
-        if self.slot != UNARMED:
+        if self.armed:
             self.owner.forget(self)
 
 

@@ -118,4 +118,4 @@ class FirstBytes(Generic[Target]):
             if found is not False:
                 self._session.captures = {} if found is True else found
                 return self._routes[number]
-        raise NoRoute("no route matches the first bytes")
+        raise NoRoute("no route matches the connection")

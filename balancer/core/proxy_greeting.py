@@ -28,13 +28,13 @@ class Introduction:
     """What the backends behind one listener are told of each client before it says anything itself.
 
     Of `facts` those are told that are known; a unique id that came with the client is handed on, else one is drawn
-    from `random`. `extra` are vectors that are the same for all. Version 1 has room for addresses alone.
+    from `random`. `own` are vectors that are the same for all. Version 1 has room for addresses alone.
     """
 
     version: ProxyVersion
     random: Random
     facts: Collection[Fact] = ()
-    extra: tuple[TLV, ...] = ()
+    own: tuple[TLV, ...] = ()
 
     def of(self, session: Session, called: Address | None) -> bytes:
         """The header for a client that connected to `called`; if an address is unknown, it says that both are.
@@ -44,7 +44,7 @@ class Introduction:
         client = session.client if session.client[0] else None
         if self.version == "v1":
             return encode_v1(client, called)
-        return encode_v2(client, called, tlvs=[*self._known(session), *self.extra], crc="crc32c" in self.facts)
+        return encode_v2(client, called, tlvs=[*self._known(session), *self.own], crc="crc32c" in self.facts)
 
     def _known(self, session: Session) -> Iterator[TLV]:
         if "authority" in self.facts and session.server_name is not None:

@@ -119,7 +119,7 @@ class Entering(TwistedProtocol):
         serve: Any = self._inner
         serve.makeConnection(self.transport)
         if rest:
-            self._inner.dataReceived(rest)
+            self.transport.protocol.dataReceived(rest)  # the inner one may have stepped aside, too
 
     def _too_late(self) -> None:
         self._refuse(ProxyHeaderLate(f"no whole PROXY header within {self._gate.timeout:g} s"))

@@ -14,12 +14,13 @@ from zope.interface import implementer
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Tally
 from balancer.core.pool import Lease
-from balancer.core.proxy_greeting import ProxyVersion, greeting
+from balancer.core.proxy_greeting import Introduction
 from balancer.core.relay import Half, Relay
 from balancer.core.session import Session
 from balancer.errors import BalancerError
 from balancer.interfaces import Kind, Phase
 from balancer.net.dialing import Dialed, Dialer, Dialing
+from balancer.net.peers import Peer
 from balancer.net.sessions import Sessions
 from balancer.net.splice import Pipes, Shortcut, shortcut
 
@@ -42,7 +43,7 @@ class End(Dialed):
     shortcut: Shortcut | None = None
     """The kernel's way for what this peer sends, while that is much."""
     early = b""
-    """What came in one piece with a PROXY header, before there was anybody to relay it to."""
+    """What came before there was anybody to relay it to: with a PROXY header, or to be routed by."""
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
@@ -102,9 +103,9 @@ class End(Dialed):
 class DownstreamEnd(End):
     """A client's connection; lives through connecting to a backend and the relay that follows."""
 
-    def __init__(self, listening: Listening) -> None:
+    def __init__(self, listening: Listening, dialer: Dialer[End], session: Session | None = None) -> None:
         super().__init__(listening.deadlines)
-        self._listening = listening
+        self._listening, self._dialer, self._session = listening, dialer, session
         self._relay: Relay | None = None
         self._dialing: Dialing[End] | None = None
 
@@ -113,12 +114,8 @@ class DownstreamEnd(End):
         super().connectionMade()
         self.pause()
         self._listening.sessions.add(self)
-        dialer = self._listening.dialer
-        told = self.header
-        session = Session(
-            Kind.TCP, self.address, dialer.reactor.seconds(), server_name=told.server_name, alpn=told.alpn
-        )
-        dialing = dialer.dial(session, self)
+        self._session = self._session or session_of(self, self._dialer.reactor.seconds())
+        dialing = self._dialer.dial(self._session, self)
         if self._relay is None:
             self._dialing = dialing
 
@@ -140,9 +137,11 @@ class DownstreamEnd(End):
 
     def dialed(self, protocol: End, lease: Lease) -> None:
         """A backend stands behind it: relay."""
+        session, self._session = self._session, None
         self._dialing, protocol.lease = None, lease
         if self._listening.send_proxy is not None:
-            protocol.write(greeting(self._listening.send_proxy, self.address, self.called))
+            assert session is not None
+            protocol.write(self._listening.send_proxy.of(session, self.called))
         self._relay = relay = Relay(
             self,
             protocol,
@@ -153,16 +152,24 @@ class DownstreamEnd(End):
         )
         self.join(relay.downstream, protocol, self._listening.pipes)
         protocol.join(relay.upstream, self, self._listening.pipes)
+        self.resume()  # comes first: what follows may call for a pause
         early, self.early = self.early, b""
         if early:
             relay.downstream.data(early)
-        self.resume()
+        if self.half_closed:
+            relay.downstream.finished()
 
     def not_dialed(self, error: BalancerError) -> None:
         """No backend is to be had."""
         self._dialing = None
         self._listening.refused(error)
         self.abort()
+
+
+def session_of(client: Peer, now: float) -> Session:
+    """The session of a client that has connected."""
+    told = client.header
+    return Session(Kind.TCP, client.address, now, server_name=told.server_name, alpn=told.alpn, proxy=told)
 
 
 def _give_back(lease: Lease, error: BalancerError | None) -> None:
@@ -173,16 +180,15 @@ def _give_back(lease: Lease, error: BalancerError | None) -> None:
 class Listening:
     """What the connections of one TCP listener share. Times are in seconds.
 
-    With `send_proxy` the backend is told of the client by a PROXY header of that version.
+    With `send_proxy` the backend is told of the client by a PROXY header.
     `refusals` counts the clients that were turned away, by reason; `report` hears of the 1st, 2nd, 4th, 8th and so on.
     """
 
-    dialer: Dialer[End]
     deadlines: Deadlines
     idle: float
     linger: float
     report: Callable[[str], object]
-    send_proxy: ProxyVersion | None = None
+    send_proxy: Introduction | None = None
     sessions: Sessions = attrs.Factory(Sessions)
     pipes: Pipes = attrs.Factory(Pipes)
     refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda self: Tally(self.report), takes_self=True))
@@ -193,13 +199,13 @@ class Listening:
 
 
 class RelayFactory(Factory):
-    """Makes the protocols of one TCP listener."""
+    """Makes the protocols of one TCP listener whose connections all go to one pool."""
 
     noisy = False
 
-    def __init__(self, listening: Listening) -> None:
-        self.listening = listening
+    def __init__(self, listening: Listening, dialer: Dialer[End]) -> None:
+        self.listening, self._dialer = listening, dialer
 
     def buildProtocol(self, _address: IAddress | None) -> DownstreamEnd | None:
         """A client has connected; without room for it, it is closed at once."""
-        return None if self.listening.sessions.room.full() else DownstreamEnd(self.listening)
+        return None if self.listening.sessions.room.full() else DownstreamEnd(self.listening, self._dialer)

@@ -250,7 +250,7 @@ def test_all_at_once(told: Callable[[str], list[str]]) -> None:
         "Pool 'site': attempts: 0 is not a whole number of at least 1",
         "HTTPListener '80': endpoint: '80' does not begin with its type; write it as tcp:80",
         "TCPListener 'udp:1': endpoint: 'udp:1' does not carry TCP; write it as tcp:port",
-        "TCPListener 'udp:1': pool: None is not a Pool; give the Pool object",
+        "TCPListener 'udp:1': routes: there is none; give routes=[...] or pool=...",
         "Config: drain: -1 is not a positive number of seconds; give one such as 30",
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from random import Random
 from typing import Any
 
@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from balancer.assembly import Assembly, bind
-from balancer.config import Config, HTTPListener, Pool, TCPListener
+from balancer.config import Config, HTTPListener, Pool, Route, TCPListener
 from balancer.errors import Draining
 
 HOST = "127.0.0.1"
@@ -122,23 +122,50 @@ def free_port() -> int:
 @asynccontextmanager
 async def fronted(reactor: Any, kind: type[HTTPListener | TCPListener], **settings: Any) -> AsyncIterator[Front]:
     """A listener of that kind over one backend; at the end everything is closed."""
-    backends = Backends()
-    bound = reactor.listenTCP(0, backends, interface=HOST)
-    pool = Pool("pool", backends=[f"{HOST}:{bound.getHost().port}"])
-    listener = kind(f"tcp:{free_port()}:interface={HOST}", pool=pool, **settings)
+    async with bound(reactor, Backends()) as (pool, backends):
+        listener = kind(f"tcp:{free_port()}:interface={HOST}", pool=pool, **settings)
+        async with serving(reactor, listener, backends) as front:
+            yield front
+
+
+@asynccontextmanager
+async def routed(reactor: Any, *matchers: Any, **settings: Any) -> AsyncIterator[tuple[Front, list[Backends]]]:
+    """A TCP listener with a route to a backend of its own for each matcher; at the end everything is closed."""
+    async with AsyncExitStack() as stack:
+        behind = [await stack.enter_async_context(bound(reactor, Backends(), f"{at}")) for at in range(len(matchers))]
+        routes = [Route(matcher, pool) for matcher, (pool, _) in zip(matchers, behind, strict=True)]
+        listener = TCPListener(f"tcp:{free_port()}:interface={HOST}", routes=routes, **settings)
+        backends = [one for _, one in behind]
+        yield await stack.enter_async_context(serving(reactor, listener, *backends)), backends
+
+
+@asynccontextmanager
+async def bound(
+    reactor: Any, backends: Backends, name: str = "pool", factory: Any = None
+) -> AsyncIterator[tuple[Pool, Backends]]:
+    """A pool of one backend, served by the factory if that is another."""
+    port = reactor.listenTCP(0, factory or backends, interface=HOST)
+    try:
+        yield Pool(name, backends=[f"{HOST}:{port.getHost().port}"]), backends
+    finally:
+        await port.stopListening()
+
+
+@asynccontextmanager
+async def serving(reactor: Any, listener: Any, *backends: Backends) -> AsyncIterator[Front]:
+    """That listener, over backends of which the first is the front's."""
     assembly = Assembly(reactor, Random(4))
     await assembly.assemble(Config([listener]))
     for noun, part in assembly.listeners:
         await bind(noun, part)
-    front = Front(reactor, int(listener.place[1]), assembly, backends)
+    front = Front(reactor, int(listener.place[1]), assembly, backends[0])
     try:
         yield front
     finally:
-        await close(front, backends)
-        await bound.stopListening()
+        await close(front, *backends)
 
 
-async def close(front: Front, backends: Backends) -> None:
+async def close(front: Front, *backends: Backends) -> None:
     """End all there is."""
     for upstreams in front.assembly.upstreams.values():
         upstreams.close()
@@ -147,7 +174,7 @@ async def close(front: Front, backends: Backends) -> None:
         listener.end_all(Draining("the test is over"))
         await drained
         await listener.close()
-    for wire in [*front.clients, *backends.all]:
+    for wire in [*front.clients, *(wire for one in backends for wire in one.all)]:
         wire.transport.abortConnection()
         await wire.end()
     front.assembly.alarm.stop()

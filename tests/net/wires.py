@@ -175,6 +175,7 @@ async def close(front: Front, *backends: Backends) -> None:
         await drained
         await listener.close()
     for wire in [*front.clients, *(wire for one in backends for wire in one.all)]:
-        wire.transport.abortConnection()
+        if not wire.ending:
+            wire.transport.abortConnection()
         await wire.end()
     front.assembly.alarm.stop()

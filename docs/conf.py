@@ -13,7 +13,7 @@ import balancer  # noqa: E402 - only now can it be found
 from balancer import interfaces  # noqa: E402 - the same
 from balancer.core import exchange_states, relay  # noqa: E402 - the same
 from balancer.interfaces import contracts  # noqa: E402 - the same
-from balancer.plugins import algorithms, health, matchers  # noqa: E402 - the same
+from balancer.plugins import algorithms, first_bytes, health, matchers  # noqa: E402 - the same
 from docs._ext import diagrams, reference  # noqa: E402 - the same
 
 project = "balancer"
@@ -28,6 +28,18 @@ nitpicky = True
 html_theme = "furo"
 html_title = f"balancer {release}"
 
+FIRST_BYTES = [
+    first_bytes.TLSHello,
+    first_bytes.SNI,
+    first_bytes.ALPN,
+    first_bytes.HTTP1,
+    first_bytes.HTTP2,
+    first_bytes.PostgresSSL,
+    first_bytes.Postgres,
+    first_bytes.MQTTClientID,
+    first_bytes.Redis,
+    first_bytes.SSH,
+]
 GENERATED = {
     "exchange.svg": diagrams.svg(exchange_states.TRANSITIONS),
     "exchange.md": diagrams.table(exchange_states.TRANSITIONS),
@@ -41,6 +53,7 @@ GENERATED = {
     ),
     "health.md": reference.nouns([health.TCPCheck, health.HTTPCheck], heading="###"),
     "matchers.md": reference.nouns([matchers.Host, matchers.Path, matchers.Always], heading="###"),
+    "first_bytes.md": reference.nouns(FIRST_BYTES, heading="###"),
     "errors.md": reference.errors(),
 }
 

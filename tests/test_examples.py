@@ -18,10 +18,14 @@ from twisted.python.failure import Failure
 
 from balancer.config import Config, load
 from balancer.core.messages import RequestHead
+from balancer.core.peeking import FirstBytes, PeekingRoutes
+from balancer.core.routes import Route as CoreRoute
+from balancer.core.session import Session
 from balancer.demo import CONTROL_PORT, DEMO_BACKENDS
-from balancer.errors import CheckFailed, ConfigError
+from balancer.errors import CheckFailed, ConfigError, NoRoute
 from balancer.interfaces import Kind
 from balancer.testing import FakeBackend, FakeSession
+from tests.net.hellos import HTTP1_REQUEST, POSTGRES_SSL, client_hello, startup
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
 OFFERED = {CONTROL_PORT, *(backend.http for backend in DEMO_BACKENDS), *(backend.echo for backend in DEMO_BACKENDS)}
@@ -184,6 +188,29 @@ def test_routes(host: str, path: str, pool: str) -> None:
     """The routes send each host and path where the example's text says."""
     session = FakeSession(kind=Kind.HTTP, request=RequestHead("GET", path, host))
     assert chosen(named("routes")["config"], session) == pool
+
+
+def first_route(listener: Any, said: bytes) -> str:
+    """The name of the pool to which a listener of the example sends a client that says this and no more."""
+    routes: PeekingRoutes[str] = PeekingRoutes([CoreRoute(route.matcher, route.pool.name) for route in listener.routes])
+    first = FirstBytes(routes, Session(Kind.TCP, ("127.0.0.1", 50000), 0.0))
+    try:
+        return (first.feed(b"") or first.feed(said) or first.give_up()).target
+    except NoRoute:
+        return ""
+
+
+def test_first_bytes() -> None:
+    """TLS goes by its server name, PostgreSQL by its database, and the rest where the example's text says."""
+    tls, postgres = named("first_bytes")["config"].listeners
+    assert first_route(tls, client_hello("shop.example.com", "h2")) == "shop"
+    assert first_route(tls, client_hello("a.shop.example.com")) == "shop"
+    assert first_route(tls, client_hello("example.com")) == "rest"
+    assert first_route(tls, HTTP1_REQUEST) == "plain"
+    assert first_route(postgres, startup(b"user", b"ann", b"database", b"shop")) == "shop"
+    assert first_route(postgres, startup(b"user", b"ann")) == "rest"
+    assert first_route(postgres, POSTGRES_SSL) == "rest"
+    assert first_route(postgres, HTTP1_REQUEST) == ""
 
 
 @attrs.frozen

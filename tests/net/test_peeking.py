@@ -69,12 +69,15 @@ tables = st.lists(st.sampled_from(MATCHERS[:-1]), min_size=1, max_size=5).flatma
 
 
 class Counted(Matcher):
-    """Matches what says hello to a.example; counts how often it is asked."""
+    """Matches what says hello to a.example; notes when it is asked."""
 
-    peek, asked = HELLO_LIMIT, 0
+    peek = HELLO_LIMIT
+
+    def __init__(self) -> None:
+        self.asked: list[float] = []
 
     def matches(self, session: Any) -> Found:
-        self.asked += 1
+        self.asked.append(session.now)
         return SNI("a.example").matches(session)
 
 
@@ -224,7 +227,29 @@ def test_one_byte_at_a_time(house: House) -> None:
         client.say(bytes([byte]))
     house.network.advance(0.5)
     assert fars[0].last.hear() == hellos.NAMED
-    assert matcher.asked <= AT_ONCE + 1
+    assert len(matcher.asked) <= AT_ONCE + 1
+
+
+def test_a_client_that_goes_on_dribbling(house: House) -> None:
+    """The first bytes decide soon after they are whole, though more keep coming one by one."""
+    fars = routed(house, HTTP1(), peek_timeout=30)
+    client = house.client()
+    for byte in b"GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa HTTP/1.1\r\n":
+        client.say(bytes([byte]))
+    for _ in range(20):
+        house.network.advance(0.05)
+        client.say(b"a")
+    assert chosen(fars) == [0]
+
+
+def test_matchers_are_told_the_time(house: House) -> None:
+    """Each time that a matcher is asked, the time of the session is that of the moment."""
+    matcher = Counted()
+    routed(house, matcher)
+    client, begun = house.client(hellos.NAMED[:1]), house.network.seconds()
+    house.network.advance(1)
+    client.say(hellos.NAMED[1:])
+    assert [moment - begun for moment in matcher.asked] == [0, 0, 1]
 
 
 def test_two_to_ten_segments_decide_at_once(house: House) -> None:
@@ -290,11 +315,14 @@ def test_room(house: House) -> None:
     assert house.client().gone
 
 
-def test_drain(house: House) -> None:
-    """A connection whose route is not decided has begun nothing, and does not hold up a drain."""
+def test_drain(house: House, told: list[LogEvent]) -> None:
+    """A connection whose route is not decided has begun nothing, and does not hold up a drain; nor is it news."""
     routed(house, SSH())
     client = house.client(b"S")
-    (drained,) = house.drain()
-    house.network.advance(10)
+    ((_, listener),) = house.assembly.listeners
+    drained = listener.drain()
+    house.network.clock.advance(5)  # without a pump: our end has not heard of its own end yet
+    house.network.pump()
     assert client.gone
     assert drained.called
+    assert lines(told) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from twisted.logger import LogEvent
 from zope.interface import implementer
 
 from balancer.config import HTTPListener, Pool, Route, TCPListener
@@ -92,12 +93,15 @@ def test_a_hello_in_one_piece_with_a_header_decided_without(house: House) -> Non
     assert far.last.hear() == b"hello again"
 
 
-def test_no_route_behind_a_header(house: House) -> None:
-    """Who matches no route is cut, though more came with the header."""
+def test_no_route_behind_a_header(house: House, told: list[LogEvent]) -> None:
+    """Who matches no route is cut, and told of once, though more came with the header."""
     far = house.far()
     opened(house, lambda session: session.client != CLIENT, accept_proxy="127.0.0.1")
     assert house.client(TOLD + b"hello").ending == "ConnectionLost"
     assert far.calls == []
+    assert [event["line"] for event in told if "line" in event] == [
+        "connection from 192.0.2.7 turned away: no route matches the connection, 1 so far"
+    ]
 
 
 @pytest.mark.parametrize(("kind", "said"), [(TCPListener, b"x"), (HTTPListener, request())])

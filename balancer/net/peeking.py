@@ -81,8 +81,7 @@ class Undecided(Peer):
         self._decide(self._first.feed, data)
 
     def readConnectionLost(self) -> None:
-        """The client sends no more, which decides."""
-        super().readConnectionLost()
+        """The client sends no more, which decides. The relay, when it reads on, comes to that end once more."""
         self._decide(self._first.give_up)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -138,7 +137,7 @@ class Undecided(Peer):
         listening = self._junction.listening
         listening.sessions.withdraw(self)
         relayed: Any = DownstreamEnd(listening, route.target, self._session)
-        relayed.header, relayed.early, relayed.half_closed = self.header, self._first.data, self.half_closed
+        relayed.header, relayed.early = self.header, self._first.data
         self.transport.protocol = relayed
         relayed.makeConnection(self.transport)
 

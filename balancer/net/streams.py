@@ -156,8 +156,6 @@ class DownstreamEnd(End):
         early, self.early = self.early, b""
         if early:
             relay.downstream.data(early)
-        if self.half_closed:
-            relay.downstream.finished()
 
     def not_dialed(self, error: BalancerError) -> None:
         """No backend is to be had."""

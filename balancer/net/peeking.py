@@ -122,7 +122,7 @@ class Undecided(Peer):
             self._next_look.move(self._first.due)
 
     def _late(self) -> None:
-        timeout = self._junction.timeout
+        timeout, self._session.now = self._junction.timeout, self._junction.seconds()
         try:
             route = self._first.give_up()
         except NoRoute:

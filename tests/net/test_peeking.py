@@ -250,6 +250,9 @@ def test_matchers_are_told_the_time(house: House) -> None:
     house.network.advance(1)
     client.say(hellos.NAMED[1:])
     assert [moment - begun for moment in matcher.asked] == [0, 0, 1]
+    house.client()
+    house.network.advance(5)
+    assert matcher.asked[-1] - begun > 4
 
 
 def test_two_to_ten_segments_decide_at_once(house: House) -> None:

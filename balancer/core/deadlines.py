@@ -74,9 +74,11 @@ class Deadlines:
         """Arm a deadline, or move it, to `seconds` from now."""
         if not self._awake:
             self._sleep()
-        deadline.due = self.now + self.granule + seconds
-        slot = int(deadline.due / self.granule)
-        if deadline.slot == UNARMED or slot < deadline.slot:
+        deadline.due = due = self.now + self.granule + seconds
+        slot = int(due / self.granule)
+        if deadline.slot == UNARMED:
+            self._put(deadline, slot)
+        elif slot < deadline.slot:
             self.forget(deadline)
             self._put(deadline, slot)
 
@@ -91,7 +93,11 @@ class Deadlines:
 
     def _put(self, deadline: Deadline, slot: int) -> None:
         deadline.slot = slot
-        self._buckets.setdefault(slot, {})[deadline] = None
+        bucket = self._buckets.get(slot)
+        if bucket is None:
+            self._buckets[slot] = {deadline: None}
+        else:
+            bucket[deadline] = None
 
     def _sleep(self) -> None:
         self._awake = True

@@ -49,6 +49,8 @@ class State(Enum):
     UPSTREAM_FINISHED = "the backend has finished sending"
     CLOSED = "closed"
 
+    __hash__ = object.__hash__  # an enumeration's own is of its name, and in Python
+
 
 class Input(Enum):
     """What can happen to a relay."""
@@ -56,6 +58,8 @@ class Input(Enum):
     DOWNSTREAM_FIN = "FIN from the client"
     UPSTREAM_FIN = "FIN from the backend"
     FAILURE = "a connection lost, a time-out or the end of a drain"
+
+    __hash__ = object.__hash__
 
 
 TRANSITIONS: Final = {
@@ -108,8 +112,9 @@ class Half:
         self._relay.finish(self._fin, self._other)
 
     def lost(self) -> None:
-        """The peer's connection broke."""
-        self._relay.fail(self._lost("the connection broke"))
+        """The peer's connection broke, or was closed by us."""
+        if self._relay.state is not State.CLOSED:
+            self._relay.fail(self._lost("the connection broke"))
 
 
 class Relay:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from errno import ECONNABORTED, EINPROGRESS
+from errno import EALREADY, ECONNABORTED, EINPROGRESS
 from typing import Any
 
 from balancer.net.transports import TCPServer
@@ -14,9 +14,10 @@ from balancer.net.transports import TCPServer
 class Connecting:
     """One TCP connection being made. `failed` is called once if it cannot be, unless it is cancelled before.
 
-    To the reactor it is something that waits to be writable. An event may be meant for whoever had its descriptor
-    before, so none is believed: the socket is asked. Raises `OSError` when there is no socket to be had, and when the
-    address can be seen at once to be out of reach.
+    On this machine it stands at once, as a second call of connect tells. Otherwise it is, to the reactor, something
+    that waits to be writable. An event may be meant for whoever had its descriptor before, so none is believed: the
+    socket is asked. Raises `OSError` when there is no socket to be had, and when the address can be seen at once to be
+    out of reach.
     """
 
     def __init__(self, reactor: Any, place: tuple[str, int], protocol: Any, failed: Callable[[OSError], None]) -> None:
@@ -25,13 +26,17 @@ class Connecting:
         family = socket.AF_INET
         if ":" in place[0]:
             family, self._place = socket.AF_INET6, (*place, 0, 0)
-        self._socket: socket.socket | None = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        self.fileno = self._socket.fileno
-        error = self._socket.connect_ex(place)
-        if error not in {0, EINPROGRESS}:
-            self._socket.close()
+        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        self._socket: socket.socket | None = sock
+        self.fileno = sock.fileno
+        error = _begin(sock, place)
+        if not error:
+            self._give()
+        elif error == EALREADY:
+            reactor.addWriter(self)
+        else:
+            sock.close()
             raise OSError(error, os.strerror(error))
-        reactor.addWriter(self)
 
     def cancel(self) -> None:
         """Give up; nothing stays open, and nobody is called."""
@@ -49,11 +54,8 @@ class Connecting:
         if error:
             self._give_up(error)
         elif _stands(sock):
-            self._socket = None
-            self._reactor.hand_over(self)
-            transport = TCPServer(sock, self._protocol, self._place, None, 0, self._reactor)
-            self._reactor.take_over(transport)
-            self._protocol.makeConnection(transport)
+            self._reactor.forget(sock.fileno())
+            self._give()
 
     doRead = doWrite
 
@@ -66,9 +68,20 @@ class Connecting:
         """What the log calls it."""
         return "connecting"
 
+    def _give(self) -> None:
+        """It stands: from now on it is the protocol's."""
+        sock, self._socket = self._socket, None
+        self._protocol.makeConnection(TCPServer(sock, self._protocol, self._place, None, 0, self._reactor))
+
     def _give_up(self, error: int) -> None:
         self.cancel()
         self._failed(OSError(error, os.strerror(error)))
+
+
+def _begin(sock: socket.socket, place: tuple[str, int]) -> int:
+    """Zero when the connection stands at once, as within one machine, `EALREADY` when it is under way, or why not."""
+    error = sock.connect_ex(place)
+    return sock.connect_ex(place) if error == EINPROGRESS else error
 
 
 def _stands(sock: socket.socket) -> bool:

@@ -178,12 +178,12 @@ class Dialing(Generic[AnyDialed]):
     def _connect(self, lease: Lease) -> None:
         dialer = self._dialer
         self._lease = lease
-        self._deadline.move(dialer.connect_timeout)
         protocol = dialer.build()
         protocol.dialing = self
         attempt = connect(dialer.reactor, lease.backend.place, protocol, self._failed)
-        if self._lease is lease:
+        if self._lease is lease and self._caller is not None:
             self._attempt = attempt
+            self._deadline.move(dialer.connect_timeout)
 
     def _failed(self, reason: BaseException) -> None:
         """This attempt came to nothing; try another backend, or say so."""

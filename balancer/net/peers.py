@@ -62,6 +62,9 @@ class Peer(Pressed):
         told = self.header.client
         if told is not None:
             return told
+        seen = getattr(self.transport, "client", None)  # where there is that, it costs less to ask
+        if type(seen) is tuple:
+            return seen[0], seen[1]
         peer = self.transport.getPeer()
         return getattr(peer, "host", ""), getattr(peer, "port", 0)
 
@@ -162,6 +165,8 @@ def queued(transport: Any) -> int:
 
 def held(transport: Any) -> int:
     """Bytes written to a stream transport that it has not been able to send yet."""
-    if hasattr(transport, "buffered"):
+    try:
         return int(transport.buffered)
+    except AttributeError:  # Twisted's own
+        pass
     return int(len(transport.dataBuffer) - transport.offset + getattr(transport, "_tempDataLen", 0))

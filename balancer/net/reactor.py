@@ -15,7 +15,8 @@ import select
 import sys
 import time
 from collections.abc import Callable
-from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT
+from functools import lru_cache
+from select import EPOLLERR, EPOLLHUP, EPOLLIN, EPOLLOUT, EPOLLRDHUP
 from socket import AF_INET, AF_INET6, AF_UNIX
 from typing import Any, Final, TypeVar
 
@@ -39,8 +40,11 @@ BATCH: Final = 512
 
 NO_DESCRIPTOR: Final = ConnectionFdescWentAway("File descriptor lost")
 
-READ_AND_END: Final = EPOLLIN | EPOLLHUP
-"""Something to read, which is the last there is: an end that both sides have come to is found by reading."""
+READING: Final = EPOLLIN | EPOLLRDHUP
+"""What a transport waits for to read: bytes, and to know with the last of them that they are the last."""
+
+LAST_READS: Final = frozenset({READING, READING | EPOLLHUP, EPOLLIN | EPOLLHUP})
+"""Something to read, with the end behind it, of that direction or of both."""
 
 LOG: Final = Logger()
 UNHANDLED: Final = "unhandled error in {culprit!r}"
@@ -68,19 +72,7 @@ class Sockets(EPollReactor):
 
         `failed` is called if that comes to nothing later. Raises `OSError` when it does at once.
         """
-        address = isIPAddress(place[0]) or isIPv6Address(place[0])
-        return Connecting(self, place, protocol, failed) if address else None
-
-    def hand_over(self, connecting: Connecting) -> None:
-        """The descriptor that waited to be writable is to be read from now on, which is one call instead of two."""
-        fd = connecting.fileno()
-        self._poller.modify(fd, EPOLLIN)
-        self._writes.discard(fd)
-        self._reads.add(fd)
-
-    def take_over(self, transport: Any) -> None:
-        """It is this transport's from now on."""
-        self._selectables[transport.fileno()] = transport
+        return Connecting(self, place, protocol, failed) if _is_address(place[0]) else None
 
     def listenUDP(self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192) -> DatagramPort:
         """See `IReactorUDP`."""
@@ -130,10 +122,13 @@ class BalancerReactor(Sockets):
     def __init__(self) -> None:
         self.turn: list[Any] = []
         """Transports with something to do before this turn ends."""
+        self.ending = False
+        """Whether what is read now is the last that a connection has to say."""
         self.turns = 0
         """How many times it has polled; what the watchdog looks at."""
         super().__init__()
         self.reads: set[int] = self._reads
+        self.writes: set[int] = self._writes
 
     def mainLoop(self) -> None:
         """Poll until stopped."""
@@ -163,8 +158,8 @@ class BalancerReactor(Sockets):
                     why = selectable.doRead()
                 elif event == EPOLLOUT:
                     why = selectable.doWrite()
-                elif event == READ_AND_END:
-                    why = selectable.doRead()
+                elif event in LAST_READS:
+                    why = self._read_to_end(selectable)
                 else:
                     why = None
                     self._unusual(selectable, fd, event)
@@ -178,20 +173,41 @@ class BalancerReactor(Sockets):
 
     doIteration = doPoll  # type: ignore[assignment]  # as Twisted has it, with the other name for the argument
 
-    watch = EPollReactor.addReader
-    unwatch = EPollReactor.removeReader
-
     def addReader(self, reader: Any) -> None:
         """See `IReactorFDSet`."""
         if isinstance(reader, Prompt):
             reader.wants_read = True
-        self.watch(reader)
+        super().addReader(reader)
 
     def removeReader(self, reader: Any) -> None:
         """See `IReactorFDSet`."""
         if isinstance(reader, Prompt):
             reader.wants_read = False
-        self.unwatch(reader)
+        super().removeReader(reader)
+
+    def watch(self, transport: Any, fd: int) -> None:
+        """Look for something to read there, which was not done before: `addReader` for what is known to be a socket."""
+        if fd in self.writes:
+            self._poller.modify(fd, READING | EPOLLOUT)
+        else:
+            self._poller.register(fd, READING)
+            self._selectables[fd] = transport
+        self.reads.add(fd)
+
+    def unwatch(self, _transport: Any, fd: int) -> None:
+        """Look for nothing to read there any more."""
+        if fd in self.writes:
+            self.reads.remove(fd)
+            self._poller.modify(fd, EPOLLOUT)
+        else:
+            self.forget(fd)
+
+    def forget(self, fd: int) -> None:
+        """Look for nothing there any more."""
+        if self._selectables.pop(fd, None) is not None:
+            self._poller.unregister(fd)
+            self.reads.discard(fd)
+            self.writes.discard(fd)
 
     def getReaders(self) -> list[Any]:
         """See `IReactorFDSet`; what was asked for in this turn counts."""
@@ -206,6 +222,17 @@ class BalancerReactor(Sockets):
     def _watch_all(self) -> None:
         for transport in self.turn:
             transport.watch()
+
+    def _read_to_end(self, selectable: Any) -> Any:
+        """Read what is there and the end behind it in one turn, so that the last bytes and the end go on together."""
+        self.ending = True
+        try:
+            why = selectable.doRead()
+            if why is None and getattr(selectable, "wants_read", False):
+                why = selectable.doRead()
+        finally:
+            self.ending = False
+        return why
 
     def _end_turn(self) -> None:
         """Let every transport that was written to send; what they cause in turn waits for the next."""
@@ -231,9 +258,18 @@ class BalancerReactor(Sockets):
     def disconnect(self, selectable: Any, why: BaseException = main.CONNECTION_LOST, *, reading: bool = False) -> None:
         """End a connection for that reason; if `reading` found it, the other direction may live on."""
         try:
-            self._disconnectSelectable(selectable, why, reading)
+            if isinstance(selectable, TCPServer):
+                selectable.lose(why, reading=reading)
+            else:
+                self._disconnectSelectable(selectable, why, reading)
         except BaseException:  # noqa: BLE001  as above
             LOG.failure(UNHANDLED, culprit=selectable)
+
+
+@lru_cache(maxsize=1024)
+def _is_address(host: str) -> bool:
+    """Whether it is an IP address, and no name. Asked for every connection, of the same few."""
+    return bool(isIPAddress(host) or isIPv6Address(host))
 
 
 def _ended(fd: int) -> bool:

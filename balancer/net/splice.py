@@ -124,7 +124,7 @@ class Shortcut:
         source = self._source
         if self._pipe is not None or not source.wants_read:  # held or paused in this turn
             return None
-        if not self._sink.unsent:
+        if not self._sink.buffered:
             self._pipe = self._pipes.lend()
         why = type(source).doRead(source) if self._pipe is None else self._move(self._pipe)
         if why is not None:

@@ -15,6 +15,7 @@ from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Tally
 from balancer.core.pool import Lease
 from balancer.core.proxy_greeting import Introduction
+from balancer.core.proxy_protocol import NOTHING_TOLD
 from balancer.core.relay import Half, Relay
 from balancer.core.session import Session
 from balancer.errors import BalancerError
@@ -47,6 +48,11 @@ class End(Dialed):
 
     def __init__(self, deadlines: Deadlines) -> None:
         self._deadlines = deadlines
+
+    def connectionMade(self) -> None:
+        """The socket is connected. A relay writes once a turn, so there is nothing to wait for."""
+        self.write = getattr(self.transport, "write_at_once", self.transport.write)  # type: ignore[method-assign]  # short
+        super().connectionMade()
 
     def join(self, half: Half, other: End, pipes: Pipes) -> None:
         """From now on this is one end of a relay."""
@@ -141,7 +147,7 @@ class DownstreamEnd(End):
         self._dialing, protocol.lease = None, lease
         if self._listening.send_proxy is not None:
             assert session is not None
-            protocol.write(self._listening.send_proxy.of(session, self.called))
+            protocol.transport.write(self._listening.send_proxy.of(session, self.called))
         self._relay = relay = Relay(
             self,
             protocol,
@@ -167,6 +173,8 @@ class DownstreamEnd(End):
 def session_of(client: Peer, now: float) -> Session:
     """The session of a client that has connected."""
     told = client.header
+    if told is NOTHING_TOLD:
+        return Session(Kind.TCP, client.address, now)
     return Session(Kind.TCP, client.address, now, server_name=told.server_name, alpn=told.alpn, proxy=told)
 
 

@@ -4,8 +4,8 @@ Stock Twisted keeps every write for the next turn: it asks epoll to tell when th
 asks epoll to stop telling. Sockets nearly always are writable. So here a transport that has something to do (data, a
 close, a half-close, reading to begin or to stop) is put on the reactor's list of the turn, and does it when the event
 that caused it has been handled: one system call for however many writes there were, none for a pause that was taken
-back, and epoll is asked about writing only when the kernel refuses. Everything else is Twisted's, and every promise of
-`ITCPTransport` is kept.
+back, and epoll is asked about writing only when the kernel refuses. The usual read, write, half-close and close have
+short paths; everything else is Twisted's, and every promise of `ITCPTransport` is kept.
 """
 
 # ruff: noqa: N802, SLF001  Twisted's names, and what its classes keep to themselves
@@ -14,11 +14,22 @@ back, and epoll is asked about writing only when the kernel refuses. Everything 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from errno import EAGAIN, ENOBUFS
+from socket import MSG_MORE
+from typing import Any, Final
 
 from twisted.internet import main, tcp, unix
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv6Address
+from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.python.failure import Failure
+
+DONE: Final = Failure(main.CONNECTION_DONE)
+KNOWN: Final = {main.CONNECTION_DONE: DONE, main.CONNECTION_LOST: Failure(main.CONNECTION_LOST)}
+"""Why connections end; made once, as Twisted does."""
+
+REFUSED: Final = frozenset({EAGAIN, ENOBUFS})
+"""What the kernel says when it takes no more for now."""
 
 
 class Prompt(FileDescriptor):
@@ -60,24 +71,28 @@ class Prompt(FileDescriptor):
     def stopWriting(self) -> None:
         """There is nothing to do on the writing side."""
         self.wants_write = False
-        super().stopWriting()
+        if self.fileno() in self.reactor.writes:
+            super().stopWriting()
 
     def settle(self) -> Any:
-        """The turn ends: tell epoll what has changed, and write. Returns why the connection is lost, or None."""
+        """The turn ends: write, and tell epoll what has changed. Returns why the connection is lost, or None."""
         self.listed = False
-        if self.read_asked:
-            self.watch()
+        why = None
         if self.wants_write:
             self.wants_write = False
-            return self.doWrite() if self.connected else None
-        return None
+            why = self.doWrite() if self.connected else None
+        if self.read_asked and not why:
+            self.watch()
+        return why
 
     def watch(self) -> None:
         """Tell epoll whether to look for something to read."""
         self.read_asked = False
         reads = self.wants_read and not self.held
-        if self.connected and reads is not (self.fileno() in self.reactor.reads):
-            (self.reactor.watch if reads else self.reactor.unwatch)(self)
+        if self.connected:
+            fd = self.fileno()
+            if reads is not (fd in self.reactor.reads):
+                (self.reactor.watch if reads else self.reactor.unwatch)(self, fd)
 
     def doRead(self) -> Any:
         """Read, unless that was stopped in this turn."""
@@ -86,12 +101,12 @@ class Prompt(FileDescriptor):
     def doWrite(self) -> Any:
         """One step as Twisted does it; epoll tells when the next is due, if there is one."""
         why = super().doWrite()
-        if not why and self.unsent:
+        if not why and self.buffered:
             self.reactor.addWriter(self)
         return why
 
     @property
-    def unsent(self) -> int:
+    def buffered(self) -> int:
         """Bytes that the kernel has not taken."""
         return len(self.dataBuffer) - self.offset + self._tempDataLen
 
@@ -105,7 +120,7 @@ class Prompt(FileDescriptor):
 
 
 class Stream(Prompt, tcp.Connection):
-    """What TCP transports add: short paths for the usual read and the usual write."""
+    """What TCP transports add: short paths for the usual read, write, half-close and close."""
 
     protocol: Any
     # A close does as much, and nobody else has these descriptors: they end with exec.
@@ -125,6 +140,56 @@ class Stream(Prompt, tcp.Connection):
                 self.listed = True
                 self.reactor.turn.append(self)
 
+    def write_at_once(self, data: bytes) -> None:
+        """Send now what is the only write of a turn, as of a relay; behind other bytes or before an end it waits."""
+        if self.wants_write or self.dataBuffer or self.reactor.ending or self._writeDisconnected or self.TLS:
+            self.write(data)
+            return
+        try:
+            sent = self.socket.send(data)
+        except BlockingIOError:
+            sent = 0
+        except (AttributeError, OSError):  # lost already; or broken, which the end of the turn is the time to say
+            self.write(data)
+            return
+        if sent < len(data):
+            self.dataBuffer, self.offset = data, sent
+            self._maybePauseProducer()
+            self.reactor.addWriter(self)
+
+    def unregisterProducer(self) -> None:
+        """See `IConsumer`."""
+        if self.TLS:
+            super().unregisterProducer()
+        else:
+            self.producer = None
+            if self.connected and self.disconnecting:
+                self.startWriting()
+
+    def loseConnection(self) -> None:
+        """Close after what was written."""
+        if self.TLS:
+            super().loseConnection()
+        elif self.connected and not self.disconnecting:
+            if self._writeDisconnected:
+                self.connectionLost(DONE)
+                return
+            self.wants_read, self.read_asked, self.wants_write, self.disconnecting = False, True, True, 1
+            if not self.listed:
+                self.listed = True
+                self.reactor.turn.append(self)
+
+    def lose(self, why: BaseException, *, reading: bool) -> None:
+        """The connection is over for that reason; if `reading` found its end, the other direction may live on."""
+        if reading and isinstance(why, ConnectionDone):
+            self.wants_read = False
+            fd = self.fileno()
+            if fd in self.reactor.reads:
+                self.reactor.unwatch(self, fd)
+            self.readConnectionLost(DONE)
+        else:
+            self.connectionLost(KNOWN.get(why) or Failure(why))
+
     def doRead(self) -> Any:
         """Read once and hand over, unless that was stopped in this turn."""
         if not self.wants_read:
@@ -141,25 +206,38 @@ class Stream(Prompt, tcp.Connection):
         return None
 
     def doWrite(self) -> Any:
-        """Send what was written in this turn; whatever is not simply that is Twisted's to do."""
+        """Send what was written in this turn, then close or half-close; what was refused before is Twisted's to do."""
+        if self.dataBuffer or self._asks_for_more():
+            return super().doWrite()
+        if self._tempDataLen:
+            why = self._send()
+            if why or self.dataBuffer:
+                return why
+        if self.disconnecting:
+            return main.CONNECTION_DONE
+        self.stopWriting()
+        if self._writeDisconnecting and not self._writeDisconnected:
+            self._writeDisconnected = True
+            self._closeWriteConnection()
+        return None
+
+    def _send(self) -> Any:
+        """Send what was written in this turn; a last word waits for the FIN that is about to follow (tcp(7))."""
         waiting = self._tempDataBuffer
-        if not waiting or self.dataBuffer or self.disconnecting or self._writeDisconnecting or self._asks_for_more():
-            return super().doWrite()
         data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
+        last = self.disconnecting or self._writeDisconnecting
         try:
-            sent = self.socket.send(data)
-        except OSError:  # refused, or broken: Twisted's own attempt finds out which
-            return super().doWrite()
+            sent = self.socket.send(data, MSG_MORE if last else 0)
+        except OSError as error:
+            if error.errno not in REFUSED:
+                return main.CONNECTION_LOST
+            sent = 0
         waiting.clear()
         self._tempDataLen = 0
         if sent < len(data):
             self.dataBuffer, self.offset = data, sent
             self.reactor.addWriter(self)
         return None
-
-    def writeSomeData(self, data: Any) -> Any:
-        """Nothing to send, as before a close, needs no system call."""
-        return super().writeSomeData(data) if data else 0
 
     def _asks_for_more(self) -> bool:
         """Whether there is a producer that is to hear when everything is sent."""
@@ -170,13 +248,31 @@ class TCPServer(Stream, tcp.Server):
     """A connection that was accepted, or handed over; made without the texts that Twisted prepares for its log."""
 
     def __init__(self, sock: Any, protocol: Any, client: Any, server: Any, *rest: Any) -> None:
-        sessionno, reactor = rest  # Twisted's order
-        tcp.Connection.__init__(self, sock, protocol, reactor)
+        self.sessionno, self.reactor = rest  # Twisted's order
+        self.socket, self.protocol, self.fileno = sock, protocol, sock.fileno
+        self._tempDataBuffer, self._tempDataLen = [], 0
+        if sock.gettimeout() != 0:
+            sock.setblocking(False)
         if len(client) != 2:
             self._addressType = IPv6Address
-        self.client, self.hostname, self.server, self.sessionno = client, client[0], server, sessionno
+        self.client, self.hostname, self.server = client, client[0], server
         self.connected = 1
         self.startReading()
+
+    def connectionLost(self, reason: Any) -> None:
+        """The connection is over: close the socket, and tell the protocol. Twisted's, in one piece."""
+        if not self.connected:
+            return
+        self.disconnected, self.connected = 1, 0
+        producer, self.producer = self.producer, None
+        if producer is not None:
+            producer.stopProducing()
+        self.wants_read = self.wants_write = self.read_asked = False
+        self.reactor.forget(self.fileno())
+        self._closeSocket(not isinstance(reason.value, ConnectionAborted))
+        protocol = self.protocol
+        del self.protocol, self.socket, self.fileno
+        protocol.connectionLost(reason)
 
     @property
     def logstr(self) -> str:  # type: ignore[override]  # made when it is asked for, not for every connection

@@ -20,6 +20,17 @@ def lean() -> Iterator[Lean]:
         yield lean
 
 
+@pytest.fixture
+def far(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every place is on another machine: a connection cannot be seen at once to stand or to be refused."""
+
+    def begin(sock: socket.socket, place: tuple[str, int]) -> int:
+        sock.connect_ex(place)
+        return errno.EALREADY
+
+    monkeypatch.setattr("balancer.net.connecting._begin", begin)
+
+
 class Client(HalfNote):
     """Says hello as soon as it is connected."""
 
@@ -33,9 +44,12 @@ def descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+@pytest.mark.parametrize("distance", ["near", "far"])
 @pytest.mark.parametrize("host", [HOST, "::1"])
-def test_a_connection_stands(lean: Lean, host: str) -> None:
+def test_a_connection_stands(lean: Lean, host: str, distance: str, request: pytest.FixtureRequest) -> None:
     """What is said at once arrives, the answer is heard, and each end knows the other's address."""
+    if distance == "far":
+        request.getfixturevalue("far")
     server, client, failed = Note(), Client(), list[OSError]()
     port = lean.reactor.listenTCP(0, lean.factory(lambda: server), interface=host)
     lean.ports.append(port)
@@ -51,6 +65,24 @@ def test_a_connection_stands(lean: Lean, host: str) -> None:
     lean.until(lambda: server.lost and client.lost)
 
 
+def test_one_that_is_near_stands_before_anything_is_waited_for(lean: Lean) -> None:
+    """On this machine the protocol has its connection when the call returns."""
+    client = Client()
+    lean.reactor.connect_directly((HOST, lean.listen(Note)), client, pytest.fail)
+    assert client.transport.connected
+
+
+def test_a_near_refusal_is_seen_at_once(lean: Lean) -> None:
+    """On this machine the refusal is raised, nobody is called, and the socket is closed."""
+    with socket.socket() as bound:
+        bound.bind((HOST, 0))
+        before = descriptors()
+        with pytest.raises(ConnectionRefusedError):
+            lean.reactor.connect_directly(bound.getsockname(), Note(), pytest.fail)
+        assert descriptors() == before
+
+
+@pytest.mark.usefixtures("far")
 def test_a_refusal_has_the_systems_reason(lean: Lean) -> None:
     """Where nothing listens the failure comes once, with its number, and the socket is closed."""
     with socket.socket() as bound:
@@ -76,6 +108,7 @@ def test_names_are_left_to_twisted(lean: Lean) -> None:
     assert lean.reactor.connect_directly(("localhost", 9), Note(), pytest.fail) is None
 
 
+@pytest.mark.usefixtures("far")
 def test_an_attempt_that_is_given_up_leaves_nothing(lean: Lean) -> None:
     """After a cancel, repeated or too late, nobody is called and no descriptor is left."""
     server, client = Note(), Note()
@@ -92,6 +125,7 @@ def test_an_attempt_that_is_given_up_leaves_nothing(lean: Lean) -> None:
     assert attempt.logPrefix()
 
 
+@pytest.mark.usefixtures("far")
 def test_an_event_of_the_descriptors_last_owner_is_not_believed(lean: Lean, monkeypatch: pytest.MonkeyPatch) -> None:
     """While the socket is not connected, and has no error, whatever the reactor says changes nothing."""
     server, client = Note(), Client()
@@ -113,6 +147,7 @@ def test_a_socket_tells_whether_it_stands() -> None:
         assert not _stands(alone)
 
 
+@pytest.mark.usefixtures("far")
 def test_an_error_without_a_number_is_an_abort(lean: Lean) -> None:
     """What the reactor ends for a reason of its own has failed, too."""
     failed: list[OSError] = []
@@ -122,6 +157,7 @@ def test_an_error_without_a_number_is_an_abort(lean: Lean) -> None:
     assert [error.errno for error in failed] == [errno.ECONNABORTED]
 
 
+@pytest.mark.usefixtures("far")
 def test_an_error_heard_from_the_reactor_counts(lean: Lean) -> None:
     """When the reactor hears of the failure first the attempt ends all the same."""
     with socket.socket() as bound:

@@ -89,7 +89,7 @@ def test_a_reader_that_stops_stops_the_sender(way: Way) -> None:
     stalled = way.sent_size
     assert stalled < MANY
     assert way.source.transport not in way.lean.reactor.getReaders()
-    assert way.shortcut.held + way.sink.transport.unsent <= PIPE_SIZE
+    assert way.shortcut.held + way.sink.transport.buffered <= PIPE_SIZE
     assert way.pipes.lent == int(way.shortcut.held > 0)
     way.drain()
     assert way.pipes.lent == 0
@@ -171,7 +171,7 @@ def test_it_may_be_stopped_with_bytes_in_the_pipe(spliced: Way) -> None:
     assert held > 0
     way.shortcut.stop()
     way.shortcut.stop()
-    assert (way.sink.transport.unsent, way.shortcut.held, way.shortcut.active) == (held, 0, False)
+    assert (way.sink.transport.buffered, way.shortcut.held, way.shortcut.active) == (held, 0, False)
     assert way.pipes.lent == 0
     way.drain()
     assert len(way.source.heard) + sum(way.moves) == way.sent_size
@@ -182,7 +182,7 @@ def test_bytes_on_their_way_go_first(spliced: Way) -> None:
     way = spliced
     way.shortcut.stop()
     way.stall()
-    assert way.sink.transport.unsent > 0
+    assert way.sink.transport.buffered > 0
     way.shorten()
     way.source.transport.resumeProducing()
     way.lean.reactor.iterate(0)

@@ -21,12 +21,12 @@ from typing import Any, Final
 from twisted.internet import main, tcp, unix
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv6Address
-from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.python.failure import Failure
 
 DONE: Final = Failure(main.CONNECTION_DONE)
-KNOWN: Final = {main.CONNECTION_DONE: DONE, main.CONNECTION_LOST: Failure(main.CONNECTION_LOST)}
-"""Why connections end; made once, as Twisted does."""
+KNOWN: Final[dict[type, Failure]] = {ConnectionDone: DONE, ConnectionLost: Failure(main.CONNECTION_LOST)}
+"""Why connections end, by class; made once, as Twisted does."""
 
 REFUSED: Final = frozenset({EAGAIN, ENOBUFS})
 """What the kernel says when it takes no more for now."""
@@ -188,7 +188,7 @@ class Stream(Prompt, tcp.Connection):
                 self.reactor.unwatch(self, fd)
             self.readConnectionLost(DONE)
         else:
-            self.connectionLost(KNOWN.get(why) or Failure(why))
+            self.connectionLost(KNOWN.get(type(why)) or Failure(why))
 
     def doRead(self) -> Any:
         """Read once and hand over, unless that was stopped in this turn."""

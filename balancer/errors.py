@@ -90,6 +90,18 @@ class NoBackend(BalancerError):
     reason = "no-backend"
 
 
+class PoolFull(NoBackend):
+    """Every backend that may serve the session has all the sessions it takes, and too many wait already."""
+
+    reason = "pool-full"
+
+
+class QueueTimeout(NoBackend):
+    """The session waited for room on a backend for the pool's queue time-out, and none came free."""
+
+    reason = "queue-timeout"
+
+
 class Draining(BalancerError):
     """The balancer is stopping and the session did not end within the drain time."""
 

@@ -44,6 +44,7 @@ class Backend:
 
     `active`, `served` and `failed` are counted by the pool, `up` is written by health, `draining` by control.
     `authority` is the address without its scheme: host and port as written, or the path of a unix socket.
+    `max_connections` is how many sessions it takes at once, or None.
     """
 
     def __init__(
@@ -58,12 +59,13 @@ class Backend:
         tier: int = 0,
         zone: str = "",
         tags: Iterable[str] = (),
+        max_connections: int | None = None,
         up: bool = True,
         latency_half_life: float = 10.0,
     ) -> None:
         self.name, self.address, self.place = name, address, place
         self.authority = authority or address
-        self.tier, self.zone = tier, zone
+        self.tier, self.zone, self.max_connections = tier, zone, max_connections
         self.up, self.draining = up, False
         self.active = self.served = self.failed = 0
         self.signals: Mapping[str, float] = {}
@@ -98,6 +100,11 @@ class Backend:
     def usable(self) -> bool:
         """Whether new sessions may be given to it at all."""
         return self.up and not self.draining and self.weight > 0
+
+    @property
+    def full(self) -> bool:
+        """Whether it has all the sessions that it takes at once."""
+        return self.max_connections is not None and self.active >= self.max_connections
 
     def apply(self, report: Report) -> bool:
         """Take over what a health check reported; tell whether a policy could see the difference."""

@@ -1,18 +1,20 @@
 """A pool while it runs: who is eligible, who is chosen, and exactly one end for every choice.
 
 Membership, health, tier and drain change the snapshot and rebuild the picker, off the request path. What changes with
-each session (what it already tried) is judged after the pick, so that every algorithm, a stranger's too, gets it.
+each session (what it already tried, and what is full) is judged after the pick, so that every algorithm, a stranger's
+too, gets it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from balancer.core.backend import Backend
 from balancer.core.messages import ResponseHead
 from balancer.core.pickers import SLICE, Algorithm, Policy, Ports, Snapshot
 from balancer.core.session import Session
-from balancer.errors import BalancerError, NoBackend, PolicyFailed
+from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull
 from balancer.interfaces import Outcome, Phase
 
 REFUSALS = 3
@@ -24,6 +26,10 @@ takes longer goes on in slices, and its pool refuses sessions until then."""
 
 SMALL = 64
 """Up to so many remaining backends a picker is built for them alone; among more, chance decides."""
+
+
+class Declined(NoBackend):
+    """The algorithm said that none will do, and is believed."""
 
 
 class Lease:
@@ -55,6 +61,8 @@ class Lease:
             pool, self._pool = self._pool, None
             self.backend.count_end(error)
             self._tell(pool.ports.seconds(), phase, status, error)
+            if pool.waiting:
+                pool.freed(self.backend)
 
     def refuse(self, session: Session) -> None:
         """The choice does not stand; it was never counted, but the picker that made it is told all the same."""
@@ -71,8 +79,38 @@ class Lease:
             self._policy.tell(self._snapshot, self.backend, outcome)
 
 
+class Seeker(Protocol):
+    """Whoever waits for a backend; told once how that ended, unless it gave up before."""
+
+    def served(self, lease: Lease) -> None:
+        """There is room, on this one."""
+
+    def not_served(self, error: BalancerError) -> None:
+        """There was none in time (`QueueTimeout`), or the algorithm has none for it (`NoBackend`, `PolicyFailed`)."""
+
+
+class Wait(Protocol):
+    """One session's wait."""
+
+    def cancel(self) -> None:
+        """It is no longer wanted: nobody is called. Allowed at any time, any number of times."""
+
+
 class Pool:
-    """A named set of backends and the current picker over the eligible ones."""
+    """A named set of backends and the current picker over the eligible ones.
+
+    The counts of those who wait for room are for `core.limited_pool`; where no backend has a limit, none ever waits.
+    """
+
+    waiting = 0
+    """Sessions that wait now."""
+    longest_queue = 0
+    """The most that ever waited at once."""
+    waited = 0
+    """Waits begun so far; of these some `timed_out`."""
+    timed_out = 0
+    refused = 0
+    """Sessions that would have waited, and found the queue full."""
 
     def __init__(
         self,
@@ -109,20 +147,33 @@ class Pool:
         """Choose a backend for the session and count it as active there.
 
         Raises `NoBackend` when none may serve it or the first picker is not ready, `PolicyFailed` when the algorithm
-        failed and no other stands in. A choice that the session already tried is refused; after a few of those the pool
-        leaves them out itself.
+        failed and no other stands in. A choice that the session already tried, or that is full, is refused; after a
+        few of those the pool leaves them out itself.
         """
         if not self._eligible:
             raise NoBackend(f"pool {self.name!r}: no backend is up")
         for _ in range(REFUSALS):
             lease = self._choose(self.policy.snapshot, session)
             if lease is None:
-                raise NoBackend(f"pool {self.name!r}: the algorithm chose none")
-            if lease.backend.usable and lease.backend not in session.tried:
-                lease.backend.active += 1
+                raise Declined(f"pool {self.name!r}: the algorithm chose none")
+            backend = lease.backend
+            if backend.usable and backend not in session.tried and not (backend.max_connections and backend.full):
+                backend.active += 1
                 return lease
             lease.refuse(session)
         return self._pick_remaining(session)
+
+    def wait(self, session: Session, seeker: Seeker) -> Wait:
+        """Have a session wait that was told `PoolFull`. Raises `PoolFull` when too many wait already, or none may."""
+        raise PoolFull(f"pool {self.name!r}: every backend is full")
+
+    def freed(self, backend: Backend) -> None:
+        """A session on it has ended; to be called while others wait."""
+
+    @property
+    def beginning(self) -> bool:
+        """Whether the first picker is on its way, and nothing stands in for it."""
+        return self.policy.beginning and (self._plan_b is None or self._plan_b.snapshot is None)
 
     def _choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
         """What the algorithm, or the one that stands in for it, chooses; not yet counted."""
@@ -137,19 +188,19 @@ class Pool:
         if self._plan_b is not None and self._plan_b.snapshot is not None:
             backend = self._plan_b.ask(self._plan_b.snapshot, session)
             return None if backend is None else Lease(self, backend, self._plan_b, self._plan_b.snapshot)
-        if self.policy.beginning:
+        if self.beginning:
             raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
         raise PolicyFailed(f"pool {self.name!r}: the algorithm made no picker")
 
     def _pick_remaining(self, session: Session) -> Lease:
         """The picker had its chances: choose among what was not tried, of a higher tier if need be."""
-        untried = [backend for backend in self.backends if backend.usable and backend not in session.tried]
-        remaining = _first_tier(untried)
+        open_ones = [backend for backend in self.backends if backend.usable and not backend.full]
+        remaining = _first_tier([backend for backend in open_ones if backend not in session.tried])
         if not remaining:
             raise NoBackend(f"pool {self.name!r}: every backend that is up was tried")
         lease = self._choose_among(remaining, session) if len(remaining) <= SMALL else self._draw(remaining)
         if lease is None:
-            raise NoBackend(f"pool {self.name!r}: the algorithm chose none")
+            raise Declined(f"pool {self.name!r}: the algorithm chose none")
         if lease.backend not in remaining:
             lease.refuse(session)
             lease = self._draw(remaining)

@@ -80,6 +80,14 @@ def test_state_and_use(up: bool, draining: bool, weight: float) -> None:
     assert one.state in repr(one)
 
 
+@given(st.none() | st.integers(1, 5), st.integers(0, 6))
+def test_a_backend_is_full_at_its_limit(most: int | None, active: int) -> None:
+    """A backend is full as soon as it has all the sessions it takes, and one without a limit never is."""
+    one = Backend("a", "a:80", "a", seconds=lambda: 0.0, max_connections=most)
+    one.active = active
+    assert one.full == (most is not None and active >= most)
+
+
 @given(st.floats(0.1, 10), st.lists(st.none() | st.floats(0, 1), max_size=5))
 def test_reported_weights_scale_the_configured_one(own: float, reports: list[float | None]) -> None:
     """The last weight reported multiplies the configured one, and a report that says none leaves it."""

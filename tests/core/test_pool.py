@@ -13,7 +13,7 @@ from balancer.core.backend import Backend
 from balancer.core.messages import ResponseHead
 from balancer.core.pool import REFUSALS, SMALL, START, Lease, Pool
 from balancer.core.session import Session
-from balancer.errors import ConnectFailed, NoBackend, PolicyFailed, Side
+from balancer.errors import BalancerError, ConnectFailed, NoBackend, PolicyFailed, PoolFull, Side
 from balancer.interfaces import Kind, Phase
 from tests.core.policies import Steered, Turns, backend
 
@@ -210,6 +210,58 @@ def test_a_rebuild_that_fails_is_the_policys_failure() -> None:
     pool.refresh()
     with pytest.raises(PolicyFailed, match="made no picker"):
         pool.pick(session())
+
+
+class Listening(Pool):
+    """A pool that notes where room came free."""
+
+    def __init__(self, *given: Any, **settings: Any) -> None:
+        self.heard: list[Backend] = []
+        super().__init__(*given, **settings)
+
+    def freed(self, backend: Backend) -> None:
+        """Note it."""
+        super().freed(backend)
+        self.heard.append(backend)
+
+
+def test_room_is_told_of_while_anybody_waits() -> None:
+    """The end of a session is news for those who wait, and costs no call while nobody does."""
+    pool = Listening("site", fleet(1), Steered(), ports=Turns().ports())
+    first, second = pool.pick(session()), pool.pick(session())
+    first.end()
+    assert pool.heard == []
+    pool.waiting = 1
+    second.end()
+    second.end()
+    assert pool.heard == [second.backend]
+
+
+class Nobody:
+    """Whoever would wait."""
+
+    def served(self, lease: Lease) -> None:
+        """Never."""
+
+    def not_served(self, error: BalancerError) -> None:
+        """Never."""
+
+
+def test_without_limits_nobody_may_wait() -> None:
+    """A pool in which nothing is ever full lets nobody wait, and counts nothing."""
+    pool = made(fleet(1), Steered())
+    with pytest.raises(PoolFull, match="'site'"):
+        pool.wait(session(), Nobody())
+    assert pool.waiting == pool.waited == pool.refused == pool.timed_out == pool.longest_queue == 0
+
+
+def test_what_is_full_is_refused_after_the_pick() -> None:
+    """A full backend gets no session, whatever the algorithm wants; and the algorithm is told."""
+    backends, algorithm = fleet(2), Steered()
+    backends[0].max_connections = 1
+    pool = made(backends, algorithm)
+    assert [pool.pick(session()).backend.name for _ in range(3)] == ["b0", "b1", "b1"]
+    assert algorithm.book.released == {"b0": 2 * REFUSALS}
 
 
 def leased(algorithm: Steered) -> Lease:

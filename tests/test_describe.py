@@ -25,7 +25,7 @@ class Note:
 
 SITE = Pool(
     "site",
-    backends=["tcp:a:1", Backend("b:1", name="spare", backup=True)],
+    backends=["tcp:a:1", Backend("b:1", name="spare", backup=True, max_connections=8)],
     algorithm=LeastConnections(),
     health=Health(Note(), every=5),
 )
@@ -45,6 +45,7 @@ CONFIG = Config(
 def test_the_whole_plan() -> None:
     """The plan shows every listener, route, pool, check and backend with all settings in force, given or not."""
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0"
+    limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy")
     http = "response_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
     unsent = "send_proxy=None, proxy_tlvs=()"
@@ -62,13 +63,13 @@ def test_the_whole_plan() -> None:
         "  everything -> Pool 'names'",
         f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}",
         "  Health: not checked",
-        "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), start='up'",
-        f"Pool 'site': algorithm=LeastConnections(), {pool}, {http}",
+        "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
+        f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}",
         "  Health: check=Note(), every=5, timeout=5, rise=2, fall=3, jitter=0.1, assume='up'",
-        "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), start='up'",
-        "  Backend 'spare': address='b:1', weight=1.0, tier=1, zone='', tags=(), start='up'",
+        "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
+        "  Backend 'spare': address='b:1', weight=1.0, tier=1, zone='', tags=(), max_connections=8, start='up'",
         f"Pool 'names': algorithm=RoundRobin(), {pool}",
         "  Health: not checked",
-        "  Backend 'a:53': weight=1.0, tier=0, zone='', tags=(), start='up'",
+        "  Backend 'a:53': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         "Config: drain=30.0, companions=(Note(),)",
     ]

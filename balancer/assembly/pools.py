@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.logger import Logger
@@ -12,6 +14,7 @@ from balancer.assembly.parts import Parts
 from balancer.config.endpoints import Endpoint
 from balancer.core.backend import Backend, Place
 from balancer.core.faults import named
+from balancer.core.limited_pool import LimitedPool
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
 from balancer.core.proxy_greeting import ProxyVersion, own_greeting
@@ -33,18 +36,21 @@ async def make_pool(parts: Parts, settings: nouns.Pool) -> Pool:
     faults = FaultLog()
     ports = Ports(parts.random, parts.reactor.seconds, lambda call: parts.reactor.callLater(0, call), faults)
     algorithm: Any = settings.algorithm or default_algorithm()
-    pool = Pool(
-        settings.name,
-        [await _backend(parts, settings, backend) for backend in settings.backends],
-        algorithm,
-        ports=ports,
-        on_policy_error=settings.on_policy_error,
-    )
+    backends = [await _backend(parts, settings, backend) for backend in settings.backends]
+    make = _kind(parts, settings)
+    pool = make(settings.name, backends, algorithm, ports=ports, on_policy_error=settings.on_policy_error)
     if faults.first:
         culprit = algorithm if pool.policy.faults.count else settings.on_policy_error
         name = named(getattr(culprit, "name", culprit))
         raise StartError(f"Pool {settings.name!r}: algorithm {name}: picker() failed: {faults.first}; correct it")
     return pool
+
+
+def _kind(parts: Parts, settings: nouns.Pool) -> Callable[..., Pool]:
+    """A pool without limits does without a queue."""
+    if not settings.limited:
+        return Pool
+    return partial(LimitedPool, deadlines=parts.deadlines, queue=settings.queue, queue_timeout=settings.queue_timeout)
 
 
 async def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend:
@@ -59,6 +65,7 @@ async def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> B
         tier=settings.tier,
         zone=settings.zone,
         tags=settings.tags,
+        max_connections=settings.max_connections,
         up=settings.start == "up" and assumed_up,
         latency_half_life=pool.latency_half_life,
     )

@@ -40,8 +40,9 @@ class Backend(Noun):
     `address` is "tcp:host:port", "udp:host:port", bare "host:port" (either) or "unix:/path"; an IPv6 host stands in
     brackets. `name` is unique in the pool and outlives reloads; without one it is the address. `weight` is its share
     relative to the others, above 0. Tier 0 is used first, a higher one only when the lower cannot serve; `backup=True`
-    is tier 1. `start="down"` keeps it out until a health check finds it well; its host may be unknown until then.
-    Raises `ConfigError`.
+    is tier 1. It takes `max_connections` at once, or any number if that is None: TCP connections, HTTP requests and UDP
+    flows together; what comes on top goes to others or waits, see `Pool`. `start="down"` keeps it out until a health
+    check finds it well; its host may be unknown until then. Raises `ConfigError`.
     """
 
     address: str
@@ -51,6 +52,7 @@ class Backend(Noun):
     tier: int = attrs.field(default=attrs.Factory(_default_tier, takes_self=True), kw_only=True)
     zone: str = attrs.field(default="", kw_only=True)
     tags: tuple[str, ...] = attrs.field(default=(), converter=_strings, kw_only=True)
+    max_connections: int | None = attrs.field(default=None, kw_only=True)
     start: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
 
     @property
@@ -78,4 +80,6 @@ class Backend(Noun):
         yield from instance("zone", self.zone, str, "give a name in quotes")
         for tag in self.tags:
             yield from word("tags", tag)
+        if self.max_connections is not None:
+            yield from count("max_connections", self.max_connections)
         yield from choice("start", self.start, ("up", "down"))

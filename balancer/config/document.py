@@ -21,6 +21,8 @@ _LISTENER: Final = "such as HTTPListener('tcp:8080', pool=site)"
 _HEEDED: Final[Mapping[str, tuple[Kind, ...]]] = {
     "connect_timeout": (Kind.TCP, Kind.HTTP),
     "attempts": (Kind.TCP, Kind.HTTP),
+    "queue": (Kind.TCP, Kind.HTTP),
+    "queue_timeout": (Kind.TCP, Kind.HTTP),
     "response_timeout": (Kind.HTTP,),
     "keepalive": (Kind.HTTP,),
     "keepalive_timeout": (Kind.HTTP,),
@@ -56,8 +58,8 @@ class Config(Noun):
         return tuple(_uses(self.listeners))
 
     def unheeded(self, pool: Pool) -> tuple[str, ...]:
-        """The settings of a pool in use that none of the listeners that use it looks at."""
-        return _unheeded(_uses(self.listeners)[pool])
+        """The settings of a pool in use that nothing looks at: neither the pool nor a listener that uses it."""
+        return tuple(dict.fromkeys((*_unheeded(_uses(self.listeners)[pool]), *pool.unheeded)))
 
     def send_proxy(self, pool: Pool) -> Literal["v1", "v2"] | None:
         """With what version of the PROXY protocol connections to its backends open."""

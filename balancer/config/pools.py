@@ -40,7 +40,9 @@ class Pool(Noun):
 
     `algorithm` None is the balancer's default. `connect_timeout` bounds one attempt to connect, `attempts` is how
     many different backends are tried before giving up. When the algorithm fails `on_policy_error` takes its place;
-    None refuses the session. `latency_half_life` is that of the average `IBackend.latency`. For HTTP alone:
+    None refuses the session. `latency_half_life` is that of the average `IBackend.latency`. While all the backends
+    that could serve a session have their `max_connections`, up to `queue` connections or requests wait for room, in
+    turn by the addresses they come from, each for up to `queue_timeout`; datagrams do not wait. For HTTP alone:
     `response_timeout` bounds the silence before the response head and between the response's bytes, and up to
     `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below the backends' own).
     Times are in seconds. What none of the listeners that use a pool looks at cannot be set. Raises `ConfigError`.
@@ -52,6 +54,8 @@ class Pool(Noun):
     health: Health | None = attrs.field(default=None, kw_only=True)
     connect_timeout: float = attrs.field(default=5.0, kw_only=True)
     attempts: int = attrs.field(default=3, kw_only=True)
+    queue: int = attrs.field(default=100, kw_only=True)
+    queue_timeout: float = attrs.field(default=5.0, kw_only=True)
     on_policy_error: IAlgorithm | None = attrs.field(default=None, kw_only=True)
     latency_half_life: float = attrs.field(default=10.0, kw_only=True)
     response_timeout: float = attrs.field(default=60.0, kw_only=True)
@@ -60,6 +64,18 @@ class Pool(Noun):
 
     def __str__(self) -> str:
         return f"Pool {shown(self.name)}"
+
+    @property
+    def limited(self) -> bool:
+        """Whether any of its backends can be full."""
+        return any(backend.max_connections is not None for backend in sound(self.backends, Backend))
+
+    @property
+    def unheeded(self) -> tuple[str, ...]:
+        """The settings that nothing would look at, given the others."""
+        if not self.limited:
+            return ("queue", "queue_timeout")
+        return () if self.queue else ("queue_timeout",)
 
     def mistakes(self) -> Iterator[str]:
         """What is wrong with it and its backends, a line for each."""
@@ -78,10 +94,20 @@ class Pool(Noun):
             yield from instance("health", self.health, Health, "give one such as Health(TCPCheck(), every=2)")
         yield from seconds("connect_timeout", self.connect_timeout, like=5)
         yield from count("attempts", self.attempts)
+        yield from count("queue", self.queue, least=0)
+        yield from seconds("queue_timeout", self.queue_timeout, like=5)
+        yield from self._idle_queue()
         yield from seconds("latency_half_life", self.latency_half_life, like=10)
         yield from seconds("response_timeout", self.response_timeout, like=60)
         yield from count("keepalive", self.keepalive, least=0)
         yield from seconds("keepalive_timeout", self.keepalive_timeout, like=4)
+
+    def _idle_queue(self) -> Iterator[str]:
+        """Nobody waits where nothing is ever full, or where nobody may."""
+        why = "queue=0 lets nobody wait" if self.limited else "no backend has max_connections"
+        for name in self.unheeded:
+            if getattr(self, name) != getattr(attrs.fields(Pool), name).default:
+                yield f"{name}: would be ignored, for {why}; leave it out"
 
     def _never_up(self) -> Iterator[str]:
         """Only a health check lets in what starts down."""

@@ -10,8 +10,9 @@ from twisted.logger import LogEvent, formatEvent
 from zope.interface import implementer
 
 from balancer.config import Backend, Health
+from balancer.core.limited_pool import LimitedPool
 from balancer.core.session import Session
-from balancer.errors import CheckFailed, StartError
+from balancer.errors import CheckFailed, PoolFull, StartError
 from balancer.interfaces import IAlgorithm, Kind, Picker, Report
 from tests.assembly.parts import Last, assembled, relay
 from tests.net.house import House, Speaker, answer, listening, request
@@ -25,6 +26,21 @@ def test_backends_are_as_written() -> None:
     assert (backend.name, backend.address, backend.place) == ("b1", "known:80", ("192.0.2.7", 80))
     assert (backend.weight, backend.tier, backend.zone, backend.tags) == (2, 3, "z", frozenset({"t"}))
     assert backend.state == "up"
+
+
+def test_limits_and_queues_are_as_written() -> None:
+    """A pool in which a backend has a limit has a queue, of the size and for the time that the config says."""
+    backends = Backend("127.0.0.1:1", max_connections=1), Backend("127.0.0.1:2")
+    (free,) = assembled(relay("127.0.0.1:1")).pools.values()
+    (pool,) = assembled(relay(backends[0], queue=0)).pools.values()
+    (other,) = assembled(relay(*backends)).pools.values()
+    assert [one.max_connections for one in other.backends] == [1, None]
+    assert [isinstance(one, LimitedPool) for one in (free, pool, other)] == [False, True, True]
+    session = Session(Kind.TCP, ("192.0.2.1", 5), 0.0)
+    pool.pick(session)
+    seeker: Any = None
+    with pytest.raises(PoolFull, match="no more than 0 may wait"):
+        pool.wait(session, seeker)
 
 
 @pytest.mark.parametrize(

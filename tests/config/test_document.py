@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from twisted.application.service import Service
 
-from balancer.config import Config, Health, HTTPListener, Pool, TCPListener, UDPListener
+from balancer.config import Backend, Config, Health, HTTPListener, Pool, TCPListener, UDPListener
 from balancer.interfaces import Kind
 
 
@@ -55,7 +55,9 @@ def test_a_function_probes_for_every_kind() -> None:
 def test_settings_that_nobody_heeds() -> None:
     """What none of the listeners of a pool looks at is known, and is less the more kinds of listener use it."""
     http = ("response_timeout", "keepalive", "keepalive_timeout")
-    one, two, three = (Pool(name, backends=["a:1"]) for name in ("one", "two", "three"))
+    stream = ("connect_timeout", "attempts", "queue", "queue_timeout")
+    limited = Backend("a:1", max_connections=5)
+    one, two, three = (Pool(name, backends=[limited]) for name in ("one", "two", "three"))
     config = Config(
         [
             UDPListener("udp:1", pool=one),
@@ -63,7 +65,18 @@ def test_settings_that_nobody_heeds() -> None:
             *(TCPListener("tcp:3", pool=three), HTTPListener("tcp:4", pool=three)),
         ]
     )
-    assert [config.unheeded(pool) for pool in (one, two, three)] == [("connect_timeout", "attempts", *http), http, ()]
+    assert [config.unheeded(pool) for pool in (one, two, three)] == [(*stream, *http), http, ()]
+
+
+@pytest.mark.parametrize(
+    ("most", "queue", "unheeded"),
+    [(None, 100, ("queue", "queue_timeout")), (5, 0, ("queue_timeout",)), (5, 1, ())],
+)
+def test_settings_that_the_pool_itself_leaves_unused(most: int | None, queue: int, unheeded: tuple[str, ...]) -> None:
+    """Without a limit there is no queue, and without a queue no wait."""
+    settings: dict[str, Any] = {} if most is None else {"queue": queue}
+    pool = Pool("site", backends=[Backend("a:1", max_connections=most)], **settings)
+    assert Config(HTTPListener("tcp:80", pool=pool)).unheeded(pool) == unheeded
 
 
 @pytest.mark.parametrize("setting", ["response_timeout", "keepalive", "keepalive_timeout"])

@@ -46,6 +46,8 @@ ADDRESSES = {
     "Backend('a:1', name=None)": "Backend 'a:1': name: None is not text of one line; give a name in quotes",
     "Backend('a:1', start='down')": "Pool 'site': backends: Backend 'a:1' starts down and would stay so; "
     "give the pool health=Health(...)",
+    "Backend('a:1', max_connections=0)": "Backend 'a:1': max_connections: 0 is not a whole number of at least 1",
+    "Backend('a:1', max_connections=8.5)": "Backend 'a:1': max_connections: 8.5 is not a whole number of at least 1",
     "Backend('a:1', zone=1)": "Backend 'a:1': zone: 1 is not a str; give a name in quotes",
 }
 POOLS = {
@@ -65,7 +67,15 @@ POOLS = {
     "give one such as 60",
     "keepalive=-1": "Pool 'site': keepalive: -1 is not a whole number of at least 0",
     "keepalive_timeout=0": "Pool 'site': keepalive_timeout: 0 is not a positive number of seconds; give one such as 4",
+    "queue=50": "Pool 'site': queue: would be ignored, for no backend has max_connections; leave it out",
+    "queue_timeout=9": "Pool 'site': queue_timeout: would be ignored, for no backend has max_connections; leave it out",
     "name=''": "conf.py, line 21: Pool() got multiple values for argument 'name'",
+}
+LIMITED = {
+    "queue=-1": "Pool 'site': queue: -1 is not a whole number of at least 0",
+    "queue_timeout=0": "Pool 'site': queue_timeout: 0 is not a positive number of seconds; give one such as 5",
+    "queue=0, queue_timeout=9": "Pool 'site': queue_timeout: would be ignored, for queue=0 lets nobody wait; "
+    "leave it out",
 }
 HEALTHS = {
     "every=-1": "Health: every: -1 is not a positive number of seconds; give one such as 2",
@@ -170,6 +180,8 @@ CONFIGS = {
     "<lambda> cannot be called with (target); let it take just that",
     "TCPListener('tcp:5432', pool=Pool('db', backends=['a:1'], keepalive=5))": "Pool 'db': keepalive: "
     "would be ignored, for no HTTPListener uses the pool; leave it out",
+    "UDPListener('udp:53', pool=Pool('dns', backends=Backend('a:1', max_connections=9), queue=5))": "Pool 'dns': "
+    "queue: would be ignored, for no TCPListener or HTTPListener uses the pool; leave it out",
     "UDPListener('udp:53', pool=Pool('dns', backends=['a:1'], attempts=5))": "Pool 'dns': attempts: "
     "would be ignored, for no TCPListener or HTTPListener uses the pool; leave it out",
 }
@@ -215,6 +227,13 @@ def test_of_backends(told: Callable[[str], list[str]], given: str, line: str) ->
 def test_of_pools(told: Callable[[str], list[str]], given: str, line: str) -> None:
     """A wrong setting of a pool is one line."""
     assert told(f"{PRELUDE}site = {POOL.format(given)}\n{TAIL}") == [line]
+
+
+@pytest.mark.parametrize(("given", "line"), LIMITED.items())
+def test_of_queues(told: Callable[[str], list[str]], given: str, line: str) -> None:
+    """A wrong setting of a queue, where there can be one, is one line."""
+    backend = "Backend('a:1', max_connections=8)"
+    assert told(f"site = Pool('site', backends={backend}, {given})\n{TAIL}") == [line]
 
 
 @pytest.mark.parametrize(("given", "line"), HEALTHS.items())

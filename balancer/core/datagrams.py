@@ -22,7 +22,15 @@ from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.flow_table import Client, FlowTable
 from balancer.core.pool import Lease, Pool
 from balancer.core.session import Session
-from balancer.errors import BalancerError, ConnectFailed, NoBackend, PolicyFailed, UpstreamGone, UpstreamTimeout
+from balancer.errors import (
+    BalancerError,
+    ConnectFailed,
+    NoBackend,
+    PolicyFailed,
+    PoolFull,
+    UpstreamGone,
+    UpstreamTimeout,
+)
 from balancer.interfaces import Kind, Phase
 
 LAST_WORDS: Final = 1.0
@@ -79,6 +87,8 @@ class Counts:
     """Replies that were sent to clients."""
     sent_bytes: int = 0
     dropped_no_backend: int = 0
+    dropped_full: int = 0
+    """Every backend had all the flows and other sessions it takes; a datagram does not wait."""
     dropped_policy: int = 0
     dropped_draining: int = 0
     dropped_source: int = 0
@@ -250,6 +260,8 @@ class Flows:
                     return self._pool.pick(session)
                 session.tried.clear()
             return self._pool.pick(session)
+        except PoolFull:
+            self.counts.dropped_full += 1
         except NoBackend:
             self.counts.dropped_no_backend += 1
         except PolicyFailed:

@@ -10,8 +10,8 @@ from balancer.core.backend import Backend
 from balancer.core.datagrams import Bounds, Flow, Flows
 from balancer.core.deadlines import Deadlines
 from balancer.core.flow_table import Client
+from balancer.core.limited_pool import LimitedPool
 from balancer.core.pickers import Ports
-from balancer.core.pool import Pool
 from balancer.errors import BalancerError, ConnectFailed
 from balancer.interfaces import Outcome, Phase, Picker
 
@@ -110,12 +110,17 @@ class FakeEdge:
 class House:
     """A pool of three backends, a listener's flows, and time."""
 
-    def __init__(self, names: str = "abc", **bounds: Any) -> None:
+    def __init__(self, names: str = "abc", *, max_connections: int | None = None, **bounds: Any) -> None:
         self.clock, self.edge, self.algorithm, self.ended = HandClock(), FakeEdge(), First(), list[int]()
-        self.backends = [Backend(name, name, (name, 1), seconds=self.clock.seconds) for name in names]
+        self.backends = [
+            Backend(name, name, (name, 1), seconds=self.clock.seconds, max_connections=max_connections)
+            for name in names
+        ]
         ports = Ports(Random(1), self.clock.seconds, lambda call: call())
-        self.pool = Pool("pool", self.backends, self.algorithm, ports=ports)
         self.deadlines = Deadlines(self.clock)
+        self.pool = LimitedPool(
+            "pool", self.backends, self.algorithm, ports=ports, deadlines=self.deadlines, queue=9, queue_timeout=5
+        )
         self.bounds = Bounds(**{"idle": IDLE, "max_flows": CAP, **bounds})
         self.flows = Flows(
             self.pool, self.edge, self.deadlines, self.bounds, ended=lambda: self.ended.append(self.flows.active)

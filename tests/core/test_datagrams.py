@@ -71,6 +71,22 @@ def test_a_datagram_that_nobody_may_have_takes_no_room(house: House) -> None:
     assert (house.counts.dropped_policy, house.counts.dropped_no_backend, house.flows.active) == (1, 1, 3)
 
 
+def test_a_datagram_does_not_wait() -> None:
+    """While every backend has all the flows it takes, a new client's datagrams are dropped and counted, and no flow is.
+
+    What belongs to flows goes on, and the end of a flow is room for the next.
+    """
+    house = House("ab", max_connections=1, idle=IDLE)
+    for client in (ALICE, BOB, CAROL, ALICE):
+        house.flows.datagram(b"", client)
+    assert [len(upstream.heard) for upstream in house.open()] == [2, 1]
+    assert (house.counts.dropped_full, house.flows.active, house.pool.waiting) == (1, 2, 0)
+    house.clock.advance(2 * IDLE)
+    house.flows.datagram(b"", CAROL)
+    assert (house.counts.dropped_full, house.flows.active) == (1, 1)
+    house.flows.end_all(Draining("the test is over"))
+
+
 def test_flows_stay_on_a_backend_that_went_down(house: House) -> None:
     """A backend that goes down keeps its flows, and gets no new ones."""
     house.flows.datagram(b"", ALICE)

@@ -66,7 +66,7 @@ class Traffic(RuleBasedStateMachine):
         assert len(unanswered) == counts.unanswered <= counts.expired
         assert counts.opened - active == len(house.ended) == len(house.algorithm.ends)
         drops = counts.dropped_no_backend + counts.dropped_policy + counts.dropped_draining + counts.dropped_unsent
-        drops += counts.dropped_source
+        drops += counts.dropped_source + counts.dropped_full
         assert counts.received == drops + sum(len(upstream.heard) for upstream in house.edge.upstreams)
         assert len(house.deadlines) == (len(house.flows) > 0)
 

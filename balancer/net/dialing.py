@@ -18,9 +18,9 @@ from twisted.python.failure import Failure
 
 from balancer.core.backend import Backend, Place
 from balancer.core.deadlines import Deadline, Deadlines
-from balancer.core.pool import Lease, Pool
+from balancer.core.pool import Lease, Pool, Wait
 from balancer.core.session import Session
-from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, DownstreamGone, NoBackend, Shortage
+from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, DownstreamGone, NoBackend, PoolFull, Shortage
 from balancer.interfaces import Phase
 from balancer.net.peers import Peer
 
@@ -117,7 +117,10 @@ class Caller(Protocol[AnyDialed_contra]):
         """The connection stands."""
 
     def not_dialed(self, error: BalancerError) -> None:
-        """None is to be had: the last `ConnectFailed`, or `NoBackend` or `PolicyFailed` when none could be tried."""
+        """None is to be had: the last `ConnectFailed`, or `NoBackend` or `PolicyFailed` when none could be tried.
+
+        Of `NoBackend`, `PoolFull` says that too many wait already, and `QueueTimeout` that it waited in vain.
+        """
 
 
 @attrs.frozen
@@ -142,22 +145,23 @@ class Dialer(Generic[AnyDialed]):
 
 
 class Dialing(Generic[AnyDialed]):
-    """One session on its way to a backend."""
+    """One session on its way to a backend: `core.pool.Seeker` while it waits for one that has room."""
 
-    __slots__ = ("_attempt", "_caller", "_deadline", "_dialer", "_last", "_lease", "_session")
+    __slots__ = ("_attempt", "_caller", "_deadline", "_dialer", "_failure", "_last", "_lease", "_session")
 
     def __init__(self, dialer: Dialer[AnyDialed], session: Session, caller: Caller[AnyDialed]) -> None:
         self._dialer, self._session = dialer, session
         self._caller: Caller[AnyDialed] | None = caller
         self._last = max(session.attempt, dialer.attempts)
         self._lease: Lease | None = None
-        self._attempt: Attempt | None = None
+        self._attempt: Attempt | Wait | None = None
+        self._failure: BalancerError | None = None
         self._deadline = Deadline(dialer.deadlines, self._too_late)
 
     def start(self, lease: Lease | None) -> None:
         """The first attempt."""
         if lease is None:
-            self._next(None)
+            self._next()
         else:
             self._connect(lease)
 
@@ -175,6 +179,16 @@ class Dialing(Generic[AnyDialed]):
         self._caller = None
         self._give_up(DownstreamGone("the client left while its backend was connected to"))
 
+    def served(self, lease: Lease) -> None:
+        """The wait is over: a backend has room."""
+        self._attempt = None
+        self._connect(lease)
+
+    def not_served(self, error: BalancerError) -> None:
+        """The wait was in vain."""
+        self._attempt = None
+        self._refuse(error)
+
     def _connect(self, lease: Lease) -> None:
         dialer = self._dialer
         self._lease = lease
@@ -191,13 +205,13 @@ class Dialing(Generic[AnyDialed]):
         if lease is None or self._caller is None:
             return
         error = connect_error(lease.backend, reason)
-        self._attempt = None
+        self._attempt, self._failure = None, error
         self._give_up(error)
         session = self._session
         session.tried.append(lease.backend)
         if session.attempt < self._last:
             session.attempt += 1
-            self._next(error)
+            self._next()
         else:
             self._refuse(error)
 
@@ -206,25 +220,34 @@ class Dialing(Generic[AnyDialed]):
             self._attempt.cancel()
         self._failed(TimeoutError())
 
-    def _next(self, failure: BalancerError | None) -> None:
-        """Another backend; when there is none left, the failure to connect says more than that."""
+    def _next(self) -> None:
+        """Another backend, as soon as one has room."""
         self._session.now = self._dialer.reactor.seconds()
         try:
             lease = self._dialer.pool.pick(self._session)
-        except NoBackend as nobody:
-            self._refuse(failure or nobody)
+        except PoolFull:
+            self._wait()
         except BalancerError as error:
             self._refuse(error)
         else:
             self._connect(lease)
 
+    def _wait(self) -> None:
+        try:
+            self._attempt = self._dialer.pool.wait(self._session, self)
+        except PoolFull as error:
+            self._refuse(error)
+
     def _refuse(self, error: BalancerError) -> None:
+        """Say so; when there is no backend left, the failure to connect to the last one says more than that."""
         caller, self._caller = self._caller, None
+        if isinstance(error, NoBackend):
+            error = self._failure or error
         if caller is not None:
             caller.not_dialed(error)
 
     def _give_up(self, error: BalancerError) -> None:
-        """End the attempt under way and give its backend back."""
+        """End the attempt or the wait under way, and give the backend back."""
         self._deadline.cancel()
         attempt, self._attempt = self._attempt, None
         lease, self._lease = self._lease, None

@@ -11,12 +11,12 @@ from twisted.python.failure import Failure
 
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
-from balancer.core.exchange import Exchange
+from balancer.core.exchange import Exchange, Pending
 from balancer.core.http1 import Limits, RequestEncoder, ResponseDecoder
 from balancer.core.messages import End, Message, RequestHead
 from balancer.core.pool import Lease, Pool
-from balancer.errors import BalancerError, Side, UpstreamGone
-from balancer.net.dialing import Dialed, Dialer, Dialing
+from balancer.errors import BalancerError, PoolFull, Side, UpstreamGone
+from balancer.net.dialing import Dialed, Dialer
 
 
 class HTTPUpstream(Dialed):
@@ -135,6 +135,27 @@ class _Fresh:
         self._exchange.fail(error)
 
 
+class _Waiting:
+    """One exchange that waits for a backend with room, and its way there: `core.pool.Seeker`."""
+
+    def __init__(self, upstreams: Upstreams, exchange: Exchange, *, fresh: bool) -> None:
+        self._upstreams, self._exchange, self._fresh = upstreams, exchange, fresh
+        self._pending: Pending | None = upstreams.pool.wait(exchange.session, self)
+
+    def served(self, lease: Lease) -> None:
+        """There is room."""
+        self._pending = self._upstreams.acquire(self._exchange, fresh=self._fresh, lease=lease)
+
+    def not_served(self, error: BalancerError) -> None:
+        """There was none."""
+        self._exchange.fail(error)
+
+    def cancel(self) -> None:
+        """See `core.exchange.Pending`."""
+        if self._pending is not None:
+            self._pending.cancel()
+
+
 @attrs.define(eq=False)
 class Upstreams:
     """All HTTP connections to the backends of one pool: `core.exchange.Upstreams`. Times are in seconds."""
@@ -166,20 +187,33 @@ class Upstreams:
         """The pool's."""
         return self.pool.name
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> Dialing[HTTPUpstream] | None:
-        """Give the exchange a connection: the idle one used last if there is one, else a new one."""
+    def acquire(self, exchange: Exchange, *, fresh: bool, lease: Lease | None = None) -> Pending | None:
+        """Give the exchange a connection: the idle one used last if there is one, else a new one.
+
+        It is to the backend leased, if there is a lease already, else to one that is picked now or has room later.
+        """
         session = exchange.session
-        session.now = self.reactor.seconds()
-        try:
-            lease = self.pool.pick(session)
-        except BalancerError as error:
-            exchange.fail(error)
-            return None
+        if lease is None:
+            session.now = self.reactor.seconds()
+            try:
+                lease = self.pool.pick(session)
+            except PoolFull:
+                return self._wait(exchange, fresh=fresh)
+            except BalancerError as error:
+                exchange.fail(error)
+                return None
         idle = None if fresh else self._idle.get(lease.backend)
         if idle:
             idle.pop().carry(exchange, lease)
             return None
         return self._dialer.dial(session, _Fresh(exchange), lease)
+
+    def _wait(self, exchange: Exchange, *, fresh: bool) -> Pending | None:
+        try:
+            return _Waiting(self, exchange, fresh=fresh)
+        except PoolFull as error:
+            exchange.fail(error)
+            return None
 
     def keep(self, upstream: HTTPUpstream) -> bool:
         """Take a connection that may be used again; False when it is one too many, or its backend must not be used."""

@@ -18,8 +18,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer, provider
 
 from balancer.assembly import Assembly, bind
-from balancer.config import Config, HTTPListener, Listener, Pool, TCPListener
-from balancer.core.backend import Backend
+from balancer.config import Backend, Config, HTTPListener, Listener, Pool, TCPListener
+from balancer.core.backend import Backend as LiveBackend
 from balancer.errors import Draining
 from balancer.testing import MemoryNetwork
 
@@ -187,7 +187,7 @@ class House:
         return client
 
     @property
-    def backends(self) -> list[Backend]:
+    def backends(self) -> list[LiveBackend]:
         """All backends of all pools."""
         return [backend for pool in self.assembly.pools.values() for backend in pool.backends]
 
@@ -219,7 +219,8 @@ class House:
         assert len(self.assembly.deadlines) == 0
 
     def _pool(self, ports: tuple[int, ...], settings: dict[str, Any]) -> Pool:
-        return Pool("pool", backends=[f"127.0.0.1:{port}" for port in ports], **settings)
+        most = settings.pop("max_connections", None)
+        return Pool("pool", backends=[Backend(f"127.0.0.1:{port}", max_connections=most) for port in ports], **settings)
 
 
 def served_by_us(pair: Any) -> bool:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.task import deferLater
+
 from balancer.config import HTTPListener
 from tests.net.house import answer, request
-from tests.net.wires import fronted
+from tests.net.wires import Wire, fronted
 
 MEBIBYTE = 1 << 20
 
@@ -99,3 +101,40 @@ async def test_large_bodies_both_ways(reactor: Any) -> None:
         await backend.until(lambda wire: wire.heard.endswith(body))
         backend.say(answer(body))
         assert await client.hear(len(answer(body))) == answer(body)
+
+
+async def head(backend: Wire) -> bytes:
+    """Wait for the one request head that a backend has to hear now, and take it."""
+    await backend.until(lambda wire: wire.heard.endswith(b"\r\n\r\n"))
+    assert backend.heard.count(b"\r\n\r\n") == 1
+    return await backend.hear(len(backend.heard))
+
+
+async def test_requests_wait_for_room(reactor: Any) -> None:
+    """A backend that takes one request at a time gets one, and those that wait come over the same connection."""
+    async with fronted(reactor, HTTPListener, max_connections=1) as front:
+        clients = [await front.client(request()) for _ in range(8)]
+        backend = await front.calls.get()
+        for client in clients:
+            await head(backend)
+            assert front.active == 1
+            backend.say(answer(b"yes"))
+            assert await client.hear(len(answer(b"yes"))) == answer(b"yes")
+        assert not front.calls.pending
+
+
+async def test_who_leaves_a_queue_is_not_served(reactor: Any) -> None:
+    """A request whose client closes its connection while it waits never reaches the backend."""
+    async with fronted(reactor, HTTPListener, max_connections=1, half_closed=0.01) as front:
+        first, second, third = [await front.client(request(f"GET /{number}")) for number in range(3)]
+        backend = await front.calls.get()
+        assert (await head(backend)).startswith(b"GET /0 ")
+        (pool,) = front.assembly.pools.values()
+        for waiting in (2, 1):
+            while pool.waiting != waiting:
+                await deferLater(reactor, 0.01, lambda: None)
+            second.transport.loseConnection()
+        backend.say(answer())
+        assert (await head(backend)).startswith(b"GET /2 ")
+        assert await first.hear(len(answer())) == answer()
+        assert third.heard == b""

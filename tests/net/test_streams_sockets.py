@@ -158,3 +158,19 @@ async def turn(reactor: Any) -> None:
     turned: Deferred[None] = Deferred()
     reactor.callLater(0, turned.callback, None)
     await turned
+
+
+async def test_connections_wait_for_room(reactor: Any) -> None:
+    """Of many clients at once a backend has no more than it takes; the others wait, and all are served in turn."""
+    async with fronted(reactor, TCPListener, max_connections=2) as front:
+        clients = [await front.client(bytes([number])) for number in range(12)]
+        alive = []
+        for number in range(12):
+            alive.append(await front.calls.get())
+            assert await alive[-1].hear(1) == bytes([number])
+            assert front.active <= 2
+            if number:
+                alive.pop(0).transport.loseConnection()
+                await clients[number - 1].until(lambda wire: wire.finished)
+                clients[number - 1].transport.loseConnection()
+        assert not front.calls.pending

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from balancer.assembly import Assembly, bind
-from balancer.config import Config, HTTPListener, Pool, Route, TCPListener
+from balancer.config import Backend, Config, HTTPListener, Pool, Route, TCPListener
 from balancer.errors import Draining
 
 HOST = "127.0.0.1"
@@ -120,9 +120,11 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def fronted(reactor: Any, kind: type[HTTPListener | TCPListener], **settings: Any) -> AsyncIterator[Front]:
+async def fronted(
+    reactor: Any, kind: type[HTTPListener | TCPListener], *, max_connections: int | None = None, **settings: Any
+) -> AsyncIterator[Front]:
     """A listener of that kind over one backend; at the end everything is closed."""
-    async with bound(reactor, Backends()) as (pool, backends):
+    async with bound(reactor, Backends(), max_connections=max_connections) as (pool, backends):
         listener = kind(f"tcp:{free_port()}:interface={HOST}", pool=pool, **settings)
         async with serving(reactor, listener, backends) as front:
             yield front
@@ -141,12 +143,13 @@ async def routed(reactor: Any, *matchers: Any, **settings: Any) -> AsyncIterator
 
 @asynccontextmanager
 async def bound(
-    reactor: Any, backends: Backends, name: str = "pool", factory: Any = None
+    reactor: Any, backends: Backends, name: str = "pool", factory: Any = None, *, max_connections: int | None = None
 ) -> AsyncIterator[tuple[Pool, Backends]]:
     """A pool of one backend, served by the factory if that is another."""
     port = reactor.listenTCP(0, factory or backends, interface=HOST)
     try:
-        yield Pool(name, backends=[f"{HOST}:{port.getHost().port}"]), backends
+        backend = Backend(f"{HOST}:{port.getHost().port}", max_connections=max_connections)
+        yield Pool(name, backends=[backend]), backends
     finally:
         await port.stopListening()
 

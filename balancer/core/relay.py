@@ -126,8 +126,18 @@ class Relay:
     """
 
     __slots__ = (
-        "_deadline", "_done", "_idle", "_linger", "_streams", "_unsent",
-        "deadlines", "downstream", "last", "state", "upstream",
+        "__weakref__",
+        "_deadline",
+        "_done",
+        "_idle",
+        "_linger",
+        "_streams",
+        "_unsent",
+        "deadlines",
+        "downstream",
+        "last",
+        "state",
+        "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -180,6 +190,7 @@ class Relay:
     def _end(self, error: BalancerError | None) -> None:
         self._deadline.cancel()
         self._done(error)
+        del self.downstream, self.upstream, self._deadline  # which lead back here: a relay is no work for the collector
 
     def _quiet(self) -> None:
         """The deadline fired: either nothing moved for that long, or it has to wait for the rest."""

@@ -156,7 +156,7 @@ class Dialing(Generic[AnyDialed]):
         self._lease: Lease | None = None
         self._attempt: Attempt | Wait | None = None
         self._failure: BalancerError | None = None
-        self._deadline = Deadline(dialer.deadlines, self._too_late)
+        self._deadline: Deadline | None = None
 
     def start(self, lease: Lease | None) -> None:
         """The first attempt."""
@@ -167,7 +167,7 @@ class Dialing(Generic[AnyDialed]):
 
     def stands(self, protocol: AnyDialed) -> None:
         """The connection stands; one that nobody waits for any more is cut."""
-        self._deadline.cancel()
+        self._stop_waiting()
         caller, self._caller = self._caller, None
         if caller is None or self._lease is None:
             protocol.abort()
@@ -197,7 +197,7 @@ class Dialing(Generic[AnyDialed]):
         attempt = connect(dialer.reactor, lease.backend.place, protocol, self._failed)
         if self._lease is lease and self._caller is not None:
             self._attempt = attempt
-            self._deadline.move(dialer.connect_timeout)
+            self._deadline = dialer.deadlines.after(dialer.connect_timeout, self._too_late)
 
     def _failed(self, reason: BaseException) -> None:
         """This attempt came to nothing; try another backend, or say so."""
@@ -246,10 +246,17 @@ class Dialing(Generic[AnyDialed]):
         if caller is not None:
             caller.not_dialed(error)
 
+    def _stop_waiting(self) -> Attempt | Wait | None:
+        """Nothing is under way any more; what was, if anything, is the caller's to cancel."""
+        deadline, self._deadline = self._deadline, None
+        if deadline is not None:
+            deadline.cancel()
+        attempt, self._attempt = self._attempt, None
+        return attempt
+
     def _give_up(self, error: BalancerError) -> None:
         """End the attempt or the wait under way, and give the backend back."""
-        self._deadline.cancel()
-        attempt, self._attempt = self._attempt, None
+        attempt = self._stop_waiting()
         lease, self._lease = self._lease, None
         if attempt is not None:
             attempt.cancel()

@@ -87,13 +87,14 @@ class End(Dialed):
             self.half.finished()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The socket is closed."""
+        """The socket is closed. The two ends of a relay know each other no longer than they live."""
         super().connectionLost(reason)
         for end in (self, self.other):
             if end is not None and end.shortcut is not None:
                 end.shortcut.stop()
         if self.half is not None:
             self.half.lost()
+        self.half = self.other = self.shortcut = None
 
     @property
     def held(self) -> int:
@@ -130,6 +131,7 @@ class DownstreamEnd(End):
         super().connectionLost(reason)
         if self._dialing is not None:
             self._dialing.cancel()
+        self._dialing = self._relay = None
         self._listening.sessions.discard(self)
 
     def drain(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from itertools import product
 
@@ -61,6 +62,7 @@ class Between:
             linger=LINGER,
             done=self.ends.append,
         )
+        self.downstream, self.upstream = self.relay.downstream, self.relay.upstream
 
     def reach(self, state: State) -> None:
         """Bring the relay there, and forget what was said on the way."""
@@ -73,8 +75,8 @@ class Between:
     def enter(self, what: Input) -> None:
         """Let that happen."""
         steps: dict[Input, Callable[[], None]] = {
-            Input.DOWNSTREAM_FIN: self.relay.downstream.finished,
-            Input.UPSTREAM_FIN: self.relay.upstream.finished,
+            Input.DOWNSTREAM_FIN: self.downstream.finished,
+            Input.UPSTREAM_FIN: self.upstream.finished,
             Input.FAILURE: lambda: self.relay.fail(Draining()),
         }
         steps[what]()
@@ -88,14 +90,14 @@ class Between:
 def test_a_relay_reads_as_a_conversation() -> None:
     """Bytes and ends go to the other stream as they come, and both connections close when both have ended."""
     between = Between()
-    between.relay.downstream.data(b"ask")
-    between.relay.downstream.finished()
-    between.relay.upstream.data(b"answer")
-    between.relay.upstream.finished()
+    between.downstream.data(b"ask")
+    between.downstream.finished()
+    between.upstream.data(b"answer")
+    between.upstream.finished()
     said = between.transcript.take()
     assert said[:3] == ["backend << ask", "backend << fin", "client << answer"]
     assert sorted(said[-2:]) == ["backend closed", "client closed"]
-    assert (between.relay.downstream.size, between.relay.upstream.size) == (3, 6)
+    assert (between.downstream.size, between.upstream.size) == (3, 6)
     assert between.ends == [None]
     assert len(between.deadlines) == 0
 
@@ -103,10 +105,10 @@ def test_a_relay_reads_as_a_conversation() -> None:
 def test_pressure_on_one_output_holds_the_other_input() -> None:
     """While one side does not read fast enough the other is not read, and after that it is."""
     between = Between()
-    between.relay.downstream.pressure(high=True)
-    between.relay.upstream.pressure(high=True)
-    between.relay.downstream.pressure(high=False)
-    between.relay.upstream.pressure(high=False)
+    between.downstream.pressure(high=True)
+    between.upstream.pressure(high=True)
+    between.downstream.pressure(high=False)
+    between.upstream.pressure(high=False)
     assert between.transcript.take() == ["backend paused", "client paused", "backend resumed", "client resumed"]
 
 
@@ -135,7 +137,7 @@ def test_one_side_lost_cuts_the_other(state: State, side: str) -> None:
     """A connection that breaks at any point is the end of both, blamed on its side."""
     between = Between()
     between.reach(state)
-    (between.relay.downstream.lost if side == "client" else between.relay.upstream.lost)()
+    (between.downstream.lost if side == "client" else between.upstream.lost)()
     assert sorted(between.transcript.take()) == ["backend cut", "client cut"]
     assert between.error() is (DownstreamGone if side == "client" else UpstreamGone)
     assert len(between.deadlines) == 0
@@ -145,10 +147,10 @@ def test_one_side_lost_cuts_the_other(state: State, side: str) -> None:
 def test_a_stream_may_break_while_it_is_spoken_to(line: str) -> None:
     """A stream that breaks, and says so, in the middle of a call still ends the relay only once, and for good."""
     between = Between()
-    between.transcript.when[line] = between.relay.upstream.lost
-    between.relay.downstream.pressure(high=True)
-    between.relay.downstream.data(b"ask")
-    between.relay.downstream.finished()
+    between.transcript.when[line] = between.upstream.lost
+    between.downstream.pressure(high=True)
+    between.downstream.data(b"ask")
+    between.downstream.finished()
     between.relay.fail(Draining())
     assert line in between.transcript.lines
     assert len(between.ends) == 1
@@ -165,7 +167,7 @@ def test_silence_ends_it_when_and_only_when_nothing_moved(steps: list[tuple[floa
     between = Between()
     limit, silent = IDLE, 0.0
     if half:
-        between.relay.upstream.finished()
+        between.upstream.finished()
         limit = LINGER
     for seconds, what in steps:
         between.clock.advance(seconds)
@@ -186,7 +188,7 @@ def test_silence_ends_it_when_and_only_when_nothing_moved(steps: list[tuple[floa
 def test_a_peer_that_reads_slowly_is_not_silent() -> None:
     """As long as a peer takes of what was written for it something moves, however little and whatever else is still."""
     between = Between()
-    between.relay.upstream.finished()
+    between.upstream.finished()
     for unsent in (30, 29, 12, 1):
         between.client.unsent = unsent
         between.clock.advance(LINGER)
@@ -205,13 +207,31 @@ def move(relay: Relay, what: str) -> None:
         relay.downstream.pressure(high=what == "high")
 
 
+def test_a_relay_that_is_over_is_no_work_for_the_garbage_collector() -> None:
+    """Its parts know each other no more, so that reference counts alone free it with the last who knows it."""
+
+    def relays() -> int:
+        return sum(type(one) is Relay for one in gc.get_objects())
+
+    between = Between()
+    gc.collect()
+    gc.disable()
+    try:
+        before = relays()
+        between.relay.fail(Draining())
+        del between
+        assert relays() == before - 1
+    finally:
+        gc.enable()
+
+
 def test_what_moves_by_another_way_counts_as_well() -> None:
     """Bytes that the kernel moved are counted, and are movement, though the relay never saw them."""
     between = Between()
-    between.relay.upstream.moved(1000)
-    assert between.relay.upstream.size == 1000
+    between.upstream.moved(1000)
+    assert between.upstream.size == 1000
     between.clock.advance(IDLE - 1)
-    between.relay.downstream.moved(1)
+    between.downstream.moved(1)
     between.clock.advance(IDLE - 1)
     assert between.ends == []
     assert between.transcript.take() == []
@@ -221,7 +241,7 @@ def test_linger_begins_with_the_first_end() -> None:
     """The open direction has the linger time from the moment at which the other one ended."""
     between = Between()
     between.clock.advance(IDLE - 1)
-    between.relay.downstream.finished()
+    between.downstream.finished()
     between.clock.advance(LINGER - 1)
     assert between.ends == []
     between.clock.advance(1 + GRANULES)
@@ -232,7 +252,7 @@ def test_pressure_after_the_end_moves_nothing() -> None:
     """A relay that has ended speaks to neither stream again."""
     between = Between()
     between.reach(State.CLOSED)
-    between.relay.downstream.pressure(high=True)
-    between.relay.upstream.pressure(high=False)
+    between.downstream.pressure(high=True)
+    between.upstream.pressure(high=False)
     assert between.transcript.take() == []
     assert len(between.deadlines) == 0

@@ -27,7 +27,7 @@ AFTERMATH = 1.0
 
 
 class Balancer(Service):
-    """The running tree. `start_failed` is told the one line that says why a start did not succeed.
+    """The running tree. `started` is called, or `start_failed` is told the one line that says why it is not.
 
     A stop drains: nothing new is accepted, what is alive has `Config.drain` seconds, and `hurry` ends that wait.
     """
@@ -35,9 +35,16 @@ class Balancer(Service):
     name = "balancer"
 
     def __init__(
-        self, config: nouns.Config, reactor: Any, *, random: Random, start_failed: Callable[[str], object]
+        self,
+        config: nouns.Config,
+        reactor: Any,
+        *,
+        random: Random,
+        start_failed: Callable[[str], object],
+        started: Callable[[], object] = lambda: None,
     ) -> None:
-        self._config, self._reactor, self._start_failed = config, reactor, start_failed
+        self._config, self._reactor = config, reactor
+        self._started, self._start_failed = started, start_failed
         self._assembly = Assembly(reactor, random)
         self._companions: list[Any] = []
         self._starting: Deferred[None] | None = None
@@ -76,6 +83,7 @@ class Balancer(Service):
         self._starting = None
         for settings, _ in self._assembly.listeners:
             log.info("{kind} on {endpoint}", kind=settings.kind.name, endpoint=settings.endpoint)
+        self._started()
 
     async def _start_companion(self, companion: Any) -> None:
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -20,8 +21,8 @@ from balancer.service import Balancer
 
 log = Logger("balancer")
 
-DEFAULT_REACTOR = "default"
-"""The reactor for those who named none with `twist --reactor`: Twisted's choice. Ours is called `balancer`."""
+DEFAULT_REACTOR = "balancer" if sys.platform == "linux" else "default"
+"""The reactor for those who named none with `twist --reactor`: ours where there is epoll, else Twisted's choice."""
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 """The signals that end the balancer."""
@@ -70,7 +71,11 @@ def makeService(options: Options) -> Balancer:
     twist: Any = options.parent
     reactor, process = twist["reactor"], options.process
     service = Balancer(
-        options.config, reactor, random=SystemRandom(), start_failed=lambda line: process.fail(reactor, line)
+        options.config,
+        reactor,
+        random=SystemRandom(),
+        start_failed=lambda line: process.fail(reactor, line),
+        started=process.started,
     )
     process.run(reactor, service)
     return service
@@ -99,6 +104,11 @@ class Process:
         """
         signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
         reactor.callWhenRunning(self._runs, reactor, service)
+
+    def started(self) -> None:
+        """What is there now stays: the garbage collector need not go through it again while clients wait."""
+        gc.collect()
+        gc.freeze()
 
     def fail(self, reactor: Any, line: str) -> None:
         """Stop, and exit with status 1."""

@@ -114,7 +114,6 @@ PEERS = {
                 sys.executable,
                 "-m",
                 "twisted",
-                "--reactor=balancer",
                 "--log-level=warn",
                 "balancer",
                 "--config",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import gc
 import os
 import signal
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from twisted.application.reactors import getReactorTypes
 from twisted.logger import formatEvent
 from twisted.python.usage import UsageError
 
@@ -186,6 +188,23 @@ def test_a_signal_while_the_reactor_stops_already(conf: Path, system: System) ->
     reactor.running = False
     system.send(signal.SIGINT)
     assert reactor.stops == 0
+
+
+def test_what_is_there_from_the_start_is_not_collected_again(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once it has started, and not before, what there is is out of the garbage collector's sight."""
+    frozen: list[str] = []
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append("frozen"))
+    service = started(conf, Reactor())
+    assert frozen == []
+    service.startService()
+    assert frozen == ["frozen"]
+
+
+def test_the_lean_reactor_is_the_default_where_there_is_epoll() -> None:
+    """On Linux that is what runs without a choice, and Twisted knows it by that name."""
+    installers = {found.shortName for found in getReactorTypes()}
+    assert ("balancer" if sys.platform == "linux" else "default") == DEFAULT_REACTOR
+    assert DEFAULT_REACTOR in installers
 
 
 def test_a_failed_start_exits_1(

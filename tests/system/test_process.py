@@ -53,7 +53,7 @@ class Relay:
         return client
 
 
-@pytest.mark.parametrize("twist", [(), ("--reactor=asyncio",), ("--reactor=select",)])
+@pytest.mark.parametrize("twist", [(), ("--reactor=default",), ("--reactor=asyncio",), ("--reactor=select",)])
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_stops_an_idle_balancer(tmp_path: Path, number: signal.Signals, twist: tuple[str, ...]) -> None:
     """SIGTERM or SIGINT ends a balancer without sessions at once, with status 0, on any reactor."""
@@ -66,7 +66,7 @@ def test_a_signal_stops_an_idle_balancer(tmp_path: Path, number: signal.Signals,
 
 
 @pytest.mark.parametrize("held", [False, True])
-@pytest.mark.parametrize("twist", [(), ("--reactor=asyncio",), ("--reactor=select",)])
+@pytest.mark.parametrize("twist", [(), ("--reactor=default",), ("--reactor=asyncio",), ("--reactor=select",)])
 @pytest.mark.parametrize("number", SIGNALS)
 def test_a_signal_before_the_start(tmp_path: Path, number: signal.Signals, twist: tuple[str, ...], held: bool) -> None:
     """A signal while the config loads, or while the reactor starts, ends the process in order, and nothing is bound."""

@@ -13,7 +13,7 @@ from balancer.assembly.faults import FaultLog
 from balancer.assembly.parts import Parts
 from balancer.config.endpoints import Endpoint
 from balancer.core.backend import Backend, Place
-from balancer.core.faults import named
+from balancer.core.faults import Tally, named
 from balancer.core.limited_pool import LimitedPool
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
@@ -85,12 +85,14 @@ async def _place(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Pla
 def make_checks(parts: Parts, settings: nouns.Pool, health: nouns.Health, version: ProxyVersion | None) -> Checks:
     """The checks of a pool's backends; their connections open as those to the backends do."""
     greeting = b"" if version is None else own_greeting(version)
+    skips = Tally(lambda line: log.error("pool {pool!r}: {line}", pool=settings.name, line=line))
     return Checks(
         health.check,
         _schedule(health, greeting),
         parts.pools[settings],
         reactor=parts.reactor,
         changed=lambda backend, evidence: _changed(parts, settings, backend, evidence),
+        skipped=lambda line: skips.note("check", line),
     )
 
 

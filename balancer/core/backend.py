@@ -43,7 +43,9 @@ class Backend:
     """A member of one pool; see `IBackend` for what policies read.
 
     `active`, `served` and `failed` are counted by the pool, `up` is written by health, `draining` by control.
-    `authority` is the address without its scheme: host and port as written, or the path of a unix socket.
+    `authority` is the address without its scheme: host and port as written, or the path of a unix socket. `places` are
+    where it is to be reached, the one to try first before the others; none while its name is unknown. `source` is the
+    local address that connections to it come from, or empty for the system's choice.
     `max_connections` is how many sessions it takes at once, or None.
     """
 
@@ -51,7 +53,7 @@ class Backend:
         self,
         name: str,
         address: str,
-        place: Place,
+        place: Place | None,
         *,
         seconds: Callable[[], float],
         authority: str = "",
@@ -62,8 +64,10 @@ class Backend:
         max_connections: int | None = None,
         up: bool = True,
         latency_half_life: float = 10.0,
+        source: str = "",
     ) -> None:
-        self.name, self.address, self.place = name, address, place
+        self.name, self.address, self.source = name, address, source
+        self.places: tuple[Place, ...] = () if place is None else (place,)
         self.authority = authority or address
         self.tier, self.zone, self.max_connections = tier, zone, max_connections
         self.up, self.draining = up, False
@@ -73,6 +77,11 @@ class Backend:
         self._own_weight, self._reported_weight = weight, 1.0
         self._own_tags, self._reported_tags = frozenset(tags), frozenset[str]()
         self._seconds = seconds
+
+    @property
+    def place(self) -> Place | None:
+        """Where to try first; None while its name is unknown."""
+        return self.places[0] if self.places else None
 
     @property
     def weight(self) -> float:
@@ -105,6 +114,23 @@ class Backend:
     def full(self) -> bool:
         """Whether it has all the sessions that it takes at once."""
         return self.max_connections is not None and self.active >= self.max_connections
+
+    def move(self, places: Iterable[Place]) -> bool:
+        """Be reached at these places from now on; tell whether any of them is new, or one is gone.
+
+        The one tried first so far stays so, if it is among them.
+        """
+        there = tuple(places)
+        if set(there) == set(self.places):
+            return False
+        first = tuple(place for place in self.places[:1] if place in there)
+        self.places = first + tuple(place for place in there if place not in first)
+        return True
+
+    def stood(self, place: Place) -> None:
+        """A connection there was made: it is to be tried first from now on."""
+        if place in self.places:
+            self.places = (place, *(other for other in self.places if other != place))
 
     def apply(self, report: Report) -> bool:
         """Take over what a health check reported; tell whether a policy could see the difference."""

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from inspect import isawaitable
 from typing import Any
 
 import attrs
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
-from twisted.internet.error import ConnectingCancelledError
 from twisted.internet.interfaces import IDelayedCall, IProtocol
 from twisted.python.failure import Failure
 from twisted.python.reflect import safe_repr
 from zope.interface import implementer
 
-from balancer.core.backend import Backend
+from balancer.core.backend import Backend, Place
 from balancer.core.health import Thresholds
 from balancer.core.pool import Pool
-from balancer.errors import CheckFailed
+from balancer.errors import CheckFailed, Shortage
 from balancer.interfaces import ICheckTarget, Report
-from balancer.net.dialing import connect_error
 from balancer.net.greeting import Greeter, Greeting
+from balancer.net.racing import Awaiting, Racing
+from balancer.net.reasons import OUR_OWN, connect_error, error_number
 
 Changed = Callable[[Backend, str], None]
 """Is told of a backend that went up or down, or of one that is usable or is not any more, and of the evidence."""
+
+Skipped = Callable[[str], None]
+"""Is told of a check that could not be made for want of something of our own, and does not count."""
 
 
 @attrs.frozen
@@ -43,11 +47,15 @@ class Schedule:
 
 @implementer(ICheckTarget)
 class Target:
-    """One backend under examination; knows every connection the check made, so that none outlives it."""
+    """One backend under examination; knows every connection the check made, so that none outlives it.
+
+    `shortage` is what we were short of ourselves when a connection could not be made, if that has happened.
+    """
 
     def __init__(self, reactor: Any, backend: Backend, timeout: float, greeting: bytes = b"") -> None:
         self.clock, self.backend, self.address = reactor, backend, backend.authority
         self._timeout, self._greeting = timeout, greeting
+        self.shortage = ""
         self._opened: list[Any] = []
         self._closed = False
 
@@ -60,15 +68,22 @@ class Target:
             return Deferred()
         with suppress(AttributeError):
             factory.noisy = False  # two log lines for each check would bury the rest
-        place = self.backend.place
+        greeted = Greeter(factory, self._greeting) if self._greeting else factory
+        reached = _Reached()
+        racing = Racing(self.backend, reached, begin=partial(self._begin, greeted), later=self.clock.callLater)
+        reached.deferred = Deferred(lambda _: racing.cancel())
+        racing.begin()
+        return reached.deferred.addCallbacks(self._made, self._failed)
+
+    def _begin(self, factory: Any, place: Place, runner: Awaiting) -> _Knock:
+        source = self.backend.source
         endpoint: Any
         if isinstance(place, str):
             endpoint = UNIXClientEndpoint(self.clock, place, self._timeout)
         else:
-            endpoint = TCP4ClientEndpoint(self.clock, place[0], place[1], self._timeout)
-        greeted = Greeter(factory, self._greeting) if self._greeting else factory
-        connecting: Deferred[IProtocol] = endpoint.connect(greeted)
-        return connecting.addCallbacks(self._made, self._failed)
+            bound = (source, 0) if source else None
+            endpoint = TCP4ClientEndpoint(self.clock, place[0], place[1], self._timeout, bound)
+        return _Knock(endpoint.connect(factory), runner)
 
     def close(self) -> None:
         """The check is over: nothing it opened stays open."""
@@ -85,10 +100,35 @@ class Target:
         return protocol
 
     def _failed(self, failure: Failure) -> Failure:
-        if failure.check(ConnectingCancelledError) is not None:
-            return Failure(CancelledError())
-        evidence = str(connect_error(self.backend, failure.value or Exception()))
-        return Failure(CheckFailed(self.address + evidence.removeprefix(self.backend.address)))
+        if failure.check(CancelledError) is not None:
+            return failure
+        error = connect_error(self.backend, failure.value or Exception())
+        evidence = self.address + str(error).removeprefix(self.backend.address)
+        if isinstance(error, Shortage):
+            self.shortage = evidence
+        return Failure(CheckFailed(evidence))
+
+
+class _Knock:
+    """One connection of a check being made: `net.racing.Attempt`."""
+
+    def __init__(self, connecting: Deferred[Any], runner: Awaiting) -> None:
+        self.cancel = connecting.cancel
+        connecting.addCallbacks(runner.stands, lambda failure: runner.failed(failure.value))
+
+
+class _Reached:
+    """Tells a Deferred what came of a race: `net.racing.Awaiting`."""
+
+    deferred: Deferred[Any]
+
+    def stands(self, protocol: Any) -> None:
+        """The connection stands."""
+        self.deferred.callback(protocol)
+
+    def failed(self, reason: BaseException) -> None:
+        """It could not be made."""
+        self.deferred.errback(Failure(reason))
 
 
 class Probe:
@@ -99,10 +139,19 @@ class Probe:
     """
 
     def __init__(
-        self, check: Any, schedule: Schedule, pool: Pool, backend: Backend, *, reactor: Any, changed: Changed
+        self,
+        check: Any,
+        schedule: Schedule,
+        pool: Pool,
+        backend: Backend,
+        *,
+        reactor: Any,
+        changed: Changed,
+        skipped: Skipped,
     ) -> None:
         self._reactor, self._check, self._schedule = reactor, check, schedule
-        self._pool, self._backend, self._changed = pool, backend, changed
+        self._pool, self._backend = pool, backend
+        self._changed, self._skipped = changed, skipped
         self._thresholds = Thresholds(rise=schedule.rise, fall=schedule.fall, up=backend.up)
         self._call: IDelayedCall | None = None
         self._running: Deferred[Report | None] | None = None
@@ -155,7 +204,13 @@ class Probe:
         target.close()
         if self._running is not None:
             self._running.cancel()
-        if self._call is not None:
+        if self._call is None:
+            return
+        shortage = _shortage(result, target)
+        if shortage:
+            self._skipped(f"backend {self._backend.name!r}: the check could not be made: {shortage}; it does not count")
+            self._come_again()
+        else:
             self._conclude(result)
 
     def _conclude(self, result: Report | Failure | None) -> None:
@@ -165,7 +220,7 @@ class Probe:
         else:
             report = result or Report()
             self._record(report, report.detail)
-        self._call = self._reactor.callLater(self._pause(), self._run)
+        self._come_again()
 
     def _record(self, report: Report | None, evidence: str) -> None:
         """Change what a report, or a failure, changes, and tell of a backend that is in use now or is not any more."""
@@ -180,14 +235,23 @@ class Probe:
         if (backend.up, backend.usable) != before:
             self._changed(backend, evidence)
 
-    def _pause(self) -> float:
-        """Seconds to the next check, spread so that the checks of many balancers do not fall into step."""
+    def _come_again(self) -> None:
+        """Check once more after a pause, spread so that the checks of many balancers do not fall into step."""
         share = self._schedule.jitter * (2 * self._pool.ports.random.random() - 1)
-        return self._schedule.every * (1 + share)
+        self._call = self._reactor.callLater(self._schedule.every * (1 + share), self._run)
 
 
 def _too_late(_cancelled: Report | Failure | None, seconds: float) -> Failure:
     return Failure(CheckFailed(f"no result within {seconds:g} s"))
+
+
+def _shortage(result: Report | Failure | None, target: Target) -> str:
+    """What of our own a check that failed was short of; empty if that was not why."""
+    if not isinstance(result, Failure):
+        return ""
+    if target.shortage or result.value is None or error_number(result.value) not in OUR_OWN:
+        return target.shortage
+    return result.getErrorMessage()
 
 
 def _evidence(failure: Failure) -> str:
@@ -199,10 +263,13 @@ def _evidence(failure: Failure) -> str:
 class Checks:
     """The probes of all backends of one pool."""
 
-    def __init__(self, check: Any, schedule: Schedule, pool: Pool, *, reactor: Any, changed: Changed) -> None:
+    def __init__(
+        self, check: Any, schedule: Schedule, pool: Pool, *, reactor: Any, changed: Changed, skipped: Skipped
+    ) -> None:
         self._every = schedule.every
         self._probes = [
-            Probe(check, schedule, pool, backend, reactor=reactor, changed=changed) for backend in pool.backends
+            Probe(check, schedule, pool, backend, reactor=reactor, changed=changed, skipped=skipped)
+            for backend in pool.backends
         ]
 
     def start(self) -> None:

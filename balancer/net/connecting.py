@@ -5,10 +5,15 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable
-from errno import EALREADY, ECONNABORTED, EINPROGRESS
-from typing import Any
+from contextlib import suppress
+from errno import EADDRNOTAVAIL, EALREADY, ECONNABORTED, EINPROGRESS
+from typing import Any, Final
 
 from balancer.net.transports import TCPServer
+
+BIND_ADDRESS_NO_PORT: Final = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
+"""ip(7): the port is chosen as the connection is made, and may be in use for connections to elsewhere. Python has the
+name from 3.12."""
 
 
 class Connecting:
@@ -20,7 +25,9 @@ class Connecting:
     out of reach.
     """
 
-    def __init__(self, reactor: Any, place: tuple[str, int], protocol: Any, failed: Callable[[OSError], None]) -> None:
+    def __init__(
+        self, reactor: Any, place: tuple[str, int], protocol: Any, failed: Callable[[OSError], None], source: str = ""
+    ) -> None:
         self._reactor, self._protocol, self._failed = reactor, protocol, failed
         self._place: tuple[str | int, ...] = place
         family = socket.AF_INET
@@ -29,7 +36,7 @@ class Connecting:
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._socket: socket.socket | None = sock
         self.fileno = sock.fileno
-        error = _begin(sock, place)
+        error = (_bind(sock, source) if source else 0) or _begin(sock, place)
         if not error:
             self._give()
         elif error == EALREADY:
@@ -82,6 +89,17 @@ def _begin(sock: socket.socket, place: tuple[str, int]) -> int:
     """Zero when the connection stands at once, as within one machine, `EALREADY` when it is under way, or why not."""
     error = sock.connect_ex(place)
     return sock.connect_ex(place) if error == EINPROGRESS else error
+
+
+def _bind(sock: socket.socket, source: str) -> int:
+    """Let the connection come from that address; the system's number of what prevents it, or 0."""
+    try:
+        with suppress(OSError):  # the system may not have it
+            sock.setsockopt(socket.IPPROTO_IP, BIND_ADDRESS_NO_PORT, 1)
+        sock.bind((source, 0))
+    except OSError as error:
+        return error.errno or EADDRNOTAVAIL
+    return 0
 
 
 def _stands(sock: socket.socket) -> bool:

@@ -18,7 +18,7 @@ from balancer.core.deadlines import Deadlines
 from balancer.core.flow_table import Client
 from balancer.core.pool import Pool
 from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, Draining
-from balancer.net.dialing import connect_error
+from balancer.net.reasons import connect_error
 
 LARGEST: Final = 65536
 """Bytes to read at once: more than a datagram can have (RFC 768: 65535 with its header), so that none is cut short."""
@@ -152,12 +152,16 @@ class DatagramListener(DatagramProtocol):
 
     def connect(self, flow: Flow, backend: Backend) -> UpstreamDatagrams:
         """Open a socket for the flow. Raises `ConnectFailed`."""
-        if isinstance(backend.place, str):
+        place = backend.place
+        if place is None:
+            raise connect_error(backend, LookupError("its name is unknown"))
+        if isinstance(place, str):
             raise ConnectFailed(f"backend {backend.name!r} at {backend.address}: a path takes no datagrams")
-        host, port = backend.place
+        host, port = place
         upstream = UpstreamDatagrams(flow, self._closing)
         try:
-            self._reactor.listenUDP(0, upstream, interface="::" if ":" in host else "", maxPacketSize=LARGEST)
+            interface = backend.source or ("::" if ":" in host else "")
+            self._reactor.listenUDP(0, upstream, interface=interface, maxPacketSize=LARGEST)
             upstream.connect(host, port)
         except CannotListenError as error:
             raise connect_error(backend, error.socketError) from error

@@ -5,13 +5,10 @@ Nothing here waits in a coroutine: a connection is a few calls, and each session
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from errno import EADDRNOTAVAIL, EMFILE, ENFILE, ENOBUFS, ENOMEM
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
-from twisted.internet import error as twisted_errors
 from twisted.internet.interfaces import IAddress, IConnector
 from twisted.internet.protocol import ClientFactory
 from twisted.python.failure import Failure
@@ -20,25 +17,18 @@ from balancer.core.backend import Backend, Place
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.pool import Lease, Pool, Wait
 from balancer.core.session import Session
-from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, DownstreamGone, NoBackend, PoolFull, Shortage
+from balancer.errors import BalancerError, DownstreamGone, NoBackend, PoolFull
 from balancer.interfaces import Phase
 from balancer.net.peers import Peer
-
-OUR_OWN: Final = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
-"""What the system says when it is we who have run out of something."""
-
-
-class Attempt(Protocol):
-    """One attempt to connect, under way."""
-
-    def cancel(self) -> None:
-        """Give up; nothing stays open, and nobody is called."""
+from balancer.net.racing import Attempt, Awaiting, Racing
+from balancer.net.reasons import connect_error
 
 
 class Dialed(Peer):
-    """Our end of a connection that we make; tells whoever dialled when it stands."""
+    """Our end of a connection that we make, to `place`; tells whoever dialled when it stands."""
 
-    dialing: Dialing[Any] | None = None
+    dialing: Awaiting | None = None
+    place: Place | None = None
 
     def connectionMade(self) -> None:
         """The socket is connected."""
@@ -76,14 +66,17 @@ class TwistedAttempt(ClientFactory):
             self._connector.stopConnecting()
 
 
-def connect(reactor: Any, place: Place, protocol: Dialed, failed: Callable[[BaseException], None]) -> Attempt | None:
+def connect(
+    reactor: Any, place: Place, protocol: Dialed, failed: Callable[[BaseException], None], *, source: str = ""
+) -> Attempt | None:
     """Begin to connect to a place: host and port, or a unix path. `failed` may be called at once.
 
-    A reactor that has `connect_directly` has a shorter way than Twisted's, for addresses.
+    Without a `source` the system chooses our address. A reactor that has `connect_directly` has a shorter way than
+    Twisted's, for addresses.
     """
     if hasattr(reactor, "connect_directly") and not isinstance(place, str):
         try:
-            direct: Attempt | None = reactor.connect_directly(place, protocol, failed)
+            direct: Attempt | None = reactor.connect_directly(place, protocol, failed, source)
         except OSError as error:
             failed(error)
             return None
@@ -93,17 +86,8 @@ def connect(reactor: Any, place: Place, protocol: Dialed, failed: Callable[[Base
     if isinstance(place, str):
         reactor.connectUNIX(place, attempt, None)
     else:
-        reactor.connectTCP(place[0], place[1], attempt, None)
+        reactor.connectTCP(place[0], place[1], attempt, None, bindAddress=(source, 0) if source else None)
     return attempt
-
-
-def connect_error(backend: Backend, reason: BaseException) -> ConnectFailed:
-    """Our name for a failure to connect; the message is what happened, in the system's words where it has any."""
-    if isinstance(reason, (twisted_errors.TimeoutError, TimeoutError)):
-        return ConnectTimeout(f"{backend.address}: no connection within the connect time-out")
-    number = getattr(reason, "osError", None) or getattr(reason, "errno", None)
-    kind = Shortage if number in OUR_OWN else ConnectFailed
-    return kind(f"{backend.address}: {os.strerror(number) if number else reason}")
 
 
 AnyDialed = TypeVar("AnyDialed", bound=Dialed)
@@ -133,6 +117,18 @@ class Dialer(Generic[AnyDialed]):
     deadlines: Deadlines
     connect_timeout: float
     attempts: int
+
+    def race(self, backend: Backend, awaiting: Awaiting) -> Attempt:
+        """Begin to connect to whichever of its places stands first; who waits may be told of a failure at once."""
+
+        def begin(place: Place, runner: Awaiting) -> Attempt | None:
+            protocol = self.build()
+            protocol.place, protocol.dialing = place, runner
+            return connect(self.reactor, place, protocol, runner.failed, source=backend.source)
+
+        racing = Racing(backend, awaiting, begin=begin, later=self.deadlines.after)
+        racing.begin()
+        return racing
 
     def dial(self, session: Session, caller: Caller[AnyDialed], lease: Lease | None = None) -> Dialing[AnyDialed]:
         """Connect the session to one backend after another, beginning with the one leased, if any.
@@ -190,16 +186,20 @@ class Dialing(Generic[AnyDialed]):
         self._refuse(error)
 
     def _connect(self, lease: Lease) -> None:
-        dialer = self._dialer
+        dialer, backend = self._dialer, lease.backend
         self._lease = lease
-        protocol = dialer.build()
-        protocol.dialing = self
-        attempt = connect(dialer.reactor, lease.backend.place, protocol, self._failed)
+        if len(backend.places) == 1:
+            (place,) = backend.places
+            protocol = dialer.build()
+            protocol.place, protocol.dialing = place, self
+            attempt = connect(dialer.reactor, place, protocol, self.failed, source=backend.source)
+        else:
+            attempt = dialer.race(backend, self)
         if self._lease is lease and self._caller is not None:
             self._attempt = attempt
             self._deadline = dialer.deadlines.after(dialer.connect_timeout, self._too_late)
 
-    def _failed(self, reason: BaseException) -> None:
+    def failed(self, reason: BaseException) -> None:
         """This attempt came to nothing; try another backend, or say so."""
         lease = self._lease
         if lease is None or self._caller is None:
@@ -218,7 +218,7 @@ class Dialing(Generic[AnyDialed]):
     def _too_late(self) -> None:
         if self._attempt is not None:
             self._attempt.cancel()
-        self._failed(TimeoutError())
+        self.failed(TimeoutError())
 
     def _next(self) -> None:
         """Another backend, as soon as one has room."""

@@ -66,13 +66,14 @@ class Sockets(EPollReactor):
         return connector
 
     def connect_directly(
-        self, place: tuple[str, int], protocol: Any, failed: Callable[[OSError], None]
+        self, place: tuple[str, int], protocol: Any, failed: Callable[[OSError], None], source: str = ""
     ) -> Connecting | None:
         """Connect a protocol to an address by the short way; None when it is a name, which only Twisted resolves.
 
-        `failed` is called if that comes to nothing later. Raises `OSError` when it does at once.
+        `source` is our own address, empty for the system's choice. `failed` is called if that comes to nothing later.
+        Raises `OSError` when it does at once.
         """
-        return Connecting(self, place, protocol, failed) if _is_address(place[0]) else None
+        return Connecting(self, place, protocol, failed, source) if _is_address(place[0]) else None
 
     def listenUDP(self, port: int, protocol: Any, interface: str = "", maxPacketSize: int = 8192) -> DatagramPort:
         """See `IReactorUDP`."""

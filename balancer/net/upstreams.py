@@ -218,7 +218,7 @@ class Upstreams:
     def keep(self, upstream: HTTPUpstream) -> bool:
         """Take a connection that may be used again; False when it is one too many, or its backend must not be used."""
         backend = upstream.backend
-        if backend is None or self.draining or not backend.usable:
+        if backend is None or self.draining or not backend.usable or upstream.place not in backend.places:
             return False
         idle = self._idle.setdefault(backend, [])
         if len(idle) >= self.keepalive:
@@ -236,6 +236,12 @@ class Upstreams:
         """Close the idle connections to a backend that went down or drains."""
         for upstream in self._idle.pop(backend, []):
             upstream.close()
+
+    def moved(self, backend: Backend) -> None:
+        """Close the idle connections to where a backend is no more."""
+        for upstream in list(self._idle.get(backend, ())):
+            if upstream.place not in backend.places:
+                upstream.close()
 
     def close(self) -> None:
         """Close every idle connection and keep no other."""

@@ -125,6 +125,30 @@ def test_the_address_without_its_scheme() -> None:
     assert (one.address, one.authority) == ("tcp:db:80", "db:80")
 
 
+def test_where_it_is() -> None:
+    """A backend whose name is unknown is nowhere; it moves when a place is new or gone, and no order alone moves it."""
+    one = Backend("a", "db:80", None, seconds=lambda: 0.0)
+    assert one.place is None
+    assert one.move([("::1", 80), ("192.0.2.1", 80)])
+    assert not one.move([("192.0.2.1", 80), ("::1", 80)])
+    assert one.place == ("::1", 80)
+    assert one.places == (("::1", 80), ("192.0.2.1", 80))
+
+
+def test_the_last_good_place_is_first() -> None:
+    """Where a connection stood is tried first, also after a move that keeps it; one that is gone is not."""
+    one = Backend("a", "db:80", "/a", seconds=lambda: 0.0)
+    one.move(["/a", "/b", "/c"])
+    one.stood("/b")
+    assert list(one.places) == ["/b", "/a", "/c"]
+    one.move(["/c", "/d", "/b"])
+    assert list(one.places) == ["/b", "/c", "/d"]
+    one.stood("/a")
+    assert list(one.places) == ["/b", "/c", "/d"]
+    one.move(["/x", "/d"])
+    assert list(one.places) == ["/x", "/d"]
+
+
 @given(st.sampled_from([None, DownstreamGone("left"), Draining("late"), ConnectFailed("x"), UpstreamTimeout("slow")]))
 def test_only_its_own_failures_count_against_it(error: BalancerError | None) -> None:
     """A session that ends counts once, as failed only when the backend ended it."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from balancer.net.connecting import Connecting, _stands
+from balancer.net.connecting import BIND_ADDRESS_NO_PORT, Connecting, _stands
 from tests.net.lean import HOST, HalfNote, Lean, Note
 
 
@@ -80,6 +80,28 @@ def test_a_near_refusal_is_seen_at_once(lean: Lean) -> None:
         with pytest.raises(ConnectionRefusedError):
             lean.reactor.connect_directly(bound.getsockname(), Note(), pytest.fail)
         assert descriptors() == before
+
+
+@pytest.mark.parametrize(("host", "source"), [(HOST, "127.0.0.5"), ("::1", "::1")])
+def test_our_own_address(lean: Lean, host: str, source: str) -> None:
+    """A connection comes from the source it was given, and its port may be in use towards elsewhere."""
+    server, client = Note(), Client()
+    port = lean.reactor.listenTCP(0, lean.factory(lambda: server), interface=host)
+    lean.ports.append(port)
+    lean.reactor.connect_directly((host, int(port.getHost().port)), client, pytest.fail, source)
+    lean.hear(server, 5)
+    assert server.transport.getPeer().host == source
+    assert client.transport.socket.getsockopt(socket.IPPROTO_IP, BIND_ADDRESS_NO_PORT) == 1
+    client.transport.loseConnection()
+    lean.until(lambda: server.lost and client.lost)
+
+
+def test_an_address_that_is_not_ours(lean: Lean) -> None:
+    """A source that this machine does not have is the system's complaint, and the socket is closed."""
+    before = descriptors()
+    with pytest.raises(OSError, match="Cannot assign requested address"):
+        lean.reactor.connect_directly((HOST, 9), Note(), pytest.fail, "192.0.2.1")
+    assert descriptors() == before
 
 
 @pytest.mark.usefixtures("far")

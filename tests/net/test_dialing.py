@@ -16,10 +16,10 @@ from balancer.core.deadlines import Deadlines
 from balancer.core.pickers import Ports
 from balancer.core.pool import Lease, Pool
 from balancer.core.session import Session
-from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, NoBackend, PolicyFailed, Shortage
+from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, NoBackend, PolicyFailed
 from balancer.interfaces import Kind
 from balancer.net.clock import ReactorAlarm
-from balancer.net.dialing import Dialed, Dialer, Dialing, TwistedAttempt, connect, connect_error
+from balancer.net.dialing import Dialed, Dialer, Dialing, TwistedAttempt, connect
 from balancer.plugins.algorithms import RoundRobin
 from balancer.testing import MemoryNetwork
 from tests.net.house import Far
@@ -142,6 +142,46 @@ def test_a_time_out_has_a_name_and_is_not_the_end() -> None:
     assert not dialling.network.connecting
 
 
+def test_one_backend_at_two_addresses() -> None:
+    """An address that is silent is overtaken by the next, as one attempt, and the one that stood is the first then."""
+    dialling = Dialling(9001)
+    far = Far(dialling.network, 9002)
+    dialling.network.hang(9001)
+    (backend,) = dialling.backends
+    places = [("::1", 9001), ("127.0.0.1", 9002)]
+    backend.move(places)
+    dialling.dial()
+    assert dialling.results == []
+    dialling.network.advance(0.6)
+    protocol, lease = dialling.outcome()
+    assert (lease.backend, protocol.place, backend.place) == (backend, places[1], places[1])
+    assert (len(far.calls), dialling.session.attempt, dialling.network.connecting) == (1, 1, [])
+
+
+@pytest.mark.parametrize("silent", [False, True])
+def test_all_addresses_fail(silent: bool) -> None:
+    """One backend has failed, once, within its time, however many addresses it has; and nothing goes on."""
+    dialling = Dialling(9001, attempts=1)
+    (backend,) = dialling.backends
+    backend.move([("::1", 9001), ("127.0.0.1", 9002)])
+    for port in (9001, 9002) if silent else ():
+        dialling.network.hang(port)
+    dialling.dial()
+    dialling.network.advance(5.5 if silent else 0)
+    assert isinstance(dialling.outcome(), ConnectTimeout if silent else ConnectFailed)
+    assert (backend.failed, backend.active, dialling.network.connecting) == (1, 0, [])
+
+
+def test_a_backend_whose_name_is_unknown() -> None:
+    """It fails at once, and the next backend is tried."""
+    dialling = Dialling(9001, 9002, attempts=2)
+    for backend in dialling.backends:
+        backend.move([])
+    dialling.dial()
+    assert str(dialling.outcome()).endswith(": its name is unknown")
+    assert [backend.failed for backend in dialling.backends] == [1, 1]
+
+
 def test_cancelling_gives_everything_back() -> None:
     """Nobody waits any more: no attempt goes on, no backend is charged, and the count returns."""
     dialling = Dialling(9001)
@@ -154,25 +194,6 @@ def test_cancelling_gives_everything_back() -> None:
     assert len(dialling.deadlines) == 0
     assert not dialling.network.connecting
     assert (dialling.backends[0].active, dialling.backends[0].failed) == (0, 0)
-
-
-@pytest.mark.parametrize(
-    ("reason", "expected", "text"),
-    [
-        (error.TimeoutError(), ConnectTimeout, "at x: no connection within the connect time-out"),
-        (TimeoutError(), ConnectTimeout, "at x: no connection within the connect time-out"),
-        (error.ConnectionRefusedError(osError=111), ConnectFailed, "at x: Connection refused"),
-        (OSError(2, "?"), ConnectFailed, "at x: No such file or directory"),
-        (OSError(24, "?"), Shortage, "at x: Too many open files"),
-        (error.ConnectError(osError=99), Shortage, "at x: Cannot assign requested address"),
-        (error.DNSLookupError("no such name"), ConnectFailed, "at x: DNS lookup failed: no such name."),
-    ],
-)
-def test_reasons_in_the_systems_words(reason: Exception, expected: type[BalancerError], text: str) -> None:
-    """A failure names the backend's address and says what happened, in the system's words where it has any."""
-    found = connect_error(Backend("x", "at x", ("x", 1), seconds=lambda: 0.0), reason)
-    assert type(found) is expected
-    assert str(found) == text
 
 
 def test_a_connection_that_comes_too_late_is_closed() -> None:
@@ -197,9 +218,9 @@ class OtherWays:
     def __init__(self) -> None:
         self.asked: list[Any] = []
 
-    def connect_directly(self, place: Any, protocol: Dialed, failed: Any) -> Any:
+    def connect_directly(self, place: Any, protocol: Dialed, failed: Any, source: str) -> Any:
         """The short way, for those who know it."""
-        self.asked.append(place)
+        self.asked.append((*place, source))
         if place[1] == 9003:
             raise OSError(101, "Network is unreachable")
         return self if place[1] == 9001 else None
@@ -212,9 +233,11 @@ class OtherWays:
         self.asked.append((path, timeout))
         joined(factory.buildProtocol(None), StringTransport())
 
-    def connectTCP(self, host: str, port: int, factory: TwistedAttempt, timeout: float | None) -> None:
+    def connectTCP(
+        self, host: str, port: int, factory: TwistedAttempt, timeout: float | None, bindAddress: tuple[str, int] | None
+    ) -> None:
         """Note it."""
-        self.asked.append((host, port, timeout))
+        self.asked.append((host, port, timeout, bindAddress))
 
 
 def test_a_path_is_a_unix_socket() -> None:
@@ -230,7 +253,14 @@ def test_a_reactor_may_know_a_shorter_way() -> None:
     reactor = OtherWays()
     assert connect(reactor, ("127.0.0.1", 9001), Dialed(), lambda _reason: None) is reactor
     connect(reactor, ("example.test", 9002), Dialed(), lambda _reason: None)
-    assert reactor.asked == [("127.0.0.1", 9001), ("example.test", 9002), ("example.test", 9002, None)]
+    assert reactor.asked == [("127.0.0.1", 9001, ""), ("example.test", 9002, ""), ("example.test", 9002, None, None)]
+
+
+def test_our_own_address() -> None:
+    """Whichever way is taken, the connection comes from the source it was given."""
+    reactor = OtherWays()
+    connect(reactor, ("127.0.0.1", 9002), Dialed(), lambda _reason: None, source="127.0.0.5")
+    assert reactor.asked == [("127.0.0.1", 9002, "127.0.0.5"), ("127.0.0.1", 9002, None, ("127.0.0.5", 0))]
 
 
 def test_a_shorter_way_may_end_at_once() -> None:
@@ -238,7 +268,7 @@ def test_a_shorter_way_may_end_at_once() -> None:
     reactor, failed = OtherWays(), list[BaseException]()
     assert connect(reactor, ("127.0.0.1", 9003), Dialed(), failed.append) is None
     assert [str(error) for error in failed] == ["[Errno 101] Network is unreachable"]
-    assert reactor.asked == [("127.0.0.1", 9003)]
+    assert reactor.asked == [("127.0.0.1", 9003, "")]
 
 
 def test_connections_without_an_attempt() -> None:

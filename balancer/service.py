@@ -78,6 +78,8 @@ class Balancer(Service):
         await self._assembly.assemble(self._config)
         for settings, listener in self._assembly.listeners:
             await bind(settings, listener)
+        for lookup in self._assembly.lookups:
+            lookup.start()
         for checks in self._assembly.checks:
             checks.start()
         self._starting = None
@@ -112,6 +114,8 @@ class Balancer(Service):
         listeners = [listener for _, listener in self._assembly.listeners]
         for checks in self._assembly.checks:
             checks.stop()
+        for lookup in self._assembly.lookups:
+            lookup.stop()
         for upstreams in self._assembly.upstreams.values():
             upstreams.close()
         drains = [listener.drain() for listener in listeners]

@@ -46,6 +46,7 @@ def test_the_whole_plan() -> None:
     """The plan shows every listener, route, pool, check and backend with all settings in force, given or not."""
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0"
     limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy")
+    names = "resolve_every=None, dns=(), source=None"
     http = "response_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
     unsent = "send_proxy=None, proxy_tlvs=()"
@@ -61,14 +62,14 @@ def test_the_whole_plan() -> None:
         "  route 1: everything -> Pool 'names'",
         f"UDPListener 'udp:53': idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
         "  everything -> Pool 'names'",
-        f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}",
+        f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}, {names}",
         "  Health: not checked",
         "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
-        f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}",
+        f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}, {names}",
         "  Health: check=Note(), every=5, timeout=5, rise=2, fall=3, jitter=0.1, assume='up'",
         "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         "  Backend 'spare': address='b:1', weight=1.0, tier=1, zone='', tags=(), max_connections=8, start='up'",
-        f"Pool 'names': algorithm=RoundRobin(), {pool}",
+        f"Pool 'names': algorithm=RoundRobin(), {pool}, {names}",
         "  Health: not checked",
         "  Backend 'a:53': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         "Config: drain=30.0, companions=(Note(),)",

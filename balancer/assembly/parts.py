@@ -13,6 +13,8 @@ from balancer.core.pool import Pool
 from balancer.net.checks import Checks
 from balancer.net.clock import ReactorAlarm
 from balancer.net.listeners import Listener
+from balancer.net.lookups import Lookup
+from balancer.net.resolving import SystemNames
 from balancer.net.sessions import Room, sessions_possible
 from balancer.net.splice import Pipes
 from balancer.net.upstreams import Upstreams
@@ -31,6 +33,8 @@ class Parts:
     deadlines: Deadlines = attrs.field(init=False)
     room: Room = attrs.field(init=False, factory=lambda: Room(sessions_possible()))
     pipes: Pipes = attrs.field(init=False, factory=lambda: Pipes(PIPES))
+    names: SystemNames = attrs.field(init=False)
+    lookups: list[Lookup] = attrs.field(init=False, factory=list)
     pools: dict[nouns.Pool, Pool] = attrs.field(init=False, factory=dict)
     checks: list[Checks] = attrs.field(init=False, factory=list)
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
@@ -39,3 +43,4 @@ class Parts:
     def __attrs_post_init__(self) -> None:
         self.alarm = ReactorAlarm(self.reactor)
         self.deadlines = Deadlines(self.alarm)
+        self.names = SystemNames(self.reactor)

@@ -10,9 +10,10 @@ from twisted.logger import Logger
 
 from balancer import config as nouns
 from balancer.assembly.faults import FaultLog
+from balancer.assembly.names import find
 from balancer.assembly.parts import Parts
 from balancer.config.endpoints import Endpoint
-from balancer.core.backend import Backend, Place
+from balancer.core.backend import Backend
 from balancer.core.faults import Tally, named
 from balancer.core.limited_pool import LimitedPool
 from balancer.core.pickers import Ports
@@ -20,7 +21,6 @@ from balancer.core.pool import Pool
 from balancer.core.proxy_greeting import ProxyVersion, own_greeting
 from balancer.errors import StartError
 from balancer.net.checks import Checks, Schedule
-from balancer.net.resolving import resolve
 from balancer.plugins.algorithms import RoundRobin
 
 log = Logger("balancer")
@@ -33,12 +33,13 @@ def default_algorithm() -> RoundRobin:
 
 async def make_pool(parts: Parts, settings: nouns.Pool) -> Pool:
     """Make a pool. Raises `StartError` for an unknown host, and for an algorithm that fails."""
+    backends = {backend: _backend(parts, settings, backend) for backend in settings.backends}
+    await find(parts, settings, backends)
     faults = FaultLog()
     ports = Ports(parts.random, parts.reactor.seconds, lambda call: parts.reactor.callLater(0, call), faults)
     algorithm: Any = settings.algorithm or default_algorithm()
-    backends = [await _backend(parts, settings, backend) for backend in settings.backends]
     make = _kind(parts, settings)
-    pool = make(settings.name, backends, algorithm, ports=ports, on_policy_error=settings.on_policy_error)
+    pool = make(settings.name, backends.values(), algorithm, ports=ports, on_policy_error=settings.on_policy_error)
     if faults.first:
         culprit = algorithm if pool.policy.faults.count else settings.on_policy_error
         name = named(getattr(culprit, "name", culprit))
@@ -53,12 +54,13 @@ def _kind(parts: Parts, settings: nouns.Pool) -> Callable[..., Pool]:
     return partial(LimitedPool, deadlines=parts.deadlines, queue=settings.queue, queue_timeout=settings.queue_timeout)
 
 
-async def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend:
+def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend:
+    """Make a backend; where it is, if it has a name, is to be found yet."""
     assumed_up = pool.health is None or pool.health.assume == "up"
     return Backend(
         settings.name,
         settings.address,
-        await _place(parts, pool, settings),
+        None if settings.endpoint.has_name else settings.place,
         seconds=parts.reactor.seconds,
         authority=str(Endpoint("", settings.place)),
         weight=settings.weight,
@@ -68,18 +70,8 @@ async def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> B
         max_connections=settings.max_connections,
         up=settings.start == "up" and assumed_up,
         latency_half_life=pool.latency_half_life,
+        source=pool.source or "",
     )
-
-
-async def _place(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Place:
-    """Where it is; a name that is unknown now is left to be looked up at each connect if it may start down."""
-    try:
-        return await resolve(parts.reactor, settings.place)
-    except LookupError as error:
-        if settings.start == "down":
-            return settings.place
-        remedy = 'correct the name, or let it be unknown for now with start="down" and a health check'
-        raise StartError(f"Pool {pool.name!r}: Backend {settings.name!r}: {error}; {remedy}") from error
 
 
 def make_checks(parts: Parts, settings: nouns.Pool, health: nouns.Health, version: ProxyVersion | None) -> Checks:

@@ -64,6 +64,11 @@ class Endpoint:
         prefix = f"{self.scheme}:" if self.scheme not in {"", "tcp"} else ""
         return prefix + (self.place if isinstance(self.place, str) else _joined(*self.place))
 
+    @property
+    def has_name(self) -> bool:
+        """Whether its host is a name, which has to be looked up."""
+        return not isinstance(self.place, str) and not _is_address(self.place[0])
+
     def overlaps(self, other: Endpoint) -> bool:
         """Whether both cannot be bound at once. Port 0 never clashes: the system picks a free one."""
         ours, theirs = self._bound(), other._bound()

@@ -23,9 +23,18 @@ from balancer.config.mistakes import (
     sound,
     word,
 )
+from balancer.config.names import wrong_names, wrong_source
 from balancer.interfaces import IAlgorithm
 
 _ALGORITHM: Final = "give an algorithm object such as RoundRobin()"
+
+_BY_SYSTEM: Final = 30.0
+_BY_DNS: Final = 300.0
+"""Seconds between the lookups of a name, by who is asked."""
+
+
+def _servers(given: str | Iterable[str]) -> tuple[str, ...]:
+    return as_tuple(given)
 
 
 def _backends(given: Iterable[Backend | str]) -> tuple[Backend, ...]:
@@ -45,6 +54,12 @@ class Pool(Noun):
     turn by the addresses they come from, each for up to `queue_timeout`; datagrams do not wait. For HTTP alone:
     `response_timeout` bounds the silence before the response head and between the response's bytes, and up to
     `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below the backends' own).
+
+    The names of backends are looked up again every `resolve_every` seconds (1 or more), and what was known before stays
+    in use while that fails. None is 30; or, with `dns`, 300, and the system is not asked but these DNS servers
+    ('10.0.0.2' or '10.0.0.2:53'), whose answers may say to come sooner. All addresses of a name are one backend's.
+    `source` is the local address that connections to the backends come from; None is the system's choice.
+
     Times are in seconds. What none of the listeners that use a pool looks at cannot be set. Raises `ConfigError`.
     """
 
@@ -61,6 +76,15 @@ class Pool(Noun):
     response_timeout: float = attrs.field(default=60.0, kw_only=True)
     keepalive: int = attrs.field(default=32, kw_only=True)
     keepalive_timeout: float = attrs.field(default=4.0, kw_only=True)
+
+    resolve_every: float | None = attrs.field(default=None, kw_only=True)
+    dns: tuple[str, ...] = attrs.field(default=(), converter=_servers, kw_only=True)
+    source: str | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def lookup_pause(self) -> float:
+        """The most seconds from one lookup of a backend's name to the next."""
+        return self.resolve_every or (_BY_DNS if self.dns else _BY_SYSTEM)
 
     def __str__(self) -> str:
         return f"Pool {shown(self.name)}"
@@ -101,6 +125,9 @@ class Pool(Noun):
         yield from seconds("response_timeout", self.response_timeout, like=60)
         yield from count("keepalive", self.keepalive, least=0)
         yield from seconds("keepalive_timeout", self.keepalive_timeout, like=4)
+        yield from wrong_names(self.backends, self.resolve_every, self.dns)
+        if self.source is not None:
+            yield from wrong_source(self.backends, self.source)
 
     def _idle_queue(self) -> Iterator[str]:
         """Nobody waits where nothing is ever full, or where nobody may."""

@@ -1,29 +1,53 @@
-"""Names of backends to addresses, by the system's resolver, off the reactor."""
+"""Names of backends to addresses, by the system's resolver, off the reactor; refuses to know who wants them."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from ipaddress import ip_address
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
+import attrs
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.internet.interfaces import IAddress, IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
-from balancer.core.backend import Place
-
 PATIENCE: Final = 10.0
-"""Seconds that the resolver has to answer."""
+"""Seconds that a lookup may take."""
+
+
+@attrs.frozen
+class Found:
+    """The addresses of a host, in the order they were told; `ttl` is for how many seconds, if known."""
+
+    hosts: tuple[str, ...]
+    ttl: float | None = None
+
+
+class Names(Protocol):
+    """Knows the addresses of hosts."""
+
+    async def look_up(self, host: str) -> Found:
+        """Find the addresses, at least one. Raises `LookupError` when there is none, or no answer within `PATIENCE`."""
 
 
 @implementer(IResolutionReceiver)
-class _Addresses:
-    """Collects what the resolver finds."""
+class _Answer:
+    """Collects what the resolver finds; `ended` is called once there is no more to come."""
 
-    def __init__(self) -> None:
-        self.found: list[IPv4Address | IPv6Address] = []
-        self.complete: Deferred[None] = Deferred()
+    def __init__(self, ended: Callable[[], object]) -> None:
+        self._ended = ended
+        self._found: list[str] = []
+        self._waiting: list[Deferred[list[str]]] | None = []
+
+    def wait(self) -> Deferred[list[str]]:
+        """Fires with what is found."""
+        if self._waiting is None:
+            return succeed(self._found)
+        waiting = Deferred[list[str]]()
+        self._waiting.append(waiting)
+        return waiting
 
     def resolutionBegan(self, resolution: IHostResolution) -> None:
         """Nothing has been found yet."""
@@ -31,36 +55,44 @@ class _Addresses:
     def addressResolved(self, address: IAddress) -> None:
         """One address."""
         if isinstance(address, IPv4Address | IPv6Address):
-            self.found.append(address)
+            self._found.append(address.host)
 
     def resolutionComplete(self) -> None:
         """There are no others."""
-        self.complete.callback(None)
+        self._ended()
+        waiting, self._waiting = self._waiting or [], None
+        for one in waiting:
+            one.callback(self._found)
 
 
-async def resolve(reactor: Any, place: Place) -> Place:
-    """The place with an address instead of a name, IPv4 where there are both.
+class SystemNames:
+    """`Names` as the system knows them, its files included.
 
-    Raises `LookupError` when it is unknown, or not known within `PATIENCE`.
+    A lookup keeps one of the reactor's threads until the system answers, so there is never more than one for a host.
     """
-    if isinstance(place, str) or is_address(place[0]):
-        return place
-    host, port = place
-    found = await _look_up(reactor, host) if _can_be_known(host) else []
-    if not found:
-        raise LookupError(f"unknown host {host!r}")
-    return min(found, key=lambda address: isinstance(address, IPv6Address)).host, port
 
+    def __init__(self, reactor: Any) -> None:
+        self._reactor = reactor
+        self._asked: dict[str, _Answer] = {}
 
-async def _look_up(reactor: Any, host: str) -> list[IPv4Address | IPv6Address]:
-    """The addresses of a host. Raises `LookupError` when there is no answer."""
-    addresses = _Addresses()
-    reactor.nameResolver.resolveHostName(addresses, host)
-    try:
-        await addresses.complete.addTimeout(PATIENCE, reactor)
-    except TimedOut:
-        raise LookupError(f"unknown host {host!r}: no answer within {PATIENCE:g} s") from None
-    return addresses.found
+    async def look_up(self, host: str) -> Found:
+        """See `Names`; the order is the system's (RFC 6724)."""
+        if not _can_be_known(host):
+            raise LookupError(f"unknown host {host!r}")
+        try:
+            found = await self._ask(host).wait().addTimeout(PATIENCE, self._reactor)
+        except TimedOut:
+            raise LookupError(f"unknown host {host!r}: no answer within {PATIENCE:g} s") from None
+        if not found:
+            raise LookupError(f"unknown host {host!r}")
+        return Found(tuple(found))
+
+    def _ask(self, host: str) -> _Answer:
+        answer = self._asked.get(host)
+        if answer is None:
+            answer = self._asked[host] = _Answer(lambda: self._asked.pop(host))
+            self._reactor.nameResolver.resolveHostName(answer, host)
+        return answer
 
 
 def _can_be_known(host: str) -> bool:

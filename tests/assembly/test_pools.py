@@ -59,29 +59,9 @@ def test_the_authority_of_a_backend(address: str, authority: str) -> None:
     assert [(backend.address, backend.authority) for backend in pool.backends] == [(address, authority)]
 
 
-def test_an_unknown_host_stops_the_start() -> None:
-    """A host that nobody knows is told in one line, with pool, backend and remedy."""
-    with pytest.raises(StartError) as caught:
-        assembled(relay("unknown:80"))
-    assert str(caught.value) == (
-        "Pool 'pool': Backend 'unknown:80': unknown host 'unknown'; "
-        'correct the name, or let it be unknown for now with start="down" and a health check'
-    )
-
-
 async def healthy(_: Any) -> Report | None:
     """A check that never fails."""
     return None
-
-
-def test_an_unknown_host_may_be_down() -> None:
-    """A backend that starts down may be unknown, and is out until a check finds it well."""
-    backends = Backend("unknown:80", start="down"), "127.0.0.1:9001"
-    (pool,) = assembled(relay(*backends, health=Health(healthy))).pools.values()
-    assert [(backend.place, backend.state) for backend in pool.backends] == [
-        (("unknown", 80), "down"),
-        (("127.0.0.1", 9001), "up"),
-    ]
 
 
 @pytest.mark.parametrize("assume", ["up", "down"])

@@ -69,6 +69,10 @@ POOLS = {
     "keepalive_timeout=0": "Pool 'site': keepalive_timeout: 0 is not a positive number of seconds; give one such as 4",
     "queue=50": "Pool 'site': queue: would be ignored, for no backend has max_connections; leave it out",
     "queue_timeout=9": "Pool 'site': queue_timeout: would be ignored, for no backend has max_connections; leave it out",
+    "resolve_every=0.5": "Pool 'site': resolve_every: 0.5 is less than 1 seconds; give one such as 30",
+    "dns=['ns.example.com']": "Pool 'site': dns: 'ns.example.com' is no DNS server; "
+    "give its IP address, such as '10.0.0.2' or '10.0.0.2:53'",
+    "source='eth0'": "Pool 'site': source: 'eth0' is no address of a machine; give one such as '10.0.0.5'",
     "name=''": "conf.py, line 21: Pool() got multiple values for argument 'name'",
 }
 LIMITED = {
@@ -87,6 +91,15 @@ HEALTHS = {
     "jitter=2": "Health: jitter: 2 is not a share; give a number from 0 to 1",
     "assume=True": "Health: assume: True is not a choice; give 'up' or 'down'",
     "evry=1": "conf.py, line 21: Health() got an unexpected keyword argument 'evry'; did you mean 'every'?",
+}
+PLACES = {
+    "'10.0.0.1:1'], resolve_every=5": "Pool 'site': resolve_every: would be ignored, "
+    "for no backend has a name; leave it out",
+    "'unix:/run/x'], dns='10.0.0.2'": "Pool 'site': dns: would be ignored, for no backend has a name; leave it out",
+    "'unix:/run/x'], source='10.0.0.5'": "Pool 'site': source: would be ignored, for every backend is a unix socket; "
+    "leave it out",
+    "'[::1]:1', 'a:1'], source='10.0.0.5'": "Pool 'site': source: '10.0.0.5' cannot reach Backend '[::1]:1', "
+    "which is of the other IP version; give each its own Pool",
 }
 LISTENERS = {
     "'8080', pool=site": "HTTPListener '8080': endpoint: '8080' does not begin with its type; write it as tcp:8080",
@@ -234,6 +247,12 @@ def test_of_queues(told: Callable[[str], list[str]], given: str, line: str) -> N
     """A wrong setting of a queue, where there can be one, is one line."""
     backend = "Backend('a:1', max_connections=8)"
     assert told(f"site = Pool('site', backends={backend}, {given})\n{TAIL}") == [line]
+
+
+@pytest.mark.parametrize(("given", "line"), PLACES.items())
+def test_of_ways_to_backends(told: Callable[[str], list[str]], given: str, line: str) -> None:
+    """A setting of how backends are found and reached that does not suit them is one line."""
+    assert told(f"site = Pool('site', backends=[{given})\n{TAIL}") == [line]
 
 
 @pytest.mark.parametrize(("given", "line"), HEALTHS.items())

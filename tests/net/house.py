@@ -160,6 +160,8 @@ class House:
         now(self.assembly.assemble(Config(listeners)))
         for settings, listener in self.assembly.listeners:
             now(bind(settings, listener))
+        for lookup in self.assembly.lookups:
+            lookup.start()
         for checks in self.assembly.checks:
             checks.start()
         self.network.pump()
@@ -208,6 +210,8 @@ class House:
         """End all that is left; whatever then still has a backend, a timer or a connection is a fault."""
         for checks in self.assembly.checks:
             checks.stop()
+        for lookup in self.assembly.lookups:
+            lookup.stop()
         for upstreams in self.assembly.upstreams.values():
             upstreams.close()
         for _, listener in self.assembly.listeners:

@@ -1,4 +1,4 @@
-"""Names to addresses: only names are asked for, IPv4 is preferred, and unknown is an error, in good time."""
+"""Names to addresses: all of them in the system's order, one lookup a host, and unknown is an error, in good time."""
 
 from __future__ import annotations
 
@@ -9,19 +9,17 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from balancer.core.backend import Place
-from balancer.net.resolving import PATIENCE, is_address, resolve
+from balancer.net.resolving import PATIENCE, Found, SystemNames, is_address
 from tests.net.house import now
 
 KNOWN: dict[str, list[Any]] = {
     "both": [IPv6Address("TCP", "2001:db8::1", 0), IPv4Address("TCP", "192.0.2.1", 0)],
-    "six": [IPv6Address("TCP", "2001:db8::1", 0)],
     "odd": [UNIXAddress("/x")],
     "none": [],
 }
 
 
-class Names(Clock):
+class System(Clock):
     """A reactor that knows some names, and of all others says nothing; `asked` are those who wait for that."""
 
     def __init__(self) -> None:
@@ -39,48 +37,60 @@ class Names(Clock):
         receiver.resolutionComplete()
 
 
-@pytest.mark.parametrize(
-    ("place", "expected"),
-    [
-        ("/run/app.sock", "/run/app.sock"),
-        (("127.0.0.1", 80), ("127.0.0.1", 80)),
-        (("::1", 80), ("::1", 80)),
-        (("both", 80), ("192.0.2.1", 80)),
-        (("six", 80), ("2001:db8::1", 80)),
-    ],
-)
-def test_places(place: Place, expected: Place) -> None:
-    """Paths and addresses stand, a name becomes an address, of IPv4 where there are both, and no timer is left."""
-    names = Names()
-    assert now(resolve(names, place)) == expected
-    assert not names.getDelayedCalls()
+def test_all_addresses_in_order() -> None:
+    """A name has all the addresses that the system tells, in its order, and no timer is left."""
+    system = System()
+    assert now(SystemNames(system).look_up("both")) == Found(("2001:db8::1", "192.0.2.1"))
+    assert not system.getDelayedCalls()
 
 
 @pytest.mark.parametrize("host", ["none", "odd"])
 def test_unknown_hosts(host: str) -> None:
     """A name without an address is an error that gives it."""
     with pytest.raises(LookupError, match=f"unknown host '{host}'"):
-        now(resolve(Names(), (host, 80)))
+        now(SystemNames(System()).look_up(host))
 
 
 @pytest.mark.parametrize("host", ["10.0.0..1", ".example.com", "a" * 64 + ".example.com"])
 def test_impossible_hosts(host: str) -> None:
     """A name that no host can have is unknown at once, without asking anybody."""
-    names = Names()
+    system = System()
     with pytest.raises(LookupError, match=f"unknown host '{host}'"):
-        now(resolve(names, (host, 80)))
-    assert not names.asked
+        now(SystemNames(system).look_up(host))
+    assert not system.asked
+
+
+def asked(names: SystemNames, results: list[Any]) -> Deferred[Any]:
+    """Look a host up that is slow to be found."""
+    return (
+        Deferred.fromCoroutine(names.look_up("slow")).addErrback(lambda failure: failure.value).addBoth(results.append)
+    )
 
 
 def test_a_resolver_that_does_not_answer() -> None:
     """A host about which there is no answer is unknown after a while, and an answer that comes later is not heard."""
-    names, raised = Names(), list[Any]()
-    Deferred.fromCoroutine(resolve(names, ("silent", 80))).addErrback(raised.append)
-    names.advance(PATIENCE - 0.1)
-    assert not raised
-    names.advance(0.2)
-    assert raised[0].getErrorMessage() == "unknown host 'silent': no answer within 10 s"
-    names.asked[0].resolutionComplete()
+    system, results = System(), list[Any]()
+    asked(SystemNames(system), results)
+    system.advance(PATIENCE - 0.1)
+    assert not results
+    system.advance(0.2)
+    system.asked[0].resolutionComplete()
+    assert [str(result) for result in results] == ["unknown host 'slow': no answer within 10 s"]
+
+
+def test_one_lookup_for_each_host() -> None:
+    """Whoever asks for a host that is being looked up waits for the same answer, even after others have given up."""
+    system, results = System(), list[Any]()
+    names = SystemNames(system)
+    asked(names, results).cancel()
+    asked(names, results)
+    asked(names, results)
+    (receiver,) = system.asked
+    receiver.addressResolved(IPv4Address("TCP", "192.0.2.1", 0))
+    receiver.resolutionComplete()
+    assert results[1:] == [Found(("192.0.2.1",))] * 2
+    asked(names, results)
+    assert len(system.asked) == 2
 
 
 def test_what_is_an_address() -> None:
@@ -90,6 +100,7 @@ def test_what_is_an_address() -> None:
 
 async def test_the_systems_resolver(reactor: Any) -> None:
     """The real resolver finds this machine, and nothing under the name that never exists (RFC 6761 6.4)."""
-    assert await resolve(reactor, ("localhost", 80)) in {("127.0.0.1", 80), ("::1", 80)}
+    names = SystemNames(reactor)
+    assert set((await names.look_up("localhost")).hosts) <= {"127.0.0.1", "::1"}
     with pytest.raises(LookupError):
-        await resolve(reactor, ("nobody.invalid", 80))
+        await names.look_up("nobody.invalid")

@@ -23,9 +23,9 @@ MOST: Final = 16
 def in_turns(hosts: Iterable[str]) -> tuple[str, ...]:
     """The addresses with their families in turn, beginning with that of the first (RFC 8305 section 4), each once."""
     known = list(dict.fromkeys(hosts))
-    first = [host for host in known if (":" in host) is (":" in known[0])]
-    others = [host for host in known if host not in first]
-    mixed = chain.from_iterable(zip_longest(first, others))
+    families = [[host for host in known if (":" in host) is of_six] for of_six in (True, False)]
+    families.sort(key=lambda family: family[:1] != known[:1])
+    mixed = chain.from_iterable(zip_longest(*families))
     return tuple(host for host in mixed if host is not None)[:MOST]
 
 

@@ -249,9 +249,9 @@ def _shortage(result: Report | Failure | None, target: Target) -> str:
     """What of our own a check that failed was short of; empty if that was not why."""
     if not isinstance(result, Failure):
         return ""
-    if target.shortage or result.value is None or error_number(result.value) not in OUR_OWN:
-        return target.shortage
-    return result.getErrorMessage()
+    if not target.shortage and error_number(result.value) in OUR_OWN:
+        return result.getErrorMessage()
+    return target.shortage
 
 
 def _evidence(failure: Failure) -> str:

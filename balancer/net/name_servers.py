@@ -183,7 +183,8 @@ def _read(records: Sequence[Any], name: bytes, kind: int) -> Found:
     """The addresses of a name among the records of an answer, by way of the aliases among them; it may have none."""
     ttl = inf
     for _ in range(CHAIN):
-        there = [one for one in records if one.name == dns.Name(name) and one.cls == dns.IN]
+        wanted = dns.Name(name)
+        there = [one for one in records if one.name == wanted and one.cls == dns.IN]
         addresses = [one for one in there if one.type == kind]
         aliases = [one for one in there if one.type == dns.CNAME]
         ttl = min([ttl, *(one.ttl for one in addresses or aliases)])

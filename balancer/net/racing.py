@@ -66,7 +66,7 @@ class Racing:
         self._race = Race(backend.places, self)
         self._backend, self._awaiting = backend, awaiting
         self._begin, self._later = begin, later
-        self._attempts: dict[Place, Attempt | None] = {}
+        self._attempts: dict[Place, Attempt] = {}
         self._timer: Timer | None = None
 
     def begin(self) -> None:
@@ -92,13 +92,13 @@ class Racing:
 
     def start(self, place: Place) -> None:
         """See `Track.start`."""
-        self._attempts[place] = self._begin(place, Runner(self, place))
+        attempt = self._begin(place, Runner(self, place))
+        if attempt is not None:
+            self._attempts[place] = attempt
 
     def stop(self, place: Place) -> None:
         """See `Track.stop`."""
-        attempt = self._attempts.pop(place)
-        if attempt is not None:
-            attempt.cancel()
+        self._attempts.pop(place).cancel()
 
     def wait(self, seconds: float) -> None:
         """See `Track.wait`."""

@@ -19,7 +19,7 @@ NEVER_SENT: Final = OUR_OWN | {EAFNOSUPPORT, ENETUNREACH}
 """What the system says before anything has left this machine."""
 
 
-def error_number(reason: BaseException) -> int | None:
+def error_number(reason: BaseException | None) -> int | None:
     """The system's number of what happened, if it has one."""
     number: int | None = getattr(reason, "osError", None) or getattr(reason, "errno", None)
     return number

@@ -33,7 +33,7 @@ class Track(Protocol):
     """What a race is run on: the edge."""
 
     def start(self, place: Place) -> None:
-        """Begin to connect there. The race may be told of a failure before this returns."""
+        """Begin to connect there. The race may be told what came of it before this returns."""
 
     def stop(self, place: Place) -> None:
         """Give that attempt up."""

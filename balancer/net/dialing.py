@@ -119,7 +119,7 @@ class Dialer(Generic[AnyDialed]):
     attempts: int
 
     def race(self, backend: Backend, awaiting: Awaiting) -> Attempt:
-        """Begin to connect to whichever of its places stands first; who waits may be told of a failure at once."""
+        """Begin to connect to whichever of its places stands first; who waits may be told what came of it at once."""
 
         def begin(place: Place, runner: Awaiting) -> Attempt | None:
             protocol = self.build()

@@ -37,7 +37,7 @@ class Timer(Protocol):
 
 
 Begin = Callable[[Place, Awaiting], Attempt | None]
-"""Begins to connect to a place; who waits may be told of a failure before it returns."""
+"""Begins to connect to a place; who waits may be told what came of it before it returns."""
 
 Later = Callable[[float, Callable[[], None]], Timer]
 """Calls once, so many seconds later."""
@@ -70,7 +70,7 @@ class Racing:
         self._timer: Timer | None = None
 
     def begin(self) -> None:
-        """Try the first address. Who waits may be told of a failure before this returns."""
+        """Try the first address. Who waits may be told what came of it before this returns."""
         self._race.begin()
 
     def cancel(self) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,11 +45,12 @@ def test_no_address_is_lost(hosts: list[str]) -> None:
 
 
 class Track:
-    """Notes what a race does; `out_of_reach` fail as soon as they are started."""
+    """Notes what a race does; those `out_of_reach` fail as soon as they are started, those `at_hand` stand."""
 
     def __init__(self) -> None:
         self.race: Race | None = None
         self.out_of_reach: set[Place] = set()
+        self.at_hand: set[Place] = set()
         self.started: list[Place] = []
         self.running: list[Place] = []
         self.ends: list[Place | list[BaseException]] = []
@@ -58,6 +61,9 @@ class Track:
         self.running.append(place)
         if place in self.out_of_reach:
             self.fail(place)
+        elif place in self.at_hand:
+            assert self.race is not None
+            assert self.race.stands(place)
 
     def stop(self, place: Place) -> None:
         self.running.remove(place)
@@ -84,11 +90,12 @@ class Track:
         self.race.failed(place, ConnectionError(place))
 
 
-def begun(*places: Place, out_of_reach: tuple[Place, ...] = ()) -> tuple[Race, Track]:
+def begun(*places: Place, out_of_reach: Iterable[Place] = (), at_hand: Iterable[Place] = ()) -> tuple[Race, Track]:
     """A race between these places, under way."""
     track = Track()
     track.race = race = Race(places, track)
     track.out_of_reach.update(out_of_reach)
+    track.at_hand.update(at_hand)
     race.begin()
     return race, track
 
@@ -108,6 +115,13 @@ def test_a_failure_calls_the_next_at_once() -> None:
     """The second does not wait for a first that has failed, even as it was started."""
     _, track = begun("a", "b", "c", out_of_reach=("a", "b"))
     assert (track.started, track.running) == (["a", "b", "c"], ["c"])
+
+
+def test_one_that_is_at_hand() -> None:
+    """What stands as it is started ends the race there and then, with nothing waited for."""
+    race, track = begun("a", "b", "c", out_of_reach=["a"], at_hand=["b"])
+    assert (track.ends, track.started, track.running, track.waiting) == (["b"], ["a", "b"], [], False)
+    race.cancel()
 
 
 def test_a_failure_beside_another() -> None:
@@ -142,10 +156,10 @@ class Races(RuleBasedStateMachine):
         self.race, self.track = begun("x")
         self.cancelled = False
 
-    @initialize(places=st.lists(HOSTS, unique=True, max_size=6), out_of_reach=st.sets(HOSTS))
-    def begin(self, places: list[str], out_of_reach: set[str]) -> None:
+    @initialize(places=st.lists(HOSTS, unique=True, max_size=6), out_of_reach=st.sets(HOSTS), at_hand=st.sets(HOSTS))
+    def begin(self, places: list[str], out_of_reach: set[str], at_hand: set[str]) -> None:
         self.places = places
-        self.race, self.track = begun(*places, out_of_reach=tuple(out_of_reach))
+        self.race, self.track = begun(*places, out_of_reach=out_of_reach, at_hand=at_hand)
 
     @precondition(lambda self: self.track.waiting)
     @rule()

@@ -27,6 +27,7 @@ class Course:
         self.running: list[Any] = []
         self.ends: list[Any] = []
         self.out_of_reach: set[Any] = set()
+        self.at_hand: set[Any] = set()
         self.racing = Racing(self.backend, self, begin=self.begin, later=self.clock.callLater)
         self.stands = self.failed = self.ends.append
 
@@ -36,7 +37,10 @@ class Course:
         if place in self.out_of_reach:
             runner.failed(OSError(101, str(place)))
             return None
-        self.running.append(place)
+        if place in self.at_hand:
+            self.connected(place)
+        else:
+            self.running.append(place)
         return Running(self, place)
 
     def connected(self, place: Any) -> Any:
@@ -81,6 +85,18 @@ def test_what_is_out_of_reach_costs_no_time() -> None:
     course.racing.begin()
     assert course.running == PLACES[2:]
     assert not course.ends
+
+
+def test_what_is_at_hand_stands_at_once() -> None:
+    """A connection that stands as it is begun wins over one that is under way, and giving up later changes nothing."""
+    course = Course(*PLACES)
+    course.at_hand.add(PLACES[1])
+    course.racing.begin()
+    course.clock.advance(HEAD_START)
+    course.racing.cancel()
+    (protocol,) = course.ends
+    assert (protocol.transport.disconnected, course.running, course.clock.calls) == (False, [], [])
+    assert course.backend.place == PLACES[1]
 
 
 def test_all_fail() -> None:

@@ -11,9 +11,11 @@ from balancer.assembly.binding import endpoint_of
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.parts import Parts
 from balancer.core.conversation import Destination, Site
-from balancer.core.datagrams import Bounds
+from balancer.core.datagrams import Flows
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Tally
+from balancer.core.flow_bounds import Bounds
+from balancer.core.flow_choice import Choice
 from balancer.core.http1 import Limits
 from balancer.core.peeking import PeekingRoutes
 from balancer.core.proxy_greeting import Introduction
@@ -122,15 +124,13 @@ def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
         requests=settings.requests,
         max_flows_per_source=settings.max_flows_per_source,
     )
+    choice = Choice(Routes([Route(None, parts.pools[settings.pool])], FaultLog()))
     return FlowListener(
         lambda flow_ended: DatagramListener(
             parts.reactor,
             interface=interface,
             port=port,
-            pool=parts.pools[settings.pool],
-            bounds=bounds,
-            deadlines=parts.deadlines,
-            ended=flow_ended,
+            make_flows=lambda edge: Flows(choice, edge, parts.deadlines, bounds, ended=flow_ended),
         )
     )
 

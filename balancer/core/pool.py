@@ -175,6 +175,16 @@ class Pool:
         """Whether the first picker is on its way, and nothing stands in for it."""
         return self.policy.beginning and (self._plan_b is None or self._plan_b.snapshot is None)
 
+    def rejoin(self, backend: Backend) -> Lease:
+        """Count a session as active on the backend that it belongs to, however that is; no algorithm is told of it.
+
+        Raises `PoolFull` when the backend is full.
+        """
+        if backend.max_connections and backend.full:
+            raise PoolFull(f"pool {self.name!r}: backend {backend.name!r} is full")
+        backend.active += 1
+        return Lease(self, backend, self.policy, Snapshot([backend], lambda _: backend))
+
     def _choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
         """What the algorithm, or the one that stands in for it, chooses; not yet counted."""
         if snapshot is not None:

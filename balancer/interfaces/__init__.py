@@ -1,7 +1,7 @@
 """The plugin author's whole contract: every interface a stranger implements, and the values that cross it.
 
-Algorithms, health checks, matchers and filters are plain objects that provide one of these interfaces. They are
-settings as much as code: one object may serve many pools and routes at once, so it must not change once it is made.
+Algorithms, health checks, matchers, flow keys and filters are plain objects that provide one of these interfaces. They
+are settings as much as code: one object may serve many pools and routes at once, so it must not change once it is made.
 Nothing here knows of sockets, of Twisted at run time or of what the balancer does with an answer.
 """
 
@@ -14,6 +14,8 @@ from balancer.interfaces.contracts import (
     ICheckTarget,
     IFilter,
     IFilterPlugin,
+    IFlowKey,
+    IFlowKeyPlugin,
     IHealthCheck,
     IHealthCheckPlugin,
     IMatcher,
@@ -35,6 +37,8 @@ __all__ = [
     "ICheckTarget",
     "IFilter",
     "IFilterPlugin",
+    "IFlowKey",
+    "IFlowKeyPlugin",
     "IHealthCheck",
     "IHealthCheckPlugin",
     "IMatcher",

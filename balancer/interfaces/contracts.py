@@ -110,6 +110,19 @@ class IMatcher(Interface):
         """Return False, True, captures by name, or `MORE`. Pure, and never raises for what a client sent."""
 
 
+class IFlowKey(Interface):
+    """Tells which datagrams belong together, whatever address they come from: they go to the same backend.
+
+    Pure, like a matcher. A name is 1 to 255 bytes, is known while a flow that has it lives, and a flow has at most 8.
+    May also have `learn(datagram)`: the names that a backend's datagram gives to its flow, as a list, tuple or set;
+    `backend(datagram)`: the name of the backend that a client's datagram itself says it is for, or None, asked while
+    its own name is not known; and `backends`: all names that this may answer, so that wrong ones are told.
+    """
+
+    def key(datagram: bytes) -> bytes | None:
+        """The name that a client's datagram gives itself, or None. Must not raise for what a client sent."""
+
+
 class IFilter(Interface):
     """Changes heads in passing, or answers itself. May also have `body(head, session, direction)`."""
 
@@ -140,6 +153,10 @@ class IHealthCheckPlugin(Interface):
 
 class IMatcherPlugin(Interface):
     """Marks a class whose instances provide `IMatcher`, so that it can be listed."""
+
+
+class IFlowKeyPlugin(Interface):
+    """Marks a class whose instances provide `IFlowKey`, so that it can be listed."""
 
 
 class IFilterPlugin(Interface):

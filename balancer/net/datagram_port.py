@@ -45,14 +45,22 @@ class DatagramPort(udp.Port):
     single = 0
     """How many came alone, as far as was tried."""
 
+    reads_errors = True
+    """What ICMP tells of it comes with reading."""
+
     def doRead(self) -> None:
         """Read what is there, up to a bound."""
-        count = 0
+        count, burst, size = 0, self.burst, self.maxPacketSize
+        receive = self._receive_v6 if self.addressFamily == AF_INET6 else self.protocol.datagramReceived
+        recvfrom = self.socket.recvfrom
         try:
-            while count < self.burst and self.connected:
-                data, address = self.socket.recvfrom(self.maxPacketSize)
+            while count < burst and self.connected:
+                data, address = recvfrom(size)
                 count += 1
-                self._hand_over(data, address)
+                try:
+                    receive(data, address)
+                except BaseException:  # noqa: BLE001  a datagram is a connection of its own
+                    LOG.failure("unhandled error in {culprit!r}", culprit=self.protocol)
         except BlockingIOError:
             self.burst = count or 1
         except OSError as error:
@@ -62,12 +70,8 @@ class DatagramPort(udp.Port):
             if count > 1 or self.single % PROBE == 0:
                 self.burst = min(2 * count, MOST)
 
-    def _hand_over(self, data: bytes, address: Any) -> None:
-        """An error in the protocol is logged, and the port stays open."""
-        try:
-            self.protocol.datagramReceived(data, address[:2] if self.addressFamily == AF_INET6 else address)
-        except BaseException:  # noqa: BLE001  a datagram is a connection of its own
-            LOG.failure("unhandled error in {culprit!r}", culprit=self.protocol)
+    def _receive_v6(self, data: bytes, address: Any) -> None:
+        self.protocol.datagramReceived(data, address[:2])
 
     def _unreadable(self, error: OSError) -> None:
         if error.errno not in REFUSALS:

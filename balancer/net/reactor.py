@@ -250,7 +250,7 @@ class BalancerReactor(Sockets):
     def _unusual(self, selectable: Any, fd: int, event: int) -> None:
         """Several things at once, or an end: Twisted's to take apart."""
         if not event & EPOLLIN and event & (EPOLLERR | EPOLLHUP):
-            if isinstance(selectable, DatagramPort):
+            if getattr(selectable, "reads_errors", False):
                 event = EPOLLIN  # an ICMP error; reading tells which
             elif not _ended(fd):
                 return

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from balancer.config import Pool, UDPListener
-from balancer.core.datagrams import Bounds
+from balancer.core.datagrams import Flows
+from balancer.core.flow_bounds import Bounds
 from balancer.net.listeners import FlowListener, StreamListener
 from tests.assembly.parts import assembled, relay
 
@@ -21,10 +22,10 @@ def test_each_kind_has_its_listener() -> None:
 
 def test_flows_have_the_bounds_of_their_listener(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a UDP listener says of its flows is what holds for them."""
-    made: list[Bounds] = []
+    made: list[Flows] = []
     monkeypatch.setattr(
-        "balancer.assembly.listeners.DatagramListener", lambda *_, bounds, **_others: made.append(bounds)
+        "balancer.assembly.listeners.DatagramListener", lambda *_, make_flows, **_others: made.append(make_flows(None))
     )
     given: dict[str, Any] = {"idle": 7, "max_flows": 5, "max_flows_per_source": 3, "replies": 2, "requests": 4}
     assembled(UDPListener("udp:53", pool=Pool("dns", backends=["127.0.0.1:53"]), **given))
-    assert made == [Bounds(**given)]
+    assert [flows.bounds for flows in made] == [Bounds(**given)]

@@ -7,13 +7,20 @@ from random import Random
 from typing import Any
 
 from balancer.core.backend import Backend
-from balancer.core.datagrams import Bounds, Flow, Flows
+from balancer.core.datagrams import Flows
 from balancer.core.deadlines import Deadlines
+from balancer.core.flow import Flow
+from balancer.core.flow_bounds import Bounds
+from balancer.core.flow_choice import Choice
+from balancer.core.flow_keys import FlowKeys
 from balancer.core.flow_table import Client
+from balancer.core.keyed_flows import KeyedChoice, KeyedFlows
 from balancer.core.limited_pool import LimitedPool
 from balancer.core.pickers import Ports
+from balancer.core.pool import Pool
+from balancer.core.routes import Route, Routes
 from balancer.errors import BalancerError, ConnectFailed
-from balancer.interfaces import Outcome, Phase, Picker
+from balancer.interfaces import IFlowKey, Outcome, Phase, Picker
 
 IDLE, CAP = 10.0, 3
 ALICE, BOB, CAROL, DAVE = ((f"192.0.2.{number}", 5000) for number in range(4))
@@ -74,13 +81,14 @@ class FakeUpstream:
         self.mood, self.open = "", True
         self.heard: list[bytes] = []
 
-    def send(self, data: bytes) -> bool:
+    def send(self, data: bytes) -> None:
         assert self.open
-        if self.mood == "refuse":
-            self.flow.refused()
-        elif not self.mood:
-            self.heard.append(data)
-        return not self.mood
+        if self.mood:
+            raise OSError(self.mood)
+        self.heard.append(data)
+
+    def refused_by(self, error: OSError) -> bool:
+        return str(error) == "refuse"
 
     def close(self) -> None:
         assert self.open, "closed twice"
@@ -94,6 +102,7 @@ class FakeEdge:
         self.upstreams: list[FakeUpstream] = []
         self.replies: list[tuple[bytes, Client]] = []
         self.connects = self.replies_taken = True
+        self.words = b""
 
     def connect(self, flow: Flow, backend: Backend) -> FakeUpstream:
         if not self.connects:
@@ -101,16 +110,21 @@ class FakeEdge:
         self.upstreams.append(FakeUpstream(flow, backend))
         return self.upstreams[-1]
 
-    def reply(self, data: bytes, client: Client) -> bool:
-        if self.replies_taken:
-            self.replies.append((data, client))
-        return self.replies_taken
+    def reply(self, data: bytes, client: Client) -> None:
+        if not self.replies_taken:
+            raise OSError
+        self.replies.append((data, client))
+
+    def greeting(self, client: Client) -> bytes:
+        return self.words
 
 
 class House:
     """A pool of three backends, a listener's flows, and time."""
 
-    def __init__(self, names: str = "abc", *, max_connections: int | None = None, **bounds: Any) -> None:
+    def __init__(
+        self, names: str = "abc", *, key: IFlowKey | None = None, max_connections: int | None = None, **bounds: Any
+    ) -> None:
         self.clock, self.edge, self.algorithm, self.ended = HandClock(), FakeEdge(), First(), list[int]()
         self.backends = [
             Backend(name, name, (name, 1), seconds=self.clock.seconds, max_connections=max_connections)
@@ -122,10 +136,20 @@ class House:
             "pool", self.backends, self.algorithm, ports=ports, deadlines=self.deadlines, queue=9, queue_timeout=5
         )
         self.bounds = Bounds(**{"idle": IDLE, "max_flows": CAP, **bounds})
-        self.flows = Flows(
-            self.pool, self.edge, self.deadlines, self.bounds, ended=lambda: self.ended.append(self.flows.active)
-        )
+        self.routes: list[Route[Pool]] = [Route(None, self.pool)]
+        self.flows = self._flows(key)
         self.counts = self.flows.counts
+
+    def _flows(self, key: IFlowKey | None) -> Flows:
+        rest = self.edge, self.deadlines, self.bounds
+        routes = Routes(self.routes)
+        if key is None:
+            return Flows(Choice(routes), *rest, ended=self._one_ended)
+        self.keys = FlowKeys(key, [self.pool])
+        return KeyedFlows(KeyedChoice(routes, self.keys), *rest, ended=self._one_ended)
+
+    def _one_ended(self) -> None:
+        self.ended.append(self.flows.active)
 
     def open(self) -> list[FakeUpstream]:
         return [upstream for upstream in self.edge.upstreams if upstream.open]

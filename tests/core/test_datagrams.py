@@ -55,6 +55,7 @@ def test_a_new_flow_takes_the_room_of_the_one_idle_longest(house: House) -> None
     """When all room is taken, the flow that moved longest ago is ended well, counted, and replaced."""
     for client in (ALICE, BOB, CAROL, ALICE, DAVE):
         house.flows.datagram(b"", client)
+        house.clock.advance(0.2)
     assert {upstream.flow.client for upstream in house.open()} == {ALICE, CAROL, DAVE}
     assert (house.counts.evicted, house.algorithm.ends) == (1, [("a", Phase.DONE, type(None))])
 
@@ -185,3 +186,38 @@ def test_a_closed_flow_hears_nothing(house: House) -> None:
         late()
     assert house.algorithm.ends == [("a", Phase.DATA, Draining)]
     assert (house.edge.replies, house.counts.stopped, house.counts.refused) == ([], 1, 0)
+
+
+def test_flows_that_leave_a_backend_pick_anew(house: House) -> None:
+    """What a backend that is given up had is ended, one flow a step, and the clients' next datagrams go elsewhere."""
+    for client in (ALICE, BOB):
+        house.flows.datagram(b"", client)
+    house.turn("a", up=False)
+    house.flows.datagram(b"", CAROL)
+    steps = house.flows.leave(house.backends[0], UpstreamGone("down"))
+    next(steps)
+    assert house.counts.given_up == 1
+    list(steps)
+    for client in (ALICE, BOB):
+        house.flows.datagram(b"again", client)
+    assert [upstream.backend.name for upstream in house.open()] == ["b"] * 3
+    assert (house.algorithm.ends, house.counts.given_up) == ([("a", Phase.DATA, UpstreamGone)] * 2, 2)
+
+
+def test_a_draining_listener_ends_the_flows_that_leave(house: House) -> None:
+    """While no flow may begin, one whose backend is given up is over."""
+    house.flows.datagram(b"", ALICE)
+    house.flows.stop_accepting()
+    list(house.flows.leave(house.backends[0], UpstreamGone("down")))
+    assert (len(house.flows), len(house.deadlines)) == (0, 0)
+
+
+def test_a_backend_that_is_down_or_draining_keeps_its_flows(house: House) -> None:
+    """Unless it is given up, flows stay on their backend whatever its state, and only new ones go elsewhere."""
+    house.flows.datagram(b"1", ALICE)
+    house.backends[0].draining = True
+    house.turn("a", up=False)
+    house.flows.datagram(b"2", ALICE)
+    house.flows.datagram(b"", BOB)
+    lame, other = house.open()
+    assert (lame.heard, other.backend.name) == ([b"1", b"2"], "b")

@@ -324,3 +324,15 @@ def test_the_picker_that_chose_sees_the_answer() -> None:
     lease = made(fleet(1), Marking()).pick(one)
     assert lease.responded(one, head).get("x-from") == "b0"
     assert leased(Steered()).responded(one, head) is head
+
+
+def test_a_session_may_rejoin_its_backend() -> None:
+    """A session that belongs to a backend is counted there whatever its state, and no algorithm hears of it."""
+    turns, algorithm = Turns(), Only(lambda _count: 0)
+    backends = fleet(2)
+    pool = made(backends, algorithm, turns=turns)
+    backends[1].up = False
+    lease = pool.rejoin(backends[1])
+    assert (lease.backend, backends[1].active) == (backends[1], 1)
+    lease.end()
+    assert (backends[1].active, backends[1].served) == (0, 1)

@@ -10,19 +10,24 @@ from typing import Any, Self
 
 import pytest
 from twisted.internet.defer import DeferredQueue
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ConnectionLost
 from twisted.internet.protocol import DatagramProtocol
 from twisted.internet.task import Clock
 
 from balancer.core.backend import Backend, Place
-from balancer.core.datagrams import Bounds
+from balancer.core.datagrams import Flows
 from balancer.core.deadlines import Deadlines
+from balancer.core.flow import Edge
+from balancer.core.flow_bounds import Bounds
+from balancer.core.flow_choice import Choice
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
+from balancer.core.routes import Route, Routes
 from balancer.errors import Draining
 from balancer.interfaces import Picker
 from balancer.net.clock import ReactorAlarm
-from balancer.net.datagrams import DatagramListener, UpstreamDatagrams
+from balancer.net.datagram_socket import FlowSocket
+from balancer.net.datagrams import DatagramListener
 
 IDLE = 10.0
 
@@ -78,6 +83,9 @@ class House:
             self.places.append((interface, self.ports[-1].getHost().port))
         return peer
 
+    listener: DatagramListener
+    send_proxy = False
+
     def start(self, **bounds: Any) -> DatagramListener:
         """Balance over the backends there are by now."""
         backends = [Backend(str(place), str(place), place, seconds=self.clock.seconds) for place in self.places]
@@ -86,19 +94,21 @@ class House:
             self.reactor,
             interface=self.interface,
             port=0,
-            pool=self.pool,
-            bounds=Bounds(**{"idle": IDLE, "max_flows": 10, **bounds}),
-            deadlines=Deadlines(ReactorAlarm(self.clock)),
-            ended=lambda: self.ended.put(self.listener.active),
+            make_flows=lambda edge: self.flows(edge, Bounds(**{"idle": IDLE, "max_flows": 10, **bounds})),
+            send_proxy=self.send_proxy,
         )
         self.listener.start()
         self.address = (self.interface, self.listener.port)
         return self.listener
 
-    def upstreams(self) -> list[UpstreamDatagrams]:
+    def flows(self, edge: Edge, bounds: Bounds) -> Flows:
+        choice = Choice(Routes([Route(None, self.pool)]))
+        deadlines = Deadlines(ReactorAlarm(self.clock))
+        return Flows(choice, edge, deadlines, bounds, ended=lambda: self.ended.put(self.listener.active))
+
+    def upstreams(self) -> list[FlowSocket]:
         """The flows' sockets that are open."""
-        found = (getattr(reader, "protocol", None) for reader in self.reactor.getReaders())
-        return [protocol for protocol in found if isinstance(protocol, UpstreamDatagrams)]
+        return [reader for reader in self.reactor.getReaders() if isinstance(reader, FlowSocket)]
 
 
 def unused() -> Place:
@@ -141,7 +151,6 @@ async def test_a_stranger_reaches_no_client(reactor: Any) -> None:
         _, flow_address = await backend.heard.get()
         await client.heard.get()
         stranger.transport.write(b"forged", flow_address)
-        house.upstreams()[0].datagramReceived(b"forged", ("127.0.0.1", 9))
         client.transport.write(b"two", house.address)
         assert (await client.heard.get())[0] == b"two"
         assert listener.counts.sent == 2
@@ -171,18 +180,20 @@ async def test_a_refusal_found_while_sending_loses_no_datagram(reactor: Any) -> 
         assert (await house.ended.get(), listener.active) == (0, 1)
 
 
-async def test_a_reactor_that_tells_of_refusals_is_understood(reactor: Any) -> None:
-    """`connectionRefused`, as reactors other than epoll's call it, ends the flow and closes its socket."""
+async def test_a_reactor_that_closes_for_refusals_is_understood(reactor: Any) -> None:
+    """A reactor that takes an ICMP error for the end of the socket ends the flow with it."""
     async with House(reactor) as house:
         house.peer(echo=True)
         listener = house.start()
         listener.datagramReceived(b"", ("127.0.0.1", 9))
-        house.upstreams()[0].connectionRefused()
+        (upstream,) = house.upstreams()
+        upstream.connectionLost(ConnectionLost())
+        upstream.connectionLost(ConnectionLost())
         assert (listener.counts.refused, listener.active, house.upstreams()) == (1, 0, [])
 
 
 async def test_an_idle_flow_closes_its_socket(reactor: Any) -> None:
-    """A flow that was idle for its time is over, its socket closed and late replies heard by nobody."""
+    """A flow that was idle for its time is over, and its socket is closed."""
     async with House(reactor) as house:
         house.peer(echo=True)
         listener = house.start()
@@ -190,8 +201,7 @@ async def test_an_idle_flow_closes_its_socket(reactor: Any) -> None:
         (upstream,) = house.upstreams()
         for _ in range(110):
             house.clock.advance(0.1)
-        upstream.datagramReceived(b"late", ("127.0.0.1", 9))
-        assert (house.upstreams(), listener.counts.expired, listener.counts.sent) == ([], 1, 0)
+        assert (house.upstreams(), listener.counts.expired, upstream.fileno()) == ([], 1, -1)
 
 
 async def test_draining_keeps_what_is_alive(reactor: Any) -> None:
@@ -237,14 +247,14 @@ async def test_a_place_that_is_no_address_is_a_refusal(reactor: Any, place: Plac
 
 
 async def test_what_the_kernel_refuses_is_dropped(reactor: Any) -> None:
-    """A datagram too long for UDP, and one to a port that cannot be, are dropped, and the flow goes on."""
+    """A datagram too long for UDP is dropped, either way, and the flow goes on."""
     async with House(reactor) as house:
         house.peer(echo=True)
         listener = house.start()
         listener.datagramReceived(b"", ("127.0.0.1", 9))
         listener.datagramReceived(bytes(65508), ("127.0.0.1", 9))
-        assert (listener.reply(bytes(65508), ("127.0.0.1", 9)), listener.reply(b"", ("127.0.0.1", 0))) == (False, False)
-        assert (listener.counts.dropped_unsent, listener.active) == (1, 1)
+        house.upstreams()[0].replied(bytes(65508))
+        assert (listener.counts.dropped_unsent, listener.counts.dropped_replies, listener.active) == (1, 1, 1)
 
 
 async def test_a_broken_port_ends_its_flows(reactor: Any) -> None:
@@ -253,12 +263,12 @@ async def test_a_broken_port_ends_its_flows(reactor: Any) -> None:
         house.peer(echo=True)
         listener = house.start()
         listener.datagramReceived(b"", ("127.0.0.1", 9))
-        port, upstream = listener.transport, house.upstreams()[0].transport
+        port, (upstream,) = listener.transport, house.upstreams()
         port.stopReading()
         port.connectionLost(OSError("a fault of the kernel's"))
         assert (await house.ended.get(), listener.active) == (0, 0)
         await listener.close()
-        assert not upstream.connected
+        assert (house.upstreams(), upstream.fileno()) == ([], -1)
 
 
 async def test_close_waits_for_every_socket(reactor: Any) -> None:
@@ -267,12 +277,12 @@ async def test_close_waits_for_every_socket(reactor: Any) -> None:
         house.peer(echo=True)
         listener = house.start()
         listener.datagramReceived(b"", ("127.0.0.1", 9))
-        ports = [listener.transport, house.upstreams()[0].transport]
+        port = listener.transport
         closings = [listener.close(), listener.close()]
         listener.datagramReceived(b"read in the same turn", ("127.0.0.1", 9))
         for closing in closings:
             await closing
-            assert [bool(port.connected) for port in ports] == [False, False]
+            assert (bool(port.connected), house.upstreams()) == (False, [])
         assert (listener.counts.dropped_draining, listener.active) == (1, 0)
 
 
@@ -286,9 +296,7 @@ async def test_a_busy_port_is_an_error(reactor: Any) -> None:
             reactor,
             interface="127.0.0.1",
             port=first.port,
-            pool=house.pool,
-            bounds=Bounds(idle=IDLE, max_flows=1),
-            deadlines=Deadlines(ReactorAlarm(house.clock)),
+            make_flows=lambda edge: house.flows(edge, Bounds(idle=IDLE, max_flows=1)),
         )
         with pytest.raises(CannotListenError):
             second.start()

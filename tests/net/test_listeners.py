@@ -13,10 +13,13 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.protocol import DatagramProtocol, Factory
 
 from balancer.core.backend import Backend
-from balancer.core.datagrams import Bounds
+from balancer.core.datagrams import Flows
 from balancer.core.deadlines import Deadlines
+from balancer.core.flow_bounds import Bounds
+from balancer.core.flow_choice import Choice
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
+from balancer.core.routes import Route, Routes
 from balancer.errors import Draining
 from balancer.net.clock import ReactorAlarm
 from balancer.net.datagrams import DatagramListener
@@ -62,15 +65,13 @@ def flows(reactor: Any, alarm: ReactorAlarm, port: int, backend: int) -> FlowLis
     ports = Ports(Random(1), reactor.seconds, lambda call: reactor.callLater(0, call))
     algorithm: Any = RoundRobin()
     pool = Pool("pool", members, algorithm, ports=ports)
+    choice, bounds = Choice(Routes([Route(None, pool)])), Bounds(idle=60, max_flows=10)
     return FlowListener(
         lambda ended: DatagramListener(
             reactor,
             interface=HOST,
             port=port,
-            pool=pool,
-            bounds=Bounds(idle=60, max_flows=10),
-            deadlines=Deadlines(alarm),
-            ended=ended,
+            make_flows=lambda edge: Flows(choice, edge, Deadlines(alarm), bounds, ended=ended),
         )
     )
 

@@ -31,10 +31,8 @@ def _settings(noun: Any, *shown_elsewhere: str) -> str:
 
 
 def _targets(listener: Listener) -> Iterator[str]:
-    if isinstance(listener, Routed):
-        yield from (f"  route {number}: {_route(route)}" for number, route in enumerate(listener.routes, 1))
-    else:
-        yield from (f"  everything -> {pool}" for pool in listener.pools)
+    routes = listener.routes if isinstance(listener, Routed) else ()
+    yield from (f"  route {number}: {_route(route)}" for number, route in enumerate(routes, 1))
 
 
 def _route(route: Route) -> str:

@@ -51,7 +51,7 @@ def test_the_whole_plan() -> None:
     proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
     unsent = "send_proxy=None, proxy_tlvs=()"
     heads = "request_timeout=10.0, idle=75.0, half_closed=1.0, max_head=32768, max_fields=100"
-    endings = "replies=None, per_packet=False, requests=None"
+    endings = "replies=None, per_packet=False, requests=None, key=None, send_proxy=None"
     assert list(plan(CONFIG, RoundRobin())) == [
         f"HTTPListener 'tcp:80': {proxy}, {heads}",
         f"  route 1: {Path('/v1')!r} -> Pool 'database'",
@@ -61,7 +61,7 @@ def test_the_whole_plan() -> None:
         f"TCPListener 'tcp:53': {proxy}, peek_timeout=3.0, idle=600.0, linger=30.0, {unsent}",
         "  route 1: everything -> Pool 'names'",
         f"UDPListener 'udp:53': idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
-        "  everything -> Pool 'names'",
+        "  route 1: everything -> Pool 'names'",
         f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}, {names}",
         "  Health: not checked",
         "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",

@@ -213,6 +213,15 @@ def test_first_bytes() -> None:
     assert first_route(postgres, HTTP1_REQUEST) == ""
 
 
+@pytest.mark.parametrize(
+    ("name", "pool"), [(b"\x03www\x04corp\x07example", "inside"), (b"\x04corp\x07example", "inside"), (b"", "outside")]
+)
+def test_datagrams(name: bytes, pool: str) -> None:
+    """A question goes by the name that it asks for, as the example's text says."""
+    query = b"id\1\0\0\1" + bytes(6) + name + b"\0\0\1\0\1"
+    assert chosen(named("datagrams")["config"], FakeSession(kind=Kind.UDP, peek=query)) == pool
+
+
 @attrs.frozen
 class Verdict:
     """A health check that always says the same."""

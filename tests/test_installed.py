@@ -38,7 +38,8 @@ def test_built_in() -> None:
     """The built-in plugins are listed by what they are for, each with what it does and where it is from."""
     lines = list(installed())
     headings = [line for line in lines if not line.startswith(" ")]
-    assert [heading.split(":")[0] for heading in headings] == ["algorithms", "health checks", "matchers", "filters"]
+    purposes = [heading.split(":")[0] for heading in headings]
+    assert purposes == ["algorithms", "health checks", "matchers", "flow keys", "filters"]
     algorithms = lines[1 : lines.index(headings[1])]
     assert algorithms == sorted(algorithms)
     (found,) = (line for line in algorithms if line.startswith("  RoundRobin: "))
@@ -55,6 +56,7 @@ def test_of_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         "algorithms: none",
         "health checks: none",
         "matchers: none",
+        "flow keys: none",
         "filters:",
         "  Hush: no description (balancer.plugins.stranger_of_test, in no installed distribution)",
         "  Shout: Makes everything louder. (balancer.plugins.stranger_of_test, in no installed distribution)",

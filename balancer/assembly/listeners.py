@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.logger import Logger
@@ -14,9 +15,12 @@ from balancer.core.conversation import Destination, Site
 from balancer.core.datagrams import Flows
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Tally
+from balancer.core.flow import Edge
 from balancer.core.flow_bounds import Bounds
 from balancer.core.flow_choice import Choice
+from balancer.core.flow_keys import FlowKeys
 from balancer.core.http1 import Limits
+from balancer.core.keyed_flows import KeyedChoice, KeyedFlows
 from balancer.core.peeking import PeekingRoutes
 from balancer.core.proxy_greeting import Introduction
 from balancer.core.routes import Route, Routes
@@ -124,15 +128,23 @@ def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
         requests=settings.requests,
         max_flows_per_source=settings.max_flows_per_source,
     )
-    choice = Choice(Routes([Route(None, parts.pools[settings.pool])], FaultLog()))
     return FlowListener(
         lambda flow_ended: DatagramListener(
             parts.reactor,
             interface=interface,
             port=port,
-            make_flows=lambda edge: Flows(choice, edge, parts.deadlines, bounds, ended=flow_ended),
+            make_flows=lambda edge: _flows(parts, settings, edge, bounds, flow_ended),
+            send_proxy=settings.send_proxy is not None,
         )
     )
+
+
+def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds, ended: Callable[[], object]) -> Flows:
+    routes = Routes([Route(route.matcher, parts.pools[route.pool]) for route in settings.routes], FaultLog())
+    if settings.key is None:
+        return Flows(Choice(routes), edge, parts.deadlines, bounds, ended=ended)
+    keys = FlowKeys(settings.key, [parts.pools[pool] for pool in settings.pools], FaultLog())
+    return KeyedFlows(KeyedChoice(routes, keys), edge, parts.deadlines, bounds, ended=ended)
 
 
 def _destination(parts: Parts, listener: nouns.HTTPListener, pool: nouns.Pool) -> Destination:

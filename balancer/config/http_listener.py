@@ -12,13 +12,13 @@ from balancer.config.mistakes import (
     seconds,
     shown,
 )
-from balancer.config.routed import Routed
+from balancer.config.proxied import Proxied
 from balancer.config.routes import Route
 from balancer.interfaces import Kind
 
 
 @attrs.frozen(eq=False)
-class HTTPListener(Routed):
+class HTTPListener(Proxied):
     """Serves HTTP and chooses by request. Raises `ConfigError`.
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. A client has

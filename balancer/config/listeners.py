@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator
-from typing import ClassVar, Literal
+from collections.abc import Iterator
+from typing import ClassVar
 
 import attrs
 
-from balancer.config.endpoints import Endpoint, Place, listener_endpoint, network
+from balancer.config.endpoints import Endpoint, Place, listener_endpoint
 from balancer.config.mistakes import (
     Noun,
-    as_tuple,
-    choice,
     parsed,
-    seconds,
     shown,
     sound,
 )
@@ -61,34 +58,3 @@ class Listener(Noun):
             wanted = "udp:port" if self.kind is Kind.UDP else "tcp:port"
             raise ValueError(f"{text!r} does not carry {self.kind.name}; write it as {wanted}")
         return endpoint
-
-
-def _sources(given: str | Iterable[str]) -> tuple[str, ...]:
-    return as_tuple(given)
-
-
-@attrs.frozen(eq=False)
-class Proxied(Listener):
-    """What listeners of connections say about the PROXY headers that may open these; see `TCPListener`."""
-
-    accept_proxy: tuple[str, ...] = attrs.field(default=(), converter=_sources, kw_only=True)
-    proxy: Literal["required", "optional"] = attrs.field(default="required", kw_only=True)
-    proxy_timeout: float = attrs.field(default=3.0, kw_only=True)
-
-    def _mistakes(self) -> Iterator[str]:
-        yield from super()._mistakes()
-        for source in self.accept_proxy:
-            yield from parsed("accept_proxy", source, network)
-        yield from choice("proxy", self.proxy, ("required", "optional"))
-        yield from seconds("proxy_timeout", self.proxy_timeout, like=3)
-        yield from self._ignored()
-
-    def _ignored(self) -> Iterator[str]:
-        """What of it would change nothing."""
-        if self.accept_proxy:
-            if str(self.endpoint).startswith("unix:"):
-                yield "accept_proxy: would be ignored, for nobody has an address on a unix socket; leave it out"
-            return
-        for name in ("proxy", "proxy_timeout"):
-            if getattr(self, name) != getattr(attrs.fields(Proxied), name).default:
-                yield f"{name}: would be ignored without accept_proxy; give that, or leave this out"

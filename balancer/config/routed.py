@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import attrs
 
-from balancer.config.listeners import Proxied
+from balancer.config.listeners import Listener
 from balancer.config.mistakes import as_tuple, collecting, instance, shown, sound
 from balancer.config.pools import Pool
 from balancer.config.routes import POOL, Route
@@ -24,7 +24,7 @@ def _default_routes(listener: Routed) -> tuple[Route, ...]:
 
 
 @attrs.frozen(eq=False)
-class Routed(Proxied):
+class Routed(Listener):
     """What listeners with routes share: `routes`, or `pool` in place of a single route without a matcher."""
 
     session: ClassVar[str]

@@ -12,8 +12,8 @@ from balancer.config.mistakes import (
     seconds,
     sound,
 )
+from balancer.config.proxied import Proxied
 from balancer.config.proxy_tlvs import Fact, ProxyTLV, facts_of, own_of, proxy_tlvs, wrong_tlvs
-from balancer.config.routed import Routed
 from balancer.config.routes import Route
 from balancer.interfaces import Kind
 
@@ -21,7 +21,7 @@ _FROM_A_HELLO: Final = ("authority", "alpn")
 
 
 @attrs.frozen(eq=False)
-class TCPListener(Routed):
+class TCPListener(Proxied):
     """Relays connections. Raises `ConfigError`.
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. Where a matcher

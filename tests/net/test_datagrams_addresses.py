@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.net.test_datagrams import House
+from tests.net.datagram_house import House
 
 
 async def test_our_own_address(reactor: Any) -> None:
@@ -33,7 +33,6 @@ async def test_the_first_address(reactor: Any) -> None:
         assert (await client.heard.get())[0] == b"x"
 
 
-@pytest.mark.filterwarnings("ignore::ResourceWarning")  # Twisted's port drops a socket that it cannot bind
 @pytest.mark.parametrize("trouble", ["its name is unknown", "192.0.2.5"])
 async def test_no_way_to_the_backend(reactor: Any, trouble: str) -> None:
     """A backend whose name is unknown, and a source that is not ours, refuse the flow and leave no socket."""

@@ -141,7 +141,8 @@ class Flows:
             self.counts.dropped_unsent += 1
             self._refuse(flow, lease, Phase.CONNECT, error)
         except OSError as error:
-            self.counts.dropped_unsent += self._unsent(flow, error)
+            if self._unsent(flow, error):
+                self.counts.dropped_unsent += 1
         else:
             self._passed_on(flow)
 

@@ -102,12 +102,13 @@ class FakeEdge:
         self.upstreams: list[FakeUpstream] = []
         self.replies: list[tuple[bytes, Client]] = []
         self.connects = self.replies_taken = True
-        self.words = b""
+        self.words, self.mood = b"", ""
 
     def connect(self, flow: Flow, backend: Backend) -> FakeUpstream:
         if not self.connects:
             raise ConnectFailed("too many open files")
         self.upstreams.append(FakeUpstream(flow, backend))
+        self.upstreams[-1].mood = self.mood
         return self.upstreams[-1]
 
     def reply(self, data: bytes, client: Client) -> None:

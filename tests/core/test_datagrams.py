@@ -163,6 +163,14 @@ def test_what_a_socket_does_not_take_is_counted(house: House) -> None:
     assert (house.counts.sent, house.flows.active) == (0, 1)
 
 
+@pytest.mark.parametrize(("mood", "refused", "active"), [("full", 0, 1), ("refuse", 1, 0)])
+def test_a_first_datagram_that_is_not_taken_is_counted(house: House, mood: str, refused: int, active: int) -> None:
+    """What even a new socket does not take is dropped and counted once, and a refusal is one there, too."""
+    house.edge.mood = mood
+    house.flows.datagram(b"", ALICE)
+    assert (house.counts.dropped_unsent, house.counts.refused, house.flows.active) == (1, refused, active)
+
+
 def test_draining_begins_nothing_and_ends_nothing(house: House) -> None:
     """While draining, flows with a backend go on, others do not begin, and a refused one is over."""
     house.flows.datagram(b"", BOB)

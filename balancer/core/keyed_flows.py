@@ -9,10 +9,11 @@ from balancer.core.deadlines import Deadlines
 from balancer.core.flow import Edge, Flow
 from balancer.core.flow_bounds import Bounds
 from balancer.core.flow_choice import Choice
-from balancer.core.flow_keys import FlowKeys
+from balancer.core.flow_keys import FlowKeys, Place
 from balancer.core.flow_table import Client
 from balancer.core.pool import Lease, Pool
 from balancer.core.routes import Routes
+from balancer.errors import PoolFull
 
 
 class KeyedChoice(Choice):
@@ -26,13 +27,21 @@ class KeyedChoice(Choice):
         """See `Choice.lease`. A backend that refused the flow is not asked for again."""
         place = self.keys.place(data)
         if place is not None and place[1] not in flow.session.tried:
-            flow.pool = place[0]
-            lease: Lease | None = place[0].rejoin(place[1])
+            lease = self._rejoined(flow, place)
         else:
             lease = super().lease(flow, data)
         if lease is not None and flow.pool is not None:
             self.keys.hold(flow, (flow.pool, lease.backend), data)
         return lease
+
+    def _rejoined(self, flow: Flow, place: Place) -> Lease | None:
+        """Where the flow belongs, or nowhere while there is no room: another backend would not know it."""
+        flow.pool, backend = place
+        try:
+            return flow.pool.rejoin(backend)
+        except PoolFull:
+            self.counts.dropped_full += 1
+            return None
 
 
 class LearningFlow(Flow):

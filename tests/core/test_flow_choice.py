@@ -83,12 +83,18 @@ def test_who_refused_is_asked_again_only_when_there_is_no_other() -> None:
 
 
 def test_why_there_is_no_backend_is_counted() -> None:
-    """No backend that is up, and an algorithm that fails, are counted apart."""
+    """No backend that is up, one that has no room, and an algorithm that fails, are counted apart."""
     houses, choice = routed(None)
     (house,) = houses
+    for backend in house.backends:
+        backend.max_connections = backend.active = 1
+    assert chosen(house, choice, b"")[1] is None
+    for backend in house.backends:
+        backend.active = 0
     house.algorithm.broken = True
     assert chosen(house, choice, b"")[1] is None
     for name in "abc":
         house.turn(name, up=False)
     assert chosen(house, choice, b"")[1] is None
-    assert (choice.counts.dropped_policy, choice.counts.dropped_no_backend) == (1, 1)
+    counts = choice.counts
+    assert (counts.dropped_full, counts.dropped_policy, counts.dropped_no_backend) == (1, 1, 1)

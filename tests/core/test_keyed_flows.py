@@ -139,6 +139,14 @@ def test_without_a_backend_no_name_is_held(house: House) -> None:
     assert (len(house.keys), house.counts.dropped_no_backend) == (0, 1)
 
 
+def test_a_full_backend_takes_nobody_back() -> None:
+    """While its backend has all it takes, a client's datagrams from another address are dropped, and are not misled."""
+    house = House(key=Written(), max_connections=1)
+    house.flows.datagram(b"k1", ALICE)
+    house.flows.datagram(b"k2", BOB)
+    assert (backends(house), house.counts.dropped_full, house.flows.active) == (["a"], 1, 1)
+
+
 class Traffic(RuleBasedStateMachine):
     """Any names from anywhere: bounded, counted, and each reply to who spoke."""
 

@@ -336,3 +336,12 @@ def test_a_session_may_rejoin_its_backend() -> None:
     assert (lease.backend, backends[1].active) == (backends[1], 1)
     lease.end()
     assert (backends[1].active, backends[1].served) == (0, 1)
+
+
+def test_a_full_backend_is_not_rejoined() -> None:
+    """A backend never has more than it takes, not even of those who belong to it."""
+    full = fleet(1)
+    full[0].max_connections = full[0].active = 1
+    with pytest.raises(PoolFull, match="'b0' is full"):
+        made(full, Only(lambda _count: 0)).rejoin(full[0])
+    assert full[0].active == 1

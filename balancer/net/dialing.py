@@ -100,6 +100,9 @@ class Caller(Protocol[AnyDialed_contra]):
     def dialed(self, protocol: AnyDialed_contra, lease: Lease) -> None:
         """The connection stands."""
 
+    def waits(self) -> None:
+        """Every backend is full: it may take a while, in which it is good to know of a client that leaves."""
+
     def not_dialed(self, error: BalancerError) -> None:
         """None is to be had: the last `ConnectFailed`, or `NoBackend` or `PolicyFailed` when none could be tried.
 
@@ -237,6 +240,9 @@ class Dialing(Generic[AnyDialed]):
             self._attempt = self._dialer.pool.wait(self._session, self)
         except PoolFull as error:
             self._refuse(error)
+        else:
+            if self._caller is not None:
+                self._caller.waits()
 
     def _refuse(self, error: BalancerError) -> None:
         """Say so; when there is no backend left, the failure to connect to the last one says more than that."""

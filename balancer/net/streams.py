@@ -63,6 +63,8 @@ class End(Dialed):
         half = self.half
         if half is None:
             self.early += data
+            if len(self.early) >= BULKY:
+                self.pause()
             return
         if self.lease is not None:
             self.lease.answered()
@@ -117,7 +119,7 @@ class DownstreamEnd(End):
         self._dialing: Dialing[End] | None = None
 
     def connectionMade(self) -> None:
-        """A client: read nothing until a backend stands behind it."""
+        """A client: read nothing until a backend stands behind it, or has to be waited for."""
         super().connectionMade()
         self.pause()
         self._listening.sessions.add(self)
@@ -164,6 +166,19 @@ class DownstreamEnd(End):
         early, self.early = self.early, b""
         if early:
             relay.downstream.data(early)
+        if self.half_closed:
+            relay.downstream.finished()
+
+    def waits(self) -> None:
+        """In the queue for a backend: read on, though not much, to hear of it when the client leaves."""
+        if len(self.early) < BULKY:
+            self.resume()
+
+    def readConnectionLost(self) -> None:
+        """FIN: before a relay it may be a request's end, but not if nothing was asked; then the client has left."""
+        super().readConnectionLost()
+        if self._relay is None and not self.early:
+            self.close()
 
     def not_dialed(self, error: BalancerError) -> None:
         """No backend is to be had."""

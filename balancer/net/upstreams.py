@@ -130,6 +130,9 @@ class _Fresh:
         """The connection stands."""
         protocol.carry(self._exchange, lease)
 
+    def waits(self) -> None:
+        """The client of an exchange is read anyway."""
+
     def not_dialed(self, error: BalancerError) -> None:
         """None is to be had."""
         self._exchange.fail(error)

@@ -39,6 +39,7 @@ class Dialling:
         self.deadlines = Deadlines(ReactorAlarm(self.network))
         self.dialer = Dialer(self.network, self.pool, Dialed, self.deadlines, connect_timeout=5, attempts=attempts)
         self.results: list[Any] = []
+        self.waited = 0
 
     def dial(self, lease: Lease | None = None) -> Dialing[Dialed]:
         """Begin, and let everything happen that needs no time."""
@@ -49,6 +50,10 @@ class Dialling:
     def dialed(self, protocol: Dialed, lease: Lease) -> None:
         """The connection stands."""
         self.results.append((protocol, lease))
+
+    def waits(self) -> None:
+        """Every backend is full."""
+        self.waited += 1
 
     def not_dialed(self, error: BalancerError) -> None:
         """None is to be had."""

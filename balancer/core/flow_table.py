@@ -10,17 +10,14 @@ since put where they now belong.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Hashable, Iterator
-from ipaddress import IPv6Address
 from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
+from balancer.core.sources import Shares, source
+
 Client = tuple[str, int]
 """A client's address and port."""
-
-NETWORK = 8
-"""Bytes of an IPv6 address that name a network, the smallest that one party is given (RFC 4291 2.5.4: a /64)."""
 
 
 class Tracked(Protocol):
@@ -38,15 +35,6 @@ class Tracked(Protocol):
 _Flow = TypeVar("_Flow", bound=Tracked)
 
 
-def source(host: str) -> str | bytes:
-    """Who is behind an address: an IPv4 address itself, mapped into IPv6 or not; of an IPv6 address its /64."""
-    if ":" not in host:
-        return host
-    address = IPv6Address(host.partition("%")[0])
-    mapped = address.ipv4_mapped
-    return address.packed[:NETWORK] if mapped is None else str(mapped)
-
-
 class FlowTable(Generic[_Flow]):
     """Flows; with `per_source`, at most so many of one source. `granule` seconds is how well their ages are told apart.
 
@@ -55,11 +43,11 @@ class FlowTable(Generic[_Flow]):
 
     def __init__(self, per_source: int | None, granule: float) -> None:
         self.current: dict[Hashable, _Flow] = {}
-        self._per_source, self._granule = per_source, granule
+        self._granule = granule
         self._buckets: dict[int, dict[_Flow, None]] = {}
         self._first = 0  # no bucket is before this one
         self._size = 0
-        self._sources: Counter[str | bytes] = Counter()
+        self._shares = None if per_source is None else Shares(per_source)
 
     def __len__(self) -> int:
         return self._size
@@ -72,7 +60,7 @@ class FlowTable(Generic[_Flow]):
 
     def admits(self, client: Client) -> bool:
         """Whether the client's source may have one flow more."""
-        return self._per_source is None or self._sources[source(client[0])] < self._per_source
+        return self._shares is None or not self._shares.full(source(client[0]))
 
     def add(self, flow: _Flow) -> None:
         """Keep a flow that moves now, as the current one of whom it is for, who has none."""
@@ -81,8 +69,8 @@ class FlowTable(Generic[_Flow]):
             self._first = self._slot(flow)
         self._size += 1
         self._put(flow)
-        if self._per_source is not None:
-            self._sources[source(flow.client[0])] += 1
+        if self._shares is not None:
+            self._shares.take(source(flow.client[0]))
 
     def oldest(self) -> _Flow:
         """The flow that moved longest ago, to a granule; there must be one."""
@@ -107,11 +95,8 @@ class FlowTable(Generic[_Flow]):
         self.retire(flow)
         self._take(flow)
         self._size -= 1
-        if self._per_source is not None:
-            behind = source(flow.client[0])
-            self._sources[behind] -= 1
-            if not self._sources[behind]:
-                del self._sources[behind]
+        if self._shares is not None:
+            self._shares.give_back(source(flow.client[0]))
 
     def _slot(self, flow: _Flow) -> int:
         return int(flow.last / self._granule)

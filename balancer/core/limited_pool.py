@@ -12,11 +12,11 @@ from typing import Final
 
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
-from balancer.core.flow_table import source
 from balancer.core.pickers import SLICE, Algorithm, Ports
 from balancer.core.pool import Declined, Lease, Pool, Seeker
 from balancer.core.queue import Queue
 from balancer.core.session import Session
+from balancer.core.sources import source
 from balancer.errors import BalancerError, NoBackend, PoolFull, QueueTimeout
 
 BATCH: Final = 32

@@ -1,9 +1,51 @@
-"""Whose word is taken: addresses and networks, and whether an address is among them; refuses to know what for."""
+"""Who connects: whether an address is among those listed, who is behind it, how much each has; knows not of what."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+NETWORK = 8
+"""Bytes of an IPv6 address that name a network, the smallest that one party is given (RFC 4291 2.5.4: a /64)."""
+
+Source = str | bytes
+"""Who is behind an address: see `source`."""
+
+
+def source(host: str) -> Source:
+    """Who is behind an address: an IPv4 address itself, mapped into IPv6 or not; of an IPv6 address its /64."""
+    if ":" not in host:
+        return host
+    address = IPv6Address(host.partition("%")[0])
+    mapped = address.ipv4_mapped
+    return address.packed[:NETWORK] if mapped is None else str(mapped)
+
+
+class Shares:
+    """How many each source has, `most` at the most; nothing is kept of one that has none."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._taken: Counter[Source] = Counter()
+
+    def __len__(self) -> int:
+        """How many sources have any."""
+        return len(self._taken)
+
+    def full(self, source: Source) -> bool:
+        """Whether that source has as many as it may."""
+        return self._taken[source] >= self._most
+
+    def take(self, source: Source) -> None:
+        """One more."""
+        self._taken[source] += 1
+
+    def give_back(self, source: Source) -> None:
+        """One less."""
+        self._taken[source] -= 1
+        if not self._taken[source]:
+            del self._taken[source]
 
 
 class Sources:

@@ -1,10 +1,14 @@
-"""Which addresses are among those listed."""
+"""Which addresses are among those listed, who is behind one, and how many each may have."""
 
 from __future__ import annotations
 
-import pytest
+from ipaddress import IPv6Address
 
-from balancer.core.sources import Sources
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.core.sources import Shares, Sources, source
 
 LISTED = ["10.0.0.0/8", "192.0.2.7", "2001:db8::/32", "fe80::1"]
 
@@ -28,3 +32,42 @@ def test_no_network(text: str) -> None:
     """What is neither an address nor a network is refused."""
     with pytest.raises(ValueError, match=r"host bits|does not appear"):
         Sources([text])
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("192.0.2.1", "192.0.2.2", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("2001:db8::1", "2001:db8:0:0:ffff::1", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("fe80::1%eth0", "fe80::2", True),
+    ],
+)
+def test_who_is_behind_an_address(one: str, other: str, same: bool) -> None:
+    """IPv4 addresses are sources of their own, mapped or not, and IPv6 addresses are one within a /64."""
+    assert (source(one) == source(other)) is same
+
+
+@given(st.ip_addresses(v=6), st.integers(0, 127))
+def test_the_network_alone_tells_who_it_is(address: IPv6Address, bit: int) -> None:
+    """Another address is the same source just when it differs in the last 64 bits, but for mapped ones."""
+    other = IPv6Address(int(address) ^ (1 << bit))
+    if address.ipv4_mapped is None and other.ipv4_mapped is None:
+        assert (source(str(address)) == source(str(other))) is (bit < 64)
+
+
+@given(st.lists(st.tuples(st.sampled_from("abc"), st.booleans())))
+def test_shares(steps: list[tuple[str, bool]]) -> None:
+    """A source is full just while it has as many as it may, and one that has none is forgotten."""
+    shares, alive = Shares(2), {"a": 0, "b": 0, "c": 0}
+    for who, comes in steps:
+        if comes and not shares.full(who):
+            shares.take(who)
+            alive[who] += 1
+        elif not comes and alive[who]:
+            shares.give_back(who)
+            alive[who] -= 1
+        assert {one: shares.full(one) for one in alive} == {one: alive[one] == 2 for one in alive}
+        assert len(shares) == sum(map(bool, alive.values()))

@@ -109,6 +109,44 @@ class Draining(BalancerError):
     reason = "draining"
 
 
+class LimitReached(BalancerError):
+    """A connection was refused, since its listener or its source has as many as its settings allow."""
+
+    status = 503
+    reason = "limit"
+
+
+class ListenerFull(LimitReached):
+    """A listener has its `max_connections`."""
+
+    reason = "max-connections"
+
+
+class ListenerBusy(LimitReached):
+    """More connections come to a listener than its `max_rate`."""
+
+    reason = "max-rate"
+
+
+class SourceFull(LimitReached):
+    """A source has its `max_connections_per_source`."""
+
+    reason = "max-connections-per-source"
+
+
+class SourceBusy(LimitReached):
+    """More connections come from a source than the listener's `max_rate_per_source`."""
+
+    reason = "max-rate-per-source"
+
+
+class LifetimeExceeded(BalancerError):
+    """A relayed connection was older than its listener's `max_lifetime`: an end, not a fault."""
+
+    status = 408
+    reason = "max-lifetime"
+
+
 class ConnectFailed(BalancerError):
     """A connection to a backend could not be made; nothing was sent, so any backend may be tried next."""
 

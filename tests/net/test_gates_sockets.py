@@ -67,8 +67,7 @@ async def test_wrong_late_and_unlisted(reactor: Any) -> None:
         assert await (await front.client(b"PROXY")).end() == "ConnectionLost"
         assert front.active == 0
     async with fronted(reactor, TCPListener, accept_proxy="192.0.2.1") as front:
-        client = await front.client()
-        await client.until(lambda wire: wire.finished or bool(wire.ending))
+        await front.turned_away()
         assert front.active == 0
 
 

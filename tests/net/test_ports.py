@@ -121,12 +121,15 @@ def test_a_port_may_be_stopped_at_rest(lean: Lean) -> None:
     assert (rest.active(), port.connected) == (False, False)
 
 
-def test_a_refused_client_is_closed(lean: Lean) -> None:
-    """When the factory answers with no protocol the connection is closed, and the next is served."""
+@pytest.mark.parametrize("resets", [False, True])
+def test_a_refused_client_is_closed(lean: Lean, resets: bool) -> None:
+    """When the factory has no protocol the connection is closed, or reset if it says so; the next is served."""
     answers: list[Note | None] = [note := Note(), None]
     address = (HOST, lean.listen(answers.pop))
+    lean.ports[0].factory.resets = resets
     with socket.create_connection(address) as first, socket.create_connection(address):
         lean.until(lambda: note.events)
+        assert first.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR) == (errno.ECONNRESET if resets else 0)
         assert first.recv(1) == b""
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import Random
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredQueue
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
+from twisted.internet.error import ConnectError
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -105,6 +106,13 @@ class Front:
         self.clients.append(client)
         client.say(data)
         return client
+
+    async def turned_away(self, data: bytes = b"") -> None:
+        """A client that is closed before it has heard anything, perhaps before it knows that it was connected."""
+        with suppress(ConnectError):
+            client = await self.client(data)
+            await client.until(lambda wire: bool(wire.finished or wire.ending))
+            assert not client.heard
 
     @property
     def active(self) -> int:

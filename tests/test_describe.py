@@ -49,16 +49,21 @@ def test_the_whole_plan() -> None:
     names = "resolve_every=None, dns=(), source=None"
     http = "response_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
+    limits = (
+        "max_connections=None, max_connections_per_source=None, max_rate=None, max_rate_per_source=None, "
+        "max_lifetime=None"
+    )
+    begin = f"{proxy}, {limits}"
     unsent = "send_proxy=None, proxy_tlvs=()"
     heads = "request_timeout=10.0, idle=75.0, half_closed=1.0, max_head=32768, max_fields=100"
     endings = "replies=None, per_packet=False, requests=None, key=None, send_proxy=None"
     assert list(plan(CONFIG, RoundRobin())) == [
-        f"HTTPListener 'tcp:80': {proxy}, {heads}",
+        f"HTTPListener 'tcp:80': {begin}, {heads}",
         f"  route 1: {Path('/v1')!r} -> Pool 'database'",
         "  route 2: everything -> Pool 'site'",
-        f"TCPListener 'tcp:5432': {proxy}, peek_timeout=3.0, idle=60, linger=30.0, {unsent}",
+        f"TCPListener 'tcp:5432': {begin}, peek_timeout=3.0, idle=60, linger=30.0, {unsent}",
         "  route 1: everything -> Pool 'site'",
-        f"TCPListener 'tcp:53': {proxy}, peek_timeout=3.0, idle=600.0, linger=30.0, {unsent}",
+        f"TCPListener 'tcp:53': {begin}, peek_timeout=3.0, idle=600.0, linger=30.0, {unsent}",
         "  route 1: everything -> Pool 'names'",
         f"UDPListener 'udp:53': idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
         "  route 1: everything -> Pool 'names'",

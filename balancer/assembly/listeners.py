@@ -11,15 +11,15 @@ from balancer import config as nouns
 from balancer.assembly.binding import endpoint_of
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.parts import Parts
+from balancer.core.admission import Admission, Limits
 from balancer.core.conversation import Destination, Site
 from balancer.core.datagrams import Flows
-from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Tally
 from balancer.core.flow import Edge
 from balancer.core.flow_bounds import Bounds
 from balancer.core.flow_choice import Choice
 from balancer.core.flow_keys import FlowKeys
-from balancer.core.http1 import Limits
+from balancer.core.http1 import Limits as HeadLimits
 from balancer.core.keyed_flows import KeyedChoice, KeyedFlows
 from balancer.core.peeking import PeekingRoutes
 from balancer.core.proxy_greeting import Introduction
@@ -31,6 +31,7 @@ from balancer.net.dialing import Dialer
 from balancer.net.gates import Gate, GateFactory
 from balancer.net.http import HTTPFactory
 from balancer.net.http import Listening as HTTPListening
+from balancer.net.limits import LimitedFactory, LimitedSessions, Refusals
 from balancer.net.listeners import FlowListener, Listener, StreamListener
 from balancer.net.peeking import Junction, JunctionFactory
 from balancer.net.sessions import Sessions
@@ -38,6 +39,9 @@ from balancer.net.streams import End, Listening, RelayFactory
 from balancer.net.upstreams import Upstreams
 
 log = Logger("balancer")
+
+Streams = nouns.HTTPListener | nouns.TCPListener
+"""Those of connections."""
 
 
 def make_listener(parts: Parts, settings: nouns.Listener) -> Listener:
@@ -57,7 +61,8 @@ def _tcp(parts: Parts, settings: nouns.TCPListener) -> StreamListener:
         linger=settings.linger,
         report=lambda line: log.error("{endpoint}: {line}", endpoint=settings.endpoint, line=line),
         send_proxy=_introduction(parts, settings),
-        sessions=Sessions(parts.room),
+        max_lifetime=settings.max_lifetime,
+        sessions=_sessions(parts, settings),
         pipes=parts.pipes,
     )
     routes = [Route(route.matcher, _dialer(parts, route.pool)) for route in settings.routes]
@@ -105,7 +110,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         Routes(routes, FaultLog()),
         parts.deadlines,
         parts.reactor.seconds,
-        Limits(head=settings.max_head, fields=settings.max_fields),
+        HeadLimits(head=settings.max_head, fields=settings.max_fields),
         told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
     )
     listening = HTTPListening(
@@ -113,7 +118,8 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         request_timeout=settings.request_timeout,
         idle=settings.idle,
         half_closed=settings.half_closed,
-        sessions=Sessions(parts.room),
+        max_lifetime=settings.max_lifetime,
+        sessions=_sessions(parts, settings),
     )
     return _stream(parts, settings, HTTPFactory(listening), listening.sessions)
 
@@ -166,21 +172,34 @@ def _upstreams(parts: Parts, settings: nouns.Pool) -> Upstreams:
     return parts.upstreams[settings]
 
 
-def _stream(
-    parts: Parts, settings: nouns.HTTPListener | nouns.TCPListener, factory: Any, sessions: Sessions
-) -> StreamListener:
-    if settings.accept_proxy:
-        factory = GateFactory(_gate(settings, parts.deadlines, sessions), factory)
-    return StreamListener(parts.reactor, endpoint_of(settings), factory, sessions)
-
-
-def _gate(settings: nouns.HTTPListener | nouns.TCPListener, deadlines: Deadlines, sessions: Sessions) -> Gate:
-    """Who must open a connection to that listener with a PROXY header."""
-    return Gate(
-        Sources(settings.accept_proxy),
-        required=settings.proxy == "required",
-        timeout=settings.proxy_timeout,
-        deadlines=deadlines,
-        sessions=sessions,
-        refusals=Tally(lambda line: log.info("{listener}: {line}", listener=str(settings), line=line)),
+def _sessions(parts: Parts, settings: Streams) -> Sessions:
+    limits = Limits(
+        connections=settings.max_connections,
+        connections_per_source=settings.max_connections_per_source,
+        rate=settings.max_rate,
+        rate_per_source=settings.max_rate_per_source,
     )
+    if limits == Limits():
+        return Sessions(parts.room)
+    seconds = parts.reactor.seconds
+    return LimitedSessions(parts.room, Admission(limits, seconds()), seconds)
+
+
+def _stream(parts: Parts, settings: Streams, factory: Any, sessions: Sessions) -> StreamListener:
+    """The listener, with whatever stands before the factory that serves: a gate outside, limits inside."""
+    refusals = Refusals(lambda line: log.info("{listener}: {line}", listener=str(settings), line=line))
+    limits = sessions if isinstance(sessions, LimitedSessions) else None
+    if limits is not None:
+        factory = LimitedFactory(limits, factory, refusals)
+    if settings.accept_proxy:
+        gate = Gate(
+            Sources(settings.accept_proxy),
+            required=settings.proxy == "required",
+            timeout=settings.proxy_timeout,
+            deadlines=parts.deadlines,
+            sessions=sessions,
+            refusals=refusals,
+            limits=limits,
+        )
+        factory = GateFactory(gate, factory)
+    return StreamListener(parts.reactor, endpoint_of(settings), factory, sessions)

@@ -7,18 +7,18 @@ from typing import ClassVar
 
 import attrs
 
+from balancer.config.limited import Limited
 from balancer.config.mistakes import (
     count,
     seconds,
     shown,
 )
-from balancer.config.proxied import Proxied
 from balancer.config.routes import Route
 from balancer.interfaces import Kind
 
 
 @attrs.frozen(eq=False)
-class HTTPListener(Proxied):
+class HTTPListener(Limited):
     """Serves HTTP and chooses by request. Raises `ConfigError`.
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. A client has
@@ -28,6 +28,9 @@ class HTTPListener(Proxied):
 
     `accept_proxy`, `proxy` and `proxy_timeout` are those of `TCPListener`; X-Forwarded-For tells of the client that the
     header tells of. There is no `send_proxy`: connections to backends carry the requests of many clients.
+
+    `max_connections`, `max_rate`, and both of these `_per_source` are those of `TCPListener`, too. A
+    connection that is `max_lifetime` seconds old is closed after the answer under way, or at once if there is none.
     """
 
     kind: ClassVar[Kind] = Kind.HTTP

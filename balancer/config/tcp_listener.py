@@ -7,12 +7,12 @@ from typing import ClassVar, Final, Literal
 
 import attrs
 
+from balancer.config.limited import Limited
 from balancer.config.mistakes import (
     choice,
     seconds,
     sound,
 )
-from balancer.config.proxied import Proxied
 from balancer.config.proxy_tlvs import Fact, ProxyTLV, facts_of, own_of, proxy_tlvs, wrong_tlvs
 from balancer.config.routes import Route
 from balancer.interfaces import Kind
@@ -21,7 +21,7 @@ _FROM_A_HELLO: Final = ("authority", "alpn")
 
 
 @attrs.frozen(eq=False)
-class TCPListener(Proxied):
+class TCPListener(Limited):
     """Relays connections. Raises `ConfigError`.
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. Where a matcher
@@ -42,6 +42,12 @@ class TCPListener(Proxied):
     with a header is cut, and one from elsewhere is refused; with "optional" either is served as it is. A listed source
     that begins a header and breaks its rules is cut all the same. A header has `proxy_timeout` seconds to come, and so
     has the first byte that tells that there is none.
+
+    At most `max_connections` are alive at once, and of one source, an IPv4 address or the /64 of an IPv6 address, at
+    most `max_connections_per_source`; at most `max_rate` new ones come in a second, and `max_rate_per_source` of one
+    source, as many as that at once, and one in any case. Others are closed as soon as they connect. The source is the
+    client that a PROXY header tells of; listed sources themselves are not limited each. A connection that is
+    `max_lifetime` seconds old is cut.
     """
 
     kind: ClassVar[Kind] = Kind.TCP

@@ -173,10 +173,13 @@ class Dialing(Generic[AnyDialed]):
         else:
             caller.dialed(protocol, self._lease)
 
-    def cancel(self) -> None:
-        """It is no longer wanted: nothing stays open, no lease stays out, and the caller is not called."""
+    def cancel(self, error: BalancerError | None = None) -> None:
+        """It is no longer wanted, since the client has left if there is no error that says why.
+
+        Nothing stays open, no lease stays out, and the caller is not called. Allowed any number of times.
+        """
         self._caller = None
-        self._give_up(DownstreamGone("the client left while its backend was connected to"))
+        self._give_up(error or DownstreamGone("the client left while its backend was connected to"))
 
     def served(self, lease: Lease) -> None:
         """The wait is over: a backend has room."""

@@ -5,7 +5,7 @@ Refuses to know what is served behind it: that protocol begins once the header i
 
 from __future__ import annotations
 
-from typing import Any, Final, Protocol
+from typing import Any
 
 import attrs
 from twisted.internet.interfaces import IAddress
@@ -14,14 +14,12 @@ from twisted.internet.protocol import Protocol as TwistedProtocol
 from twisted.python.failure import Failure
 
 from balancer.core.deadlines import Deadlines
-from balancer.core.faults import Tally
 from balancer.core.proxy_protocol import ProxyHeader, ProxyReader
-from balancer.core.sources import Sources
+from balancer.core.sources import Source, Sources
 from balancer.errors import BalancerError, ProxyHeaderInvalid, ProxyHeaderLate, ProxySourceUnlisted
+from balancer.net.limits import Inner, LimitedSessions, Refusals
 from balancer.net.peers import Peer
 from balancer.net.sessions import Sessions
-
-UNIX: Final = "a unix socket"
 
 
 @attrs.frozen(eq=False)
@@ -29,7 +27,7 @@ class Gate:
     """Who must open a connection with a header, and what the connections that wait for one share.
 
     A listed source has `timeout` seconds for it. If `required`, all others are turned away; if not, their bytes are
-    data, as are those of a listed source that begin no header. `refusals` counts who was turned away, by reason.
+    data, as are those of a listed source that begin no header. `limits` judge the client that a header tells of.
     """
 
     sources: Sources
@@ -37,46 +35,39 @@ class Gate:
     timeout: float
     deadlines: Deadlines
     sessions: Sessions
-    refusals: Tally
-
-    def refused(self, error: BalancerError, host: str) -> None:
-        """A connection was turned away."""
-        self.refusals.note(error.reason, f"connection from {host or UNIX} turned away: {error}")
-
-
-class Inner(Protocol):
-    """Makes the protocol that serves; None when there is no room for it."""
-
-    def buildProtocol(self, _address: IAddress | None) -> Peer | None:
-        """See `twisted.internet.interfaces.IProtocolFactory`."""
+    refusals: Refusals
+    limits: LimitedSessions | None = None
 
 
 class GateFactory(Factory):
     """Makes the protocols of a listener that expects headers."""
 
     noisy = False
+    resets = True
 
     def __init__(self, gate: Gate, inner: Inner) -> None:
         self.gate, self.inner = gate, inner
 
     def buildProtocol(self, address: IAddress | None) -> TwistedProtocol | None:
-        """Somebody has connected; who may not come in is closed at once."""
-        protocol = self.inner.buildProtocol(address)
+        """Somebody has connected; who may not come in is closed at once.
+
+        A listed source speaks for others, so what is behind the gate is not told its address.
+        """
         host: str = getattr(address, "host", "")
-        if protocol is None:
+        listed = host in self.gate.sources
+        if self.gate.required and not listed:
+            refused = ProxySourceUnlisted("it is not a listed source of PROXY headers")
+            self.gate.refusals.turned_away(refused, host)
             return None
-        if host in self.gate.sources:
-            return Entering(self.gate, protocol, host)
-        if self.gate.required:
-            self.gate.refused(ProxySourceUnlisted("it is not a listed source of PROXY headers"), host)
-            return None
-        return protocol
+        protocol = self.inner.buildProtocol(None if listed else address)
+        return Entering(self.gate, protocol, host) if listed and protocol is not None else protocol
 
 
 class Entering(TwistedProtocol):
     """One connection until its header is in: a `net.sessions.Living` that has nothing to finish."""
 
     transport: Any
+    source: Source | None = None
 
     def __init__(self, gate: Gate, inner: Peer, host: str) -> None:
         self._gate, self._inner, self._host = gate, inner, host
@@ -92,10 +83,10 @@ class Entering(TwistedProtocol):
         try:
             read = self._reader.receive(data)
         except ProxyHeaderInvalid as error:
-            self._refuse(error)
+            self._refuse(error, self._host)
         else:
             if read is not None:
-                self._step_aside(*read)
+                self._introduce(*read)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed, with no header."""
@@ -110,11 +101,27 @@ class Entering(TwistedProtocol):
         """End now."""
         self.transport.abortConnection()
 
-    def _step_aside(self, header: ProxyHeader | None, rest: bytes) -> None:
-        self._deadline.cancel()
-        self._gate.sessions.withdraw(self)
+    def _introduce(self, header: ProxyHeader | None, rest: bytes) -> None:
+        """The header is in, or there is none: the client is served, unless he exceeds a limit."""
         if header is not None:
             self._inner.header = header
+        refused = self._refusal(header)
+        if refused is None:
+            self._step_aside(rest)
+        else:
+            self._refuse(refused, self._inner.address[0])
+
+    def _refusal(self, header: ProxyHeader | None) -> BalancerError | None:
+        """Why the client is turned away, if it is told of and there are limits for it."""
+        limits = self._gate.limits
+        if limits is None or header is None or header.client is None:
+            return None
+        self._inner.source = limits.source(header.client[0])
+        return limits.refusal_of(self._inner.source)
+
+    def _step_aside(self, rest: bytes) -> None:
+        self._deadline.cancel()
+        self._gate.sessions.withdraw(self)
         self.transport.protocol = self._inner
         serve: Any = self._inner
         serve.makeConnection(self.transport)
@@ -122,8 +129,8 @@ class Entering(TwistedProtocol):
             self.transport.protocol.dataReceived(rest)  # the inner one may have stepped aside, too
 
     def _too_late(self) -> None:
-        self._refuse(ProxyHeaderLate(f"no whole PROXY header within {self._gate.timeout:g} s"))
+        self._refuse(ProxyHeaderLate(f"no whole PROXY header within {self._gate.timeout:g} s"), self._host)
 
-    def _refuse(self, error: BalancerError) -> None:
-        self._gate.refused(error, self._host)
+    def _refuse(self, error: BalancerError, host: str) -> None:
+        self._gate.refusals.turned_away(error, host)
         self.transport.abortConnection()

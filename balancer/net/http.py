@@ -32,7 +32,8 @@ class Listening:
     """What the connections of one HTTP listener share. Times are in seconds.
 
     `request_timeout` bounds a request head from its first byte to its last, `idle` the wait for the next request and
-    for a client that does not read; for `half_closed` see `GRACE`.
+    for a client that does not read; for `half_closed` see `GRACE`. A connection that is `max_lifetime` old ends with
+    the exchange under way.
     """
 
     site: Site
@@ -40,6 +41,7 @@ class Listening:
     idle: float
     sessions: Sessions = attrs.Factory(Sessions)
     half_closed: float = GRACE
+    max_lifetime: float | None = None
 
 
 class _Closing(Peer):
@@ -83,6 +85,9 @@ class HTTPConnection(_Closing):
     While the client does not read its answers it is not read from, and its next request, if here already, waits.
     """
 
+    _draining = False
+    _lifetime: Deadline | None = None
+
     def __init__(self, listening: Listening) -> None:
         super().__init__(listening)
         self._in_head = False
@@ -95,13 +100,15 @@ class HTTPConnection(_Closing):
         super().connectionMade()
         self._conversation = Conversation(self._listening.site, Answers(self), self.address, header=self.header)
         self._deadline = self._listening.site.deadlines.after(self._listening.idle, self._time_out)
+        if self._listening.max_lifetime is not None:
+            self._lifetime = self._listening.site.deadlines.after(self._listening.max_lifetime, self.drain)
         self._listening.sessions.add(self)
 
     @property
     def last(self) -> bool:
         """Whether the connection must close after the answer under way (RFC 9112 9.6)."""
         talk = self._conversation
-        return not talk.persistent or self._listening.sessions.draining or (self.half_closed and not talk.waiting)
+        return not talk.persistent or self._draining or (self.half_closed and not talk.waiting)
 
     def resume(self) -> None:
         """Read on, unless the next request is already here and waits for its turn."""
@@ -134,6 +141,9 @@ class HTTPConnection(_Closing):
         super().connectionLost(reason)
         self._conversation.over = True
         self._deadline.cancel()
+        if self._lifetime is not None:
+            self._lifetime.cancel()
+            self._lifetime = None  # which leads back here
         self._listening.sessions.discard(self)
         self._conversation.fail(DownstreamGone("the client left before it had its answer"))
 
@@ -168,6 +178,7 @@ class HTTPConnection(_Closing):
 
     def drain(self) -> None:
         """Close between requests, at once if that is now."""
+        self._draining = True
         if self._conversation.idle:
             self.close()
 
@@ -190,7 +201,7 @@ class HTTPConnection(_Closing):
                 self.pause()
             elif talk.request_complete:
                 self.resume()  # or nobody would see the client leave
-        elif self.half_closed or (self._listening.sessions.draining and talk.idle):
+        elif self.half_closed or (self._draining and talk.idle):
             self.close()
         elif self._full:
             self.pause()

@@ -20,7 +20,7 @@ from balancer.core.peeking import FirstBytes, PeekingRoutes
 from balancer.core.routes import Route
 from balancer.errors import BalancerError, FirstBytesLate, NoRoute
 from balancer.net.dialing import Dialer
-from balancer.net.gates import UNIX
+from balancer.net.limits import UNIX
 from balancer.net.peers import Peer
 from balancer.net.streams import DownstreamEnd, End, Listening, session_of
 
@@ -137,7 +137,7 @@ class Undecided(Peer):
         listening = self._junction.listening
         listening.sessions.withdraw(self)
         relayed: Any = DownstreamEnd(listening, route.target, self._session)
-        relayed.header, relayed.early = self.header, self._first.data
+        relayed.header, relayed.source, relayed.early = self.header, self.source, self._first.data
         self.transport.protocol = relayed
         relayed.makeConnection(self.transport)
 

@@ -14,6 +14,7 @@ from zope.interface import implementer
 
 from balancer.core.deadlines import Deadlines
 from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
+from balancer.core.sources import Source
 
 
 @implementer(IPushProducer)
@@ -53,6 +54,8 @@ class Peer(Pressed):
     """Whether the peer has sent its last byte."""
     header: ProxyHeader = NOTHING_TOLD
     """The PROXY header that opened the connection."""
+    source: Source | None = None
+    """Who the peer counts for, where a listener limits that."""
     _paused = False
     _bound: Bound | None = None
 

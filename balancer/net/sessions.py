@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 
+from balancer.core.sources import Source
 from balancer.errors import BalancerError
 
 RESERVED: Final = 64
@@ -39,6 +40,9 @@ class Room:
 class Living(Protocol):
     """One connection."""
 
+    source: Source | None
+    """Who it counts for, where that is limited."""
+
     def drain(self) -> None:
         """Finish what is under way and begin nothing new."""
 
@@ -52,7 +56,6 @@ class Sessions:
     def __init__(self, room: Room | None = None) -> None:
         self.room = room or Room(UNLIMITED)
         self.accepted = 0
-        self.draining = False
         self._alive: set[Living] = set()
         self._empty: Deferred[None] | None = None
 
@@ -80,7 +83,6 @@ class Sessions:
 
     def drain(self) -> Deferred[None]:
         """Tell all to finish; fires when the last has ended. To be called once."""
-        self.draining = True
         self._empty = empty = Deferred[None]()
         for one in list(self._alive):
             one.drain()

@@ -11,14 +11,14 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from balancer.core.deadlines import Deadlines
+from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.faults import Tally
 from balancer.core.pool import Lease
 from balancer.core.proxy_greeting import Introduction
 from balancer.core.proxy_protocol import NOTHING_TOLD
 from balancer.core.relay import Half, Relay
 from balancer.core.session import Session
-from balancer.errors import BalancerError
+from balancer.errors import BalancerError, LifetimeExceeded
 from balancer.interfaces import Kind, Phase
 from balancer.net.dialing import Dialed, Dialer, Dialing
 from balancer.net.peers import Peer
@@ -112,6 +112,8 @@ class End(Dialed):
 class DownstreamEnd(End):
     """A client's connection; lives through connecting to a backend and the relay that follows."""
 
+    _lifetime: Deadline | None = None
+
     def __init__(self, listening: Listening, dialer: Dialer[End], session: Session | None = None) -> None:
         super().__init__(listening.deadlines)
         self._listening, self._dialer, self._session = listening, dialer, session
@@ -123,6 +125,8 @@ class DownstreamEnd(End):
         super().connectionMade()
         self.pause()
         self._listening.sessions.add(self)
+        if self._listening.max_lifetime is not None:
+            self._lifetime = self._deadlines.after(self._listening.max_lifetime, self._too_old)
         self._session = self._session or session_of(self, self._dialer.reactor.seconds())
         dialing = self._dialer.dial(self._session, self)
         if self._relay is None:
@@ -131,6 +135,9 @@ class DownstreamEnd(End):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""
         super().connectionLost(reason)
+        if self._lifetime is not None:
+            self._lifetime.cancel()
+            self._lifetime = None  # which leads back here
         if self._dialing is not None:
             self._dialing.cancel()
         self._dialing = self._relay = None
@@ -143,7 +150,12 @@ class DownstreamEnd(End):
         """End now."""
         if self._relay is not None:
             self._relay.fail(error)
+        if self._dialing is not None:
+            self._dialing.cancel(error)
         self.abort()
+
+    def _too_old(self) -> None:
+        self.end(LifetimeExceeded(f"the connection is {self._listening.max_lifetime:g} s old"))
 
     def dialed(self, protocol: End, lease: Lease) -> None:
         """A backend stands behind it: relay."""
@@ -203,7 +215,8 @@ def _give_back(lease: Lease, error: BalancerError | None) -> None:
 class Listening:
     """What the connections of one TCP listener share. Times are in seconds.
 
-    With `send_proxy` the backend is told of the client by a PROXY header.
+    With `send_proxy` the backend is told of the client by a PROXY header. A connection that is `max_lifetime` old, from
+    when its route is known, is cut.
     `refusals` counts the clients that were turned away, by reason; `report` hears of the 1st, 2nd, 4th, 8th and so on.
     """
 
@@ -212,6 +225,7 @@ class Listening:
     linger: float
     report: Callable[[str], object]
     send_proxy: Introduction | None = None
+    max_lifetime: float | None = None
     sessions: Sessions = attrs.Factory(Sessions)
     pipes: Pipes = attrs.Factory(Pipes)
     refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda self: Tally(self.report), takes_self=True))

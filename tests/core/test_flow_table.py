@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 import attrs
+from hypothesis import given
+from hypothesis import strategies as st
 
 from balancer.core.flow_table import Client, FlowTable
 

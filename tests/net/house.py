@@ -181,10 +181,10 @@ class House:
             )
         )
 
-    def client(self, data: bytes = b"", port: int = FRONT) -> Speaker:
-        """A client that has connected and said that."""
+    def client(self, data: bytes = b"", port: int = FRONT, *, host: str = "127.0.0.1") -> Speaker:
+        """A client that has connected from there and said that."""
         client = Speaker(self.network, data)
-        self.network.dial(port, client)
+        self.network.dial(port, client, host=host)
         self.network.pump()
         return client
 

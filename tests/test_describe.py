@@ -53,7 +53,7 @@ def test_the_whole_plan() -> None:
         "max_connections=None, max_connections_per_source=None, max_rate=None, max_rate_per_source=None, "
         "max_lifetime=None"
     )
-    begin = f"{proxy}, {limits}"
+    begin = f"reuse_port=False, {proxy}, {limits}"
     unsent = "send_proxy=None, proxy_tlvs=()"
     heads = "request_timeout=10.0, idle=75.0, half_closed=1.0, max_head=32768, max_fields=100"
     endings = "replies=None, per_packet=False, requests=None, key=None, send_proxy=None"
@@ -65,7 +65,7 @@ def test_the_whole_plan() -> None:
         "  route 1: everything -> Pool 'site'",
         f"TCPListener 'tcp:53': {begin}, peek_timeout=3.0, idle=600.0, linger=30.0, {unsent}",
         "  route 1: everything -> Pool 'names'",
-        f"UDPListener 'udp:53': idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
+        f"UDPListener 'udp:53': reuse_port=False, idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
         "  route 1: everything -> Pool 'names'",
         f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}, {names}",
         "  Health: not checked",

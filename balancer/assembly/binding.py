@@ -9,6 +9,7 @@ from twisted.internet.error import CannotListenError
 from balancer import config as nouns
 from balancer.errors import StartError
 from balancer.net.listeners import Listener
+from balancer.net.shared_ports import SharedPort
 
 BACKLOG = 1024
 """Connections that the system may hold for us to accept; it cuts this to its own limit (net.core.somaxconn)."""
@@ -22,6 +23,7 @@ PLAINLY: Final = {
 REMEDIES: Final = {
     "denied": "ports below 1024 and some paths need a privilege; choose another or run with it",
     "in use": "stop what has it, or choose another",
+    "cannot share": "leave reuse_port out",
     "folder does not exist": "make it, or choose another",
 }
 """What to do, by words of what happened."""
@@ -33,6 +35,15 @@ def endpoint_of(settings: nouns.Listener) -> str:
     if bound.scheme in {"tcp", "tcp6", "unix"} and "backlog" not in bound.options:
         return f"{settings.endpoint}:backlog={BACKLOG}"
     return settings.endpoint
+
+
+def shared_port(settings: nouns.Listener) -> SharedPort | None:
+    """The port to share with other processes, if it is to be."""
+    if not settings.reuse_port:
+        return None
+    bound = settings.bound
+    assert not isinstance(bound.place, str)
+    return SharedPort(*bound.place, int(bound.options.get("backlog", BACKLOG)))
 
 
 async def bind(settings: nouns.Listener, listener: Listener) -> None:

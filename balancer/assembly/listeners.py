@@ -8,7 +8,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from balancer import config as nouns
-from balancer.assembly.binding import endpoint_of
+from balancer.assembly.binding import endpoint_of, shared_port
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.parts import Parts
 from balancer.core.admission import Admission, Limits
@@ -141,6 +141,7 @@ def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
             port=port,
             make_flows=lambda edge: _flows(parts, settings, edge, bounds, flow_ended),
             send_proxy=settings.send_proxy is not None,
+            shared=settings.reuse_port,
         )
     )
 
@@ -202,4 +203,4 @@ def _stream(parts: Parts, settings: Streams, factory: Any, sessions: Sessions) -
             limits=limits,
         )
         factory = GateFactory(gate, factory)
-    return StreamListener(parts.reactor, endpoint_of(settings), factory, sessions)
+    return StreamListener(parts.reactor, endpoint_of(settings), factory, sessions, shared_port(settings))

@@ -29,7 +29,7 @@ class HTTPListener(Limited):
     `accept_proxy`, `proxy` and `proxy_timeout` are those of `TCPListener`; X-Forwarded-For tells of the client that the
     header tells of. There is no `send_proxy`: connections to backends carry the requests of many clients.
 
-    `max_connections`, `max_rate`, and both of these `_per_source` are those of `TCPListener`, too. A
+    `max_connections`, `max_rate`, both of these `_per_source`, and `reuse_port` are those of `TCPListener`, too. A
     connection that is `max_lifetime` seconds old is closed after the answer under way, or at once if there is none.
     """
 

@@ -8,9 +8,10 @@ from typing import ClassVar
 
 import attrs
 
-from balancer.config.endpoints import Endpoint, Place, listener_endpoint
+from balancer.config.endpoints import Endpoint, Place, endpoint_or_none, listener_endpoint
 from balancer.config.mistakes import (
     Noun,
+    choice,
     parsed,
     shown,
     sound,
@@ -26,6 +27,7 @@ class Listener(Noun):
     kind: ClassVar[Kind]
 
     endpoint: str
+    reuse_port: bool = attrs.field(default=False, kw_only=True)
 
     @property
     def bound(self) -> Endpoint:
@@ -51,6 +53,10 @@ class Listener(Noun):
 
     def _mistakes(self) -> Iterator[str]:
         yield from parsed("endpoint", self.endpoint, self._parse)
+        yield from choice("reuse_port", self.reuse_port, (True, False))
+        bound = endpoint_or_none(listener_endpoint, self.endpoint)
+        if self.reuse_port is True and bound is not None and not _can_be_shared(bound):
+            yield "reuse_port: would be ignored, for only a port of tcp: or udp: that is not 0 is shared; leave it out"
 
     def _parse(self, text: str) -> Endpoint:
         endpoint = listener_endpoint(text)
@@ -58,3 +64,8 @@ class Listener(Noun):
             wanted = "udp:port" if self.kind is Kind.UDP else "tcp:port"
             raise ValueError(f"{text!r} does not carry {self.kind.name}; write it as {wanted}")
         return endpoint
+
+
+def _can_be_shared(bound: Endpoint) -> bool:
+    """Whether several processes can have it at once."""
+    return bound.scheme in {"tcp", "tcp6", "udp"} and bound.place[1] != 0

@@ -48,6 +48,8 @@ class TCPListener(Limited):
     source, as many as that at once, and one in any case. Others are closed as soon as they connect. The source is the
     client that a PROXY header tells of; listed sources themselves are not limited each. A connection that is
     `max_lifetime` seconds old is cut.
+
+    With `reuse_port` other processes that ask for the same may bind the port as well: each connection is one's.
     """
 
     kind: ClassVar[Kind] = Kind.TCP

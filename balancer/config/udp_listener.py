@@ -47,6 +47,8 @@ class UDPListener(Routed):
     With a `key`, such as `QUICConnectionID()`, a client whose address has changed stays on its backend, by a flow of
     its own. With `send_proxy="v2"` each datagram to a backend opens with a PROXY header; one that has no room left for
     that is dropped.
+
+    With `reuse_port` other processes that ask for the same may bind the port as well: each client is one's.
     """
 
     kind: ClassVar[Kind] = Kind.UDP

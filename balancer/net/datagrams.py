@@ -21,13 +21,14 @@ from balancer.core.proxy_protocol import encode_v2
 from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, Draining
 from balancer.net.datagram_socket import LARGEST, FlowSocket
 from balancer.net.reasons import connect_error
+from balancer.net.shared_ports import listen_to_datagrams
 
 
 class DatagramListener(DatagramProtocol):
     """A UDP port and its flows, for which it is the `core.flow.Edge`.
 
-    `port` is the port bound, once started. `make_flows` is called once, with the listener. With `send_proxy` each
-    datagram to a backend opens with a PROXY header of version 2.
+    `port` is the port bound, once started, with other processes if `shared`. `make_flows` is called once, with the
+    listener. With `send_proxy` each datagram to a backend opens with a PROXY header of version 2.
     """
 
     noisy = False
@@ -43,8 +44,9 @@ class DatagramListener(DatagramProtocol):
         port: int,
         make_flows: Callable[[Edge], Flows],
         send_proxy: bool = False,
+        shared: bool = False,
     ) -> None:
-        self.interface, self.port = interface, port
+        self.interface, self.port, self._shared = interface, port, shared
         self._reactor, self._send_proxy = reactor, send_proxy
         self._called: Client = interface, port
         self._flows = make_flows(self)
@@ -61,8 +63,11 @@ class DatagramListener(DatagramProtocol):
         return self._flows.counts
 
     def start(self) -> None:
-        """Bind the port. Raises `twisted.internet.error.CannotListenError`."""
-        port = self._reactor.listenUDP(self.port, self, interface=self.interface, maxPacketSize=LARGEST)
+        """Bind the port. Raises `twisted.internet.error.CannotListenError`, or `OSError` for one that is shared."""
+        if self._shared:
+            port = listen_to_datagrams(self._reactor, (self.interface, self.port), self, LARGEST)
+        else:
+            port = self._reactor.listenUDP(self.port, self, interface=self.interface, maxPacketSize=LARGEST)
         host = port.getHost()
         self.port, self._called = host.port, (host.host, host.port)
         self.reply = port.getHandle().sendto

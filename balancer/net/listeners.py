@@ -14,6 +14,7 @@ from twisted.internet.protocol import Factory
 from balancer.errors import BalancerError
 from balancer.net.datagrams import DatagramListener
 from balancer.net.sessions import Sessions
+from balancer.net.shared_ports import SharedPort
 
 
 class Listener(Protocol):
@@ -34,17 +35,24 @@ class Listener(Protocol):
 
 @attrs.define(eq=False)
 class StreamListener:
-    """A Twisted endpoint and the sessions behind it."""
+    """A Twisted endpoint, or a port shared with other processes in its place, and the sessions behind it."""
 
     reactor: Any
     endpoint: str
     factory: Factory
     sessions: Sessions
+    shared: SharedPort | None = None
     _port: IListeningPort | None = None
 
     async def start(self) -> None:
-        """Bind. Raises `twisted.internet.error.CannotListenError`, and `ValueError` for what is no endpoint."""
-        self._port = await serverFromString(self.reactor, self.endpoint).listen(self.factory)
+        """Bind. Raises `twisted.internet.error.CannotListenError`, and `ValueError` for what is no endpoint.
+
+        Where ports cannot be shared, a shared one raises `OSError`.
+        """
+        if self.shared is None:
+            self._port = await serverFromString(self.reactor, self.endpoint).listen(self.factory)
+        else:
+            self._port = self.shared.listen(self.reactor, self.factory)
 
     def drain(self) -> Deferred[None]:
         """See `Listener.drain`."""

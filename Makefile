@@ -10,7 +10,8 @@ COVER := --cov --cov-append --cov-context=test --cov-report=
 SOCKETS := tests/net tests/service tests/system
 
 # The Debian packages whose programs tests/system drives.
-DEBIAN := curl
+DEBIAN := bind9-dnsutils curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server postgresql \
+	redis-server redis-tools
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: demo test system lint bench docs soak clean
@@ -29,7 +30,7 @@ test: $(VENV)/.installed-dev
 	$(BIN)/python .ci/coverage_gates.py
 
 system: $(VENV)/.installed-dev
-	dpkg --status $(DEBIAN) >/dev/null || { $(SUDO) apt-get update && $(SUDO) apt-get install --yes $(DEBIAN); }
+	dpkg --status $(DEBIAN) >/dev/null || $(SUDO) .ci/install_programs $(DEBIAN)
 	$(PYTEST) -m system tests/system
 
 lint: $(VENV)/.installed-dev

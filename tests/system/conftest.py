@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
+
+ELSEWHERE = ("/usr/sbin", *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)))
+"""Where Debian keeps what not every user has on the path."""
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -23,6 +28,6 @@ def program() -> Callable[[str], str]:
 
 
 def _find(name: str) -> str:
-    found = shutil.which(name)
+    found = shutil.which(name, path=os.pathsep.join((os.environ.get("PATH", os.defpath), *ELSEWHERE)))
     assert found is not None, f"{name} is not installed; run `make system`"
     return found

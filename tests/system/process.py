@@ -2,58 +2,67 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
-import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from tests.system.programs import PATIENCE, Program
+
+__all__ = ["HOST", "LEAN", "PATIENCE", "STOCK", "Front", "Process", "free_ports", "is_free", "written"]
+
 HOST = "127.0.0.1"
 
-PATIENCE = 20.0
-"""Seconds in which whatever a process is to do is done."""
+LEAN, STOCK = ("--reactor=balancer",), ("--reactor=epoll",)
+"""Which reactor: ours, or Twisted's own."""
 
 
-class Process:
-    """`twist ... balancer ...`, running; ended with the `with` block whatever happens."""
+class Process(Program):
+    """`twist ... balancer ...`, running; `descriptors` is how many it may have, if not as many as we."""
 
-    def __init__(self, *arguments: str, twist: tuple[str, ...] = ()) -> None:
+    def __init__(self, *arguments: str, twist: tuple[str, ...] = (), descriptors: int | None = None) -> None:
+        limits = () if descriptors is None else ("prlimit", f"--nofile={descriptors}")
         command = [sys.executable, "-m", "twisted", "--log-format=text", *twist, "balancer", *arguments]
-        environment = {**os.environ, "PYTHONUNBUFFERED": "1", "NO_COLOR": "1"}
-        pipe = subprocess.PIPE
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, env=environment
-        )
-        self.out = ""
+        super().__init__(*limits, *command, apart=True, ended_by=signal.SIGKILL)
+
+
+class Front(Process):
+    """One that relays what comes to `port`, by TCP and by UDP, to backends on those ports of this machine.
+
+    `tcp`, `udp` and `pool` are further settings, as they stand in a config.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *backends: int,
+        twist: tuple[str, ...] = LEAN,
+        descriptors: int | None = None,
+        tcp: str = "",
+        udp: str = "",
+        pool: str = "",
+    ) -> None:
+        (self.port,) = free_ports(1)
+        addresses = [f"{HOST}:{port}" for port in backends]
+        text = f"""
+streams = Pool("streams", backends={addresses}, {pool})
+datagrams = Pool("datagrams", backends={[f"udp:{address}" for address in addresses]})
+config = Config([
+    TCPListener("tcp:{self.port}:interface={HOST}", pool=streams, {tcp}),
+    UDPListener("udp:{self.port}:interface={HOST}", pool=datagrams, {udp}),
+])
+"""
+        super().__init__("--config", written(folder, text), twist=twist, descriptors=descriptors)
 
     def __enter__(self) -> Self:
+        self.says("UDP on udp:")
         return self
 
-    def __exit__(self, *_: object) -> None:
-        if self._process.poll() is None:
-            self._process.kill()
-        self._process.communicate()
-
-    def says(self, text: str) -> None:
-        """Read on until standard output has a line with that text. Raises `AssertionError` when it ends without."""
-        assert self._process.stdout is not None
-        while text not in self.out:
-            line = self._process.stdout.readline()
-            assert line, f"no {text!r} in:\n{self.out}\n{self.end()[1]}"
-            self.out += line
-
-    def signal(self, number: signal.Signals) -> None:
-        """Send a signal."""
-        self._process.send_signal(number)
-
-    def end(self) -> tuple[int, str]:
-        """The exit status and standard error, once it has ended."""
-        out, err = self._process.communicate(timeout=PATIENCE)
-        self.out += out
-        return self._process.returncode, err
+    def client(self) -> socket.socket:
+        """A connection to it, on which nothing takes longer than `PATIENCE`."""
+        return socket.create_connection((HOST, self.port), timeout=PATIENCE)
 
 
 def free_ports(count: int) -> list[int]:

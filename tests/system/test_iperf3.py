@@ -1,0 +1,49 @@
+"""iperf3 behind the balancer: its streams and datagrams pass, on connections of their own beside one that controls.
+
+One backend, as a test's connections belong together.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.system.process import HOST, Front, free_ports
+from tests.system.programs import Program, said
+
+Measure = Callable[..., dict[str, Any]]
+
+RATE = 20_000_000
+"""Bits a second of datagrams: what a busy machine can take in."""
+
+
+@pytest.fixture
+def measure(program: Callable[[str], str], tmp_path: Path) -> Iterator[Measure]:
+    """Run a measurement of a second through a balancer; return what it found in the end."""
+    (port,) = free_ports(1)
+    with Program(program("iperf3"), "-s", "-B", HOST, "-p", str(port), "--forceflush") as server:
+        server.says("Server listening on")
+        with Front(tmp_path, port) as front:
+            command = [program("iperf3"), "-c", HOST, "-p", str(front.port), "--json", "-t", "1"]
+            yield lambda *arguments: json.loads(said(*command, *arguments))["end"]
+
+
+def test_streams(measure: Measure) -> None:
+    """Four streams at once carry bytes, up, down, and both ways at the same time."""
+    for direction in ([], ["--reverse"], ["--bidir"]):
+        found = measure("-P", "4", *direction)
+        assert len([one for one in found["streams"] if one["receiver"]["bytes"]]) == (
+            8 if "--bidir" in direction else 4
+        )
+
+
+@pytest.mark.parametrize("direction", [[], ["--reverse"]], ids=["up", "down"])
+def test_datagrams(measure: Measure, direction: list[str]) -> None:
+    """Datagrams at a bounded rate arrive, nearly all of them, up and down."""
+    found = measure("-u", "-b", str(RATE), "-l", "1200", "-P", "2", *direction)["sum"]
+    assert found["packets"] > RATE / 8 / 1200
+    assert found["lost_percent"] < 2

@@ -66,13 +66,17 @@ class Program:
     def ask(self, order: str) -> str:
         """Send it a line; return the line that it says to that."""
         assert self._process.stdin is not None
-        assert self._process.stdout is not None
         self._process.stdin.write(order + "\n")
         self._process.stdin.flush()
+        return self.line()
+
+    def line(self) -> str:
+        """The next line that it says. Raises `AssertionError` when there is none in time."""
+        assert self._process.stdout is not None
         ready, _, _ = select.select([self._process.stdout], [], [], PATIENCE)
-        assert ready, f"nothing said to {order!r} in {PATIENCE:g} s"
+        assert ready, f"nothing said in {PATIENCE:g} s"
         line = self._process.stdout.readline()
-        assert line, f"ended, asked {order!r}"
+        assert line, "it has ended"
         return line.strip()
 
     def signal(self, number: signal.Signals) -> None:

@@ -9,7 +9,9 @@ a moment and tries again, rather than spin on connections that it cannot accept.
 
 from __future__ import annotations
 
+import os
 import struct
+from contextlib import suppress
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Any, Final
@@ -18,12 +20,13 @@ from twisted.internet import tcp, unix
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
+from balancer.core.faults import Tally
 from balancer.net.transports import TCPServer, UNIXServer
 
 LOG: Final = Logger()
 
 MOST: Final = 64
-"""Connections to accept in one turn, so that a burst does not starve those already here."""
+"""Connections to accept in one turn, or to turn away, so that a burst does not starve those already here."""
 
 SHORTAGES: Final = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM})
 """What accepting says when there is nothing left to accept into."""
@@ -49,8 +52,12 @@ class Accepting(tcp.Port):
     """Connections to try for at once: more while there are more, so that one alone is not followed by a vain try."""
     resting: IDelayedCall | None = None
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.shortages = Tally(lambda line: LOG.error("{port!r}: {line}", port=self, line=line))
+
     def doRead(self) -> None:
-        """Accept what is there; whatever is unusual is Twisted's to judge."""
+        """Accept what is there; whatever is unusual, but a shortage, is Twisted's to judge."""
         taken = 0
         try:
             while taken < self.burst:
@@ -60,9 +67,10 @@ class Accepting(tcp.Port):
         except BlockingIOError:
             self.burst = taken or 1
         except OSError as error:
-            super().doRead()
             if error.errno in SHORTAGES:
-                self._rest()
+                self._run_out(error.errno)
+            else:
+                super().doRead()
         else:
             self.burst = min(2 * taken, MOST)
 
@@ -94,9 +102,25 @@ class Accepting(tcp.Port):
             LOG.failure("unhandled error in {culprit!r}", culprit=protocol)
             self.reactor.disconnect(transport, error)
 
-    def _rest(self) -> None:
+    def _run_out(self, number: int) -> None:
+        """Do without: turn away, and rest."""
+        away = self._turn_away() if number == EMFILE else 0
+        for _ in range(away):
+            self.shortages.note("turned away", f"connection turned away: {os.strerror(number)}")
+        if not away:
+            self.shortages.note("left waiting", f"connections are left waiting: {os.strerror(number)}")
         self.stopReading()
         self.resting = self.reactor.callLater(REST, self._rested)
+
+    def _turn_away(self) -> int:
+        """Close who waits, by means of the descriptor that Twisted keeps in reserve; tell how many."""
+        away = 0
+        if tcp._reservedFD.available():
+            with tcp._reservedFD, suppress(OSError):
+                while away < MOST:
+                    self.socket.accept()[0].close()
+                    away += 1
+        return away
 
     def _rested(self) -> None:
         self.resting = None

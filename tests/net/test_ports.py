@@ -14,6 +14,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from twisted.internet.tcp import _NullFileDescriptorReservation
 from twisted.logger import LogEvent
 
 from balancer.net.ports import MOST, REST, TCPPort
@@ -96,7 +97,7 @@ def test_a_shortage_makes_the_port_rest(lean: Lean, number: int) -> None:
     note = Note()
     address = (HOST, lean.listen(lambda: note))
     port = lean.ports[0]
-    port.socket = Accepted(port.socket, number, number)
+    port.socket = Accepted(port.socket, number)
     with socket.create_connection(address):
         lean.turn(2)
         assert port not in lean.reactor.getReaders()
@@ -107,11 +108,42 @@ def test_a_shortage_makes_the_port_rest(lean: Lean, number: int) -> None:
         assert lean.reactor.getDelayedCalls() == []
 
 
+def test_without_descriptors_all_who_wait_are_turned_away(lean: Lean, told: list[LogEvent]) -> None:
+    """In every shortage all who wait are turned away at once; the log tells of the 1st, 2nd, 4th and so on."""
+    address = (HOST, lean.listen(Note))
+    port = lean.ports[0]
+    port.socket.listen(50)
+    for _ in range(3):
+        port.socket = Accepted(port.socket, errno.EMFILE)
+        with ExitStack() as stack:
+            clients = [stack.enter_context(socket.create_connection(address, 5)) for _ in range(20)]
+            lean.until(lambda: port.resting)
+            assert [client.recv(1) for client in clients] == [b""] * 20
+        port.resting.reset(0)
+        lean.until(lambda: not port.resting)
+    lines = [str(event["line"]) for event in told if "line" in event]
+    assert [line.rpartition(", ")[2] for line in lines] == [f"{2**n} so far" for n in range(6)]
+    assert "connection turned away: Too many open files" in lines[0]
+
+
+def test_with_nothing_in_reserve_they_wait(lean: Lean, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a descriptor in reserve nobody can be turned away, and the port rests."""
+    monkeypatch.setattr("twisted.internet.tcp._reservedFD", _NullFileDescriptorReservation())
+    note = Note()
+    address = (HOST, lean.listen(lambda: note))
+    port = lean.ports[0]
+    port.socket = Accepted(port.socket, errno.EMFILE)
+    with socket.create_connection(address):
+        lean.until(lambda: port.resting)
+        port.resting.reset(0)
+        lean.until(lambda: note.events)
+
+
 def test_a_port_may_be_stopped_at_rest(lean: Lean) -> None:
     """A port that is stopped while it rests does not wake up."""
     address = (HOST, lean.listen(Note))
     port = lean.ports[0]
-    port.socket = Accepted(port.socket, errno.ENFILE, errno.ENFILE)
+    port.socket = Accepted(port.socket, errno.ENFILE)
     with socket.create_connection(address):
         lean.turn(2)
         rest = port.resting

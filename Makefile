@@ -14,7 +14,7 @@ DEBIAN := bind9-dnsutils curl dnsmasq-base iperf3 mosquitto mosquitto-clients op
 	redis-server redis-tools
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test system lint bench docs soak clean
+.PHONY: demo test system programs lint bench docs soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twist --log-format=text balancer --config examples/quickstart.py
@@ -29,9 +29,11 @@ test: $(VENV)/.installed-dev
 	$(PYTEST) $(COVER) -m "not system" -p tests.net.lean_plugin $(SOCKETS)
 	$(BIN)/python .ci/coverage_gates.py
 
-system: $(VENV)/.installed-dev
-	dpkg --status $(DEBIAN) >/dev/null || $(SUDO) .ci/install_programs $(DEBIAN)
+system: $(VENV)/.installed-dev programs
 	$(PYTEST) -m system tests/system
+
+programs:
+	dpkg --status $(DEBIAN) >/dev/null || $(SUDO) .ci/install_programs $(DEBIAN)
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check
@@ -45,8 +47,9 @@ bench: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-docs
 	$(BIN)/sphinx-build -W -b html docs docs/_build/html
 
-soak: $(VENV)/.installed-dev
-	$(PYTEST) --full -m "not system" tests/system
+soak: $(VENV)/.installed-dev programs
+	$(PYTEST) --full tests/system
+	$(BIN)/python benchmarks/soak.py
 
 clean:
 	rm -rf $(VENV) build dist docs/_build .coverage .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache

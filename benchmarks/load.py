@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 import sys
 from collections.abc import Callable
 
@@ -17,6 +18,11 @@ CONNECTIONS = 48
 IN_FLIGHT = 4
 """Datagrams on the way for each socket."""
 BLOCK = bytes(256 * 1024)
+CUTTERS = 4
+"""Clients at work at once that pour and cut."""
+CUT_AFTER = 16 * len(BLOCK)
+ROAM_AFTER = 64
+"""Datagrams to one socket, after which its client goes on with another."""
 DATAGRAM = bytes(64)
 SILENCE = 0.25
 """Seconds in which nothing at all happens, after which datagrams count as lost."""
@@ -100,17 +106,73 @@ class Connecting(Asking):
         self._connect()
 
 
+class Finishing(Asking):
+    """One connection for each request, that says no more after it; the answer ends with the other side's FIN."""
+
+    def _connect(self) -> None:
+        super()._connect()
+        self._sock.shutdown(socket.SHUT_WR)
+
+    def _ready(self) -> None:
+        data = self._sock.recv(65536)
+        self._answer += data
+        if data:
+            return
+        if not (self._answer.endswith(END) and self._answer.startswith(START)):
+            raise ConnectionError(f"not the answer: {self._answer!r}")
+        self._answer = b""
+        self._load.done += 1
+        self._sock.close()
+        self._connect()
+
+
+class Aborting(Asking):
+    """One connection after the other, each cut off: one with its request on the way, the next with its answer."""
+
+    def _connect(self) -> None:
+        hasty = connected(self._load.port)
+        hasty.sendall(REQUEST)
+        cut(hasty)
+        super()._connect()
+
+    def _again(self) -> None:
+        cut(self._sock)
+        self._connect()
+
+
+def cut(sock: socket.socket) -> None:
+    """Close with RST."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    sock.close()
+
+
 class Pouring:
     """One connection that sends as fast as it can; what is done is bytes."""
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._sock = connected(load.port)
+        self._connect()
+
+    def _connect(self) -> None:
+        self._sock = connected(self._load.port)
         self._sock.setblocking(False)
-        load.watch(self._sock, self._ready, select.EPOLLOUT)
+        self._load.watch(self._sock, self._ready, select.EPOLLOUT)
+        self._poured = 0
 
     def _ready(self) -> None:
-        self._load.done += self._sock.send(BLOCK)
+        sent = self._sock.send(BLOCK)
+        self._poured += sent
+        self._load.done += sent
+
+
+class Cutting(Pouring):
+    """The same with a new connection now and then, the one before being cut off in full flow."""
+
+    def _ready(self) -> None:
+        super()._ready()
+        if self._poured >= CUT_AFTER:
+            cut(self._sock)
+            self._connect()
 
 
 class Echoing:
@@ -118,10 +180,13 @@ class Echoing:
 
     def __init__(self, load: Load) -> None:
         self._load = load
-        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self._sock.connect((HOST, load.port))
-        load.watch(self._sock, self._ready)
+        self._open()
         load.lost.append(self._begin)
+
+    def _open(self) -> None:
+        self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self._sock.connect((HOST, self._load.port))
+        self._load.watch(self._sock, self._ready)
         self._begin()
 
     def _begin(self) -> None:
@@ -134,11 +199,29 @@ class Echoing:
         self._sock.send(DATAGRAM)
 
 
+class Roaming(Echoing):
+    """The same with a new socket now and then, the one before being closed with datagrams on their way to it."""
+
+    _left = ROAM_AFTER
+
+    def _ready(self) -> None:
+        super()._ready()
+        self._left -= 1
+        if not self._left:
+            self._left = ROAM_AFTER
+            self._sock.close()
+            self._open()
+
+
 KINDS: dict[str, tuple[Callable[[Load], object], int]] = {
     "ask": (Asking, CONNECTIONS),
     "connect": (Connecting, CONNECTIONS),
+    "finish": (Finishing, CONNECTIONS),
+    "abort": (Aborting, CONNECTIONS),
     "pour": (Pouring, 1),
+    "cut": (Cutting, CUTTERS),
     "echo": (Echoing, CONNECTIONS),
+    "roam": (Roaming, CONNECTIONS),
 }
 """Each kind of client, and how many are at work."""
 

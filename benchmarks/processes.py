@@ -95,6 +95,11 @@ class Program:
         self.stop()
 
     @property
+    def pid(self) -> int:
+        """Its number, for `/proc`."""
+        return self._process.pid
+
+    @property
     def status(self) -> int | None:
         """The exit status, or None while it runs."""
         return self._process.poll()

@@ -22,7 +22,8 @@ def ports() -> Iterator[dict[str, str]]:
     """The port of the backend for each kind of load."""
     with Program([sys.executable, str(HERE / "backends.py")], CORE) as backends:
         first, second, sink, echo = backends.line().split()
-        yield {"ask": first, "connect": second, "pour": sink, "echo": echo}
+        asked = {"ask": first, "connect": second, "finish": first, "abort": second}
+        yield {**asked, "pour": sink, "cut": sink, "echo": echo, "roam": echo}
 
 
 def loading(kind: str, port: str) -> Program:

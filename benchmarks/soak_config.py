@@ -1,0 +1,28 @@
+"""The balancer as it is soaked: a template whose ports in braces are filled in. What ends by time ends soon."""
+
+from balancer import Backend, Config, Health, HTTPListener, Pool, TCPListener, UDPListener
+from balancer.plugins.algorithms import LeastConnections, RoundRobin
+from balancer.plugins.health import HTTPCheck, TCPCheck
+
+BACKENDS = [Backend("127.0.0.1:{backend1}"), Backend("127.0.0.1:{backend2}")]
+
+web = Pool(
+    "web",
+    backends=BACKENDS,
+    algorithm=LeastConnections(),
+    health=Health(HTTPCheck("/"), every=1),
+    keepalive_timeout=1,
+)
+relay = Pool("relay", backends=BACKENDS, algorithm=RoundRobin(), health=Health(TCPCheck(), every=1))
+bulk = Pool("bulk", backends=["127.0.0.1:{backend_iperf}"])
+datagrams = Pool("datagrams", backends=["udp:127.0.0.1:{backend_udp}"])
+
+config = Config(
+    listeners=[
+        HTTPListener("tcp:{port_h1}:interface=127.0.0.1", pool=web, idle=5),
+        TCPListener("tcp:{port_l4}:interface=127.0.0.1", pool=relay, idle=5, linger=1),
+        TCPListener("tcp:{port_bulk}:interface=127.0.0.1", pool=bulk, idle=5, linger=1),
+        UDPListener("udp:{port_udp}:interface=127.0.0.1", pool=datagrams, idle=1),
+    ],
+    drain=2,
+)

@@ -11,8 +11,6 @@ from typing import Self
 
 from tests.system.programs import PATIENCE, Program
 
-__all__ = ["HOST", "LEAN", "PATIENCE", "STOCK", "Front", "Process", "free_ports", "is_free", "written"]
-
 HOST = "127.0.0.1"
 
 LEAN, STOCK = ("--reactor=balancer",), ("--reactor=epoll",)
@@ -31,7 +29,8 @@ class Process(Program):
 class Front(Process):
     """One that relays what comes to `port`, by TCP and by UDP, to backends on those ports of this machine.
 
-    `tcp`, `udp` and `pool` are further settings, as they stand in a config.
+    `tcp`, `udp` and `pool` are further settings, as they stand in a config. A block that ends well ends it in order,
+    and fails when it does not stop so, or when it has told of an error.
     """
 
     def __init__(
@@ -52,13 +51,23 @@ datagrams = Pool("datagrams", backends={[f"udp:{address}" for address in address
 config = Config([
     TCPListener("tcp:{self.port}:interface={HOST}", pool=streams, {tcp}),
     UDPListener("udp:{self.port}:interface={HOST}", pool=datagrams, {udp}),
-])
+], drain=1)
 """
         super().__init__("--config", written(folder, text), twist=twist, descriptors=descriptors)
 
     def __enter__(self) -> Self:
         self.says("UDP on udp:")
         return self
+
+    def __exit__(self, *raised: object) -> None:
+        try:
+            if not any(raised):
+                self.signal(signal.SIGTERM)
+                status, err = self.end()
+                assert status == 0, f"ended with {status}:\n{self.out}\n{err}"
+                assert "Traceback" not in self.out + err, f"{self.out}\n{err}"
+        finally:
+            super().__exit__(*raised)
 
     def client(self) -> socket.socket:
         """A connection to it, on which nothing takes longer than `PATIENCE`."""

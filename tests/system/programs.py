@@ -112,11 +112,6 @@ class Cost:
         """Bytes of memory that it has in use."""
         return int(Path(f"/proc/{self.pid}/statm").read_text().split()[1]) * PAGE
 
-    def most_memory(self) -> int:
-        """Bytes of memory that it had in use at most."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(status.partition("VmHWM:")[2].split()[0]) * 1024
-
     def descriptors(self) -> int:
         """How many descriptors it has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))

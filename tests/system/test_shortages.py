@@ -15,8 +15,8 @@ from threading import Event
 
 import pytest
 
-from tests.system.process import HOST, LEAN, PATIENCE, STOCK, Front
-from tests.system.programs import Cost, Program
+from tests.system.process import HOST, LEAN, STOCK, Front
+from tests.system.programs import PATIENCE, Cost, Program
 
 pytestmark = pytest.mark.system
 

@@ -1,6 +1,6 @@
-"""The backends of the measurements: tiny HTTP answers on two ports, a sink for bytes, an echo for datagrams.
+"""The backends of the measurements: tiny HTTP answers on two ports, a sink for bytes, an echo for datagrams, a source.
 
-A program of its own, so that its work is not counted as the balancer's: it prints the four ports that it listens on and
+A program of its own, so that its work is not counted as the balancer's: it prints the five ports that it listens on and
 serves until its standard input ends. Refuses to understand HTTP: whatever ends in an empty line is answered.
 """
 
@@ -15,31 +15,32 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\
 BACKLOG = 4096
 GULP = 1 << 20
 """Bytes that the sink takes at once."""
+BLOCK = bytes(GULP)
 ROUND = 64
 """Datagrams that are echoed before others have their turn."""
 
 Protocol = Callable[[socket.socket], bool]
-"""What to do with a readable socket; False when it has ended."""
+"""What to do with a socket that is ready; False when it has ended."""
 
 
 class Backends:
-    """The sockets and what each does once it is readable."""
+    """The sockets and what each does once it is ready."""
 
     def __init__(self) -> None:
         self._poller = select.epoll()
         self._sockets: dict[int, tuple[socket.socket, Protocol]] = {}
 
-    def add(self, sock: socket.socket, protocol: Protocol) -> None:
+    def add(self, sock: socket.socket, protocol: Protocol, events: int = select.EPOLLIN) -> None:
         """Serve one more socket."""
         self._sockets[sock.fileno()] = sock, protocol
-        self._poller.register(sock, select.EPOLLIN)
+        self._poller.register(sock, events)
 
-    def listen(self, protocol: Callable[[], Protocol]) -> int:
+    def listen(self, protocol: Callable[[], Protocol], events: int = select.EPOLLIN) -> int:
         """Listen on a free port, with a protocol of its own for each connection; return the port."""
         port = socket.create_server(("127.0.0.1", 0), backlog=BACKLOG)
 
         def accept(_port: socket.socket) -> bool:
-            self.add(port.accept()[0], protocol())
+            self.add(port.accept()[0], protocol(), events)
             return True
 
         self.add(port, accept)
@@ -89,6 +90,17 @@ class Sinking:
             return False
 
 
+def pour(sock: socket.socket) -> bool:
+    """Send as much as it takes now."""
+    try:
+        sock.send(BLOCK, socket.MSG_DONTWAIT)
+    except BlockingIOError:
+        pass
+    except ConnectionError:
+        return False
+    return True
+
+
 def echo(sock: socket.socket) -> bool:
     """Send datagrams back to where they came from."""
     try:
@@ -108,7 +120,8 @@ def main() -> None:
     datagrams.setblocking(False)
     backends.add(datagrams, echo)
     ports = [backends.listen(Answering), backends.listen(Answering), backends.listen(Sinking)]
-    print(*ports, datagrams.getsockname()[1], flush=True)
+    source = backends.listen(lambda: pour, select.EPOLLOUT)
+    print(*ports, datagrams.getsockname()[1], source, flush=True)
     backends.run(sys.stdin.fileno())
 
 

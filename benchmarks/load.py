@@ -19,7 +19,7 @@ IN_FLIGHT = 4
 """Datagrams on the way for each socket."""
 BLOCK = bytes(256 * 1024)
 CUTTERS = 4
-"""Clients at work at once that pour and cut."""
+"""Clients at work at once that cut off bulk."""
 CUT_AFTER = 16 * len(BLOCK)
 ROAM_AFTER = 64
 """Datagrams to one socket, after which its client goes on with another."""
@@ -47,6 +47,10 @@ class Load:
         """Call back whenever the socket is ready."""
         self._ready[sock.fileno()] = ready
         self._poller.register(sock, events)
+
+    def unwatch(self, sock: socket.socket) -> None:
+        """Call back no more."""
+        self._poller.unregister(sock)
 
     def run(self, orders: int) -> None:
         """Work until that descriptor ends; print the count for each line it brings."""
@@ -175,6 +179,36 @@ class Cutting(Pouring):
             self._connect()
 
 
+class Leaving:
+    """One connection that takes some of what comes, and is cut off while it takes no more, with the next at work."""
+
+    def __init__(self, load: Load) -> None:
+        self._load = load
+        self._last: socket.socket | None = None
+        self._connect()
+
+    def _connect(self) -> None:
+        self._sock = connected(self._load.port)
+        self._load.watch(self._sock, self._ready)
+        self._taken = 0
+
+    def _ready(self) -> None:
+        data = self._sock.recv(len(BLOCK))
+        if not data:
+            raise ConnectionError("closed in the middle")
+        self._taken += len(data)
+        self._load.done += len(data)
+        if self._taken >= CUT_AFTER:
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._last is not None:
+            cut(self._last)
+        self._last = self._sock
+        self._load.unwatch(self._last)
+        self._connect()
+
+
 class Echoing:
     """One socket that sends a datagram for each that comes back."""
 
@@ -220,6 +254,7 @@ KINDS: dict[str, tuple[Callable[[Load], object], int]] = {
     "abort": (Aborting, CONNECTIONS),
     "pour": (Pouring, 1),
     "cut": (Cutting, CUTTERS),
+    "leave": (Leaving, CUTTERS),
     "echo": (Echoing, CONNECTIONS),
     "roam": (Roaming, CONNECTIONS),
 }

@@ -19,6 +19,8 @@ import attrs
 from benchmarks.processes import Program
 
 HERE = Path(__file__).parent
+BACKEND_PORTS = ("backend1", "backend2", "backend_iperf", "backend_udp", "backend_source")
+"""What the configs call the ports of `backends.py`, in its order."""
 PORTS = ("port_h1", "port_l4", "port_bulk", "port_udp")
 STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 """Where Debian keeps what other builds of nginx have inside."""

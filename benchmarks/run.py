@@ -20,7 +20,7 @@ from tempfile import TemporaryDirectory
 import attrs
 
 from benchmarks import micro
-from benchmarks.peers import PEERS, PeerFailed, Running, start
+from benchmarks.peers import BACKEND_PORTS, PEERS, PeerFailed, Running, start
 from benchmarks.processes import Program
 from benchmarks.results import HEADINGS, WORKLOADS, Sample, Workload, figures, rows, table
 
@@ -74,8 +74,7 @@ def running_peers(names: Sequence[str], core: int, load_core: int, stack: ExitSt
     """Start the backends and the peers, to be ended by the stack; who cannot start is named."""
     folder = Path(stack.enter_context(TemporaryDirectory(prefix="benchmark-")))
     backends = stack.enter_context(Program([sys.executable, str(HERE / "backends.py")], load_core))
-    names_of_ports = ("backend1", "backend2", "backend_iperf", "backend_udp")
-    ports = dict(zip(names_of_ports, backends.line().split(), strict=True))
+    ports = dict(zip(BACKEND_PORTS, backends.line().split(), strict=True))
     found = {}
     for name in names:
         try:

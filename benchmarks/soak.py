@@ -20,13 +20,12 @@ from tempfile import TemporaryDirectory
 import attrs
 
 from benchmarks.gauges import GAUGES, SOCKETS, Reading, left, reading
-from benchmarks.peers import PEERS, Running, start
+from benchmarks.peers import BACKEND_PORTS, PEERS, PORTS, Running, start
 from benchmarks.processes import Program
 from benchmarks.results import table
 
 HERE = Path(__file__).parent
-PEER = attrs.evolve(PEERS["ours"], config=(HERE / "soak_config.py").read_text())
-BACKEND_PORTS = ("backend1", "backend2", "backend_iperf", "backend_udp")
+PEER = attrs.evolve(PEERS["ours"], config=(HERE / "soak_config.py").read_text(), ports=(*PORTS, "port_source"))
 
 BEGINS_WITHIN = 20.0
 """Seconds within which every load has done something."""
@@ -48,6 +47,7 @@ MIX = (
     ("abort", "port_l4"),
     ("pour", "port_bulk"),
     ("cut", "port_bulk"),
+    ("leave", "port_source"),
     ("echo", "port_udp"),
     ("roam", "port_udp"),
 )
@@ -65,10 +65,6 @@ class Soak:
     running: Running
     core: int
 
-    def read(self) -> Reading:
-        """What it has in use."""
-        return reading(self.running.program.pid)
-
     def load(self, seconds: float) -> None:
         """Let it work for so long, all loads at once. Raises `SoakFailed` when one does nothing, or ends early."""
         with ExitStack() as stack:
@@ -78,11 +74,15 @@ class Soak:
                 time.sleep(rest)
                 print(f"done: {_done(loads)}", flush=True)
 
-    def settle(self, sockets: int) -> None:
-        """Wait until it has no more sockets than that, or for as long as that may take."""
-        until = time.monotonic() + SETTLES_WITHIN
-        while SOCKETS.read(self.running.program.pid) > sockets and time.monotonic() < until:
+    def settled(self) -> Reading:
+        """What it has in use once its sockets are those it listens on, or after as long as that may take.
+
+        Health checks come and go, so what counts of sockets is the last look before the rest is read.
+        """
+        pid, until = self.running.program.pid, time.monotonic() + SETTLES_WITHIN
+        while (sockets := SOCKETS.read(pid)) > len(self.running.ports) and time.monotonic() < until:
             time.sleep(LOOK)
+        return {**reading(pid), SOCKETS.name: sockets}
 
     def _loading(self, kind: str, port: str) -> Program:
         return Program([sys.executable, str(HERE / "load.py"), kind, self.running.ports[port]], self.core)
@@ -115,17 +115,15 @@ def _done(loads: Mapping[str, Program]) -> dict[str, int]:
 
 def soaked(soak: Soak, seconds: float, warm_up: float) -> list[str]:
     """What has stayed after so many seconds of load that had not after the warm-up, a line for each."""
-    fresh = soak.read()
+    fresh = soak.settled()
     soak.load(warm_up)
-    soak.settle(fresh[SOCKETS.name])
-    before = {**soak.read(), SOCKETS.name: fresh[SOCKETS.name]}
+    before = soak.settled()
     soak.load(seconds)
-    soak.settle(fresh[SOCKETS.name])
-    after = soak.read()
+    after = soak.settled()
     names = [gauge.name for gauge in GAUGES]
     lines = [(name, *(str(one[name]) for one in (fresh, before, after))) for name in names]
     print(table(("what", "fresh", "warm", "after"), lines), flush=True)
-    return left(before, after)
+    return left({**before, SOCKETS.name: fresh[SOCKETS.name]}, after)
 
 
 def run(seconds: float, warm_up: float) -> list[str]:

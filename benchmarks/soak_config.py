@@ -15,6 +15,7 @@ web = Pool(
 )
 relay = Pool("relay", backends=BACKENDS, algorithm=RoundRobin(), health=Health(TCPCheck(), every=1))
 bulk = Pool("bulk", backends=["127.0.0.1:{backend_iperf}"])
+source = Pool("source", backends=["127.0.0.1:{backend_source}"])
 datagrams = Pool("datagrams", backends=["udp:127.0.0.1:{backend_udp}"])
 
 config = Config(
@@ -22,6 +23,7 @@ config = Config(
         HTTPListener("tcp:{port_h1}:interface=127.0.0.1", pool=web, idle=5),
         TCPListener("tcp:{port_l4}:interface=127.0.0.1", pool=relay, idle=5, linger=1),
         TCPListener("tcp:{port_bulk}:interface=127.0.0.1", pool=bulk, idle=5, linger=1),
+        TCPListener("tcp:{port_source}:interface=127.0.0.1", pool=source, idle=5, linger=1),
         UDPListener("udp:{port_udp}:interface=127.0.0.1", pool=datagrams, idle=1),
     ],
     drain=2,

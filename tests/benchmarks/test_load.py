@@ -21,9 +21,9 @@ CORE = min(os.sched_getaffinity(0))
 def ports() -> Iterator[dict[str, str]]:
     """The port of the backend for each kind of load."""
     with Program([sys.executable, str(HERE / "backends.py")], CORE) as backends:
-        first, second, sink, echo = backends.line().split()
+        first, second, sink, echo, source = backends.line().split()
         asked = {"ask": first, "connect": second, "finish": first, "abort": second}
-        yield {**asked, "pour": sink, "cut": sink, "echo": echo, "roam": echo}
+        yield {**asked, "pour": sink, "cut": sink, "leave": source, "echo": echo, "roam": echo}
 
 
 def loading(kind: str, port: str) -> Program:

@@ -15,7 +15,7 @@ from tests.system.process import HOST, LEAN, STOCK, Front, free_ports
 from tests.system.programs import Program, said
 
 MEBIBYTE = 1 << 20
-LONG = 300.0
+LONG = 100.0
 """Seconds that a GiB may take."""
 
 SERVER = """
@@ -41,6 +41,7 @@ Host balancer
   UserKnownHostsFile {folder}/known_hosts
   StrictHostKeyChecking yes
   HostKeyAlias balancer
+  Ciphers aes128-gcm@openssh.com
 """
 
 

@@ -7,7 +7,8 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.system.process import HOST, PATIENCE, Process, free_ports, written
+from tests.system.process import HOST, Process, free_ports, written
+from tests.system.programs import PATIENCE
 
 RELAY = """
 pool = Pool("p", backends=["127.0.0.1:{back}"])

@@ -180,6 +180,15 @@ class UpstreamGone(BalancerError):
     reason = "upstream-gone"
 
 
+class BackendDown(BalancerError):
+    """A health check took the backend down, and its pool ends the sessions that are on it; another may be asked."""
+
+    side = Side.UPSTREAM
+    retryable = Retryable.YES
+    status = 502
+    reason = "backend-down"
+
+
 class UpstreamTimeout(BalancerError):
     """The backend took the session and then said nothing for too long (RFC 9110 15.6.5)."""
 

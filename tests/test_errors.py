@@ -30,9 +30,9 @@ def test_reasons_tell_errors_apart() -> None:
 
 
 def test_only_what_sent_nothing_may_always_be_tried_again() -> None:
-    """Whatever backend is next, only a connection that never stood is tried again without a question."""
+    """Another backend is asked only if a connection never stood, or the backend is known to be down."""
     always = {kind.__name__ for kind in KINDS if kind.retryable is Retryable.YES}
-    assert always == {"ConnectFailed", "ConnectTimeout", "Shortage"}
+    assert always == {"BackendDown", "ConnectFailed", "ConnectTimeout", "Shortage"}
     assert {kind.__name__ for kind in KINDS if kind.retryable is Retryable.IF_REUSED} == {"UpstreamGone"}
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
 import attrs
 
 from balancer import config as nouns
-from balancer.core.deadlines import Deadlines
+from balancer.core.backend import Backend
+from balancer.core.deadlines import Deadline, Deadlines
+from balancer.core.events import Events
 from balancer.core.pool import Pool
 from balancer.net.checks import Checks
 from balancer.net.clock import ReactorAlarm
@@ -25,10 +28,14 @@ PIPES = 16
 
 @attrs.define(eq=False)
 class Parts:
-    """The parts of one balancer, by the nouns they come from."""
+    """The parts of one balancer, by the nouns they come from. `wall` tells the seconds since 1970.
+
+    `grace` holds the backends that went down whose sessions are to be ended in a while.
+    """
 
     reactor: Any
     random: Random
+    wall: Callable[[], float] = attrs.field(default=attrs.Factory(lambda parts: parts.reactor.seconds, takes_self=True))
     alarm: ReactorAlarm = attrs.field(init=False)
     deadlines: Deadlines = attrs.field(init=False)
     room: Room = attrs.field(init=False, factory=lambda: Room(sessions_possible()))
@@ -39,6 +46,8 @@ class Parts:
     checks: list[Checks] = attrs.field(init=False, factory=list)
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
     listeners: list[tuple[nouns.Listener, Listener]] = attrs.field(init=False, factory=list)
+    events: Events = attrs.field(init=False, default=attrs.Factory(lambda parts: Events(parts.wall), takes_self=True))
+    grace: dict[Backend, Deadline] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.alarm = ReactorAlarm(self.reactor)

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from balancer import config as nouns
+from balancer.assembly.changes import checked
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.names import find
 from balancer.assembly.parts import Parts
@@ -77,29 +78,16 @@ def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend
 def make_checks(parts: Parts, settings: nouns.Pool, health: nouns.Health, version: ProxyVersion | None) -> Checks:
     """The checks of a pool's backends; their connections open as those to the backends do."""
     greeting = b"" if version is None else own_greeting(version)
+    why = f"health check {named(health.check)}"
     skips = Tally(lambda line: log.error("pool {pool!r}: {line}", pool=settings.name, line=line))
     return Checks(
         health.check,
         _schedule(health, greeting),
         parts.pools[settings],
         reactor=parts.reactor,
-        changed=lambda backend, evidence: _changed(parts, settings, backend, evidence),
+        changed=lambda backend, evidence: checked(parts, settings, backend, why=why, evidence=evidence),
         skipped=lambda line: skips.note("check", line),
     )
-
-
-def _changed(parts: Parts, settings: nouns.Pool, backend: Backend, evidence: str) -> None:
-    """A backend came into use or went out of it: say so, and use no connection to one that is out again."""
-    log.info(
-        "pool {pool!r}: backend {backend!r} is {state}{weight}{because}",
-        pool=settings.name,
-        backend=backend.name,
-        state=backend.state,
-        weight="" if backend.weight else ", with weight 0",
-        because=f": {evidence}" if evidence else "",
-    )
-    if not backend.usable and settings in parts.upstreams:
-        parts.upstreams[settings].drop(backend)
 
 
 def _schedule(health: nouns.Health, greeting: bytes) -> Schedule:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, Literal
 
 import attrs
 
@@ -55,6 +55,10 @@ class Pool(Noun):
     `response_timeout` bounds the silence before the response head and between the response's bytes, and up to
     `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below the backends' own).
 
+    What is alive on a backend that a health check takes down goes on with `on_down="keep"`, is ended at once with
+    "cut", and with a number after so many seconds if the backend is down all that time. An HTTP request of whose answer
+    nothing has come goes to another backend if it is safe to send it twice.
+
     The names of backends are looked up again every `resolve_every` seconds (1 or more), and what was known before stays
     in use while that fails. None is 30; or, with `dns`, 300, and the system is not asked but these DNS servers
     ('10.0.0.2' or '10.0.0.2:53'), whose answers may say to come sooner. All addresses of a name are one backend's.
@@ -76,6 +80,7 @@ class Pool(Noun):
     response_timeout: float = attrs.field(default=60.0, kw_only=True)
     keepalive: int = attrs.field(default=32, kw_only=True)
     keepalive_timeout: float = attrs.field(default=4.0, kw_only=True)
+    on_down: Literal["keep", "cut"] | float = attrs.field(default="keep", kw_only=True)
 
     resolve_every: float | None = attrs.field(default=None, kw_only=True)
     dns: tuple[str, ...] = attrs.field(default=(), converter=_servers, kw_only=True)
@@ -128,6 +133,16 @@ class Pool(Noun):
         yield from wrong_names(self.backends, self.resolve_every, self.dns)
         if self.source is not None:
             yield from wrong_source(self.backends, self.source)
+        yield from self._wrong_fate()
+
+    def _wrong_fate(self) -> Iterator[str]:
+        """What becomes of sessions when a health check takes their backend down."""
+        if self.on_down == "keep":
+            return
+        if self.on_down != "cut" and list(seconds("on_down", self.on_down, like=10)):
+            yield f"on_down: {shown(self.on_down)} is not a choice; give 'keep' or 'cut' or a number of seconds above 0"
+        elif self.health is None:
+            yield "on_down: would be ignored, for no health check takes backends down; give health=Health(...)"
 
     def _idle_queue(self) -> Iterator[str]:
         """Nobody waits where nothing is ever full, or where nobody may."""

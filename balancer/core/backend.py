@@ -42,7 +42,8 @@ class Latency:
 class Backend:
     """A member of one pool; see `IBackend` for what policies read.
 
-    `active`, `served` and `failed` are counted by the pool, `up` is written by health, `draining` by control.
+    `active`, `served` and `failed` are counted by the pool, `up` is written by health, `draining` by control, and so
+    is `own_weight`, which is the configured one until then.
     `authority` is the address without its scheme: host and port as written, or the path of a unix socket. `places` are
     where it is to be reached, the one to try first before the others; none while its name is unknown. `source` is the
     local address that connections to it come from, or empty for the system's choice.
@@ -74,7 +75,7 @@ class Backend:
         self.active = self.served = self.failed = 0
         self.signals: Mapping[str, float] = {}
         self.timing = Latency(latency_half_life)
-        self._own_weight, self._reported_weight = weight, 1.0
+        self.own_weight, self._reported_weight = weight, 1.0
         self._own_tags, self._reported_tags = frozenset(tags), frozenset[str]()
         self._seconds = seconds
 
@@ -85,8 +86,8 @@ class Backend:
 
     @property
     def weight(self) -> float:
-        """The configured weight times what the last health check reported."""
-        return self._own_weight * self._reported_weight
+        """The configured weight, or the one set by hand, times what the last health check reported."""
+        return self.own_weight * self._reported_weight
 
     @property
     def tags(self) -> frozenset[str]:

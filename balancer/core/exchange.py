@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from balancer.core.backend import Backend
 from balancer.core.exchange_states import PHASES, TRANSITIONS, Input, State
 from balancer.core.filters import filter_response
 from balancer.core.headers import for_downstream, trailers_for_downstream, trailers_for_upstream
@@ -81,6 +82,9 @@ class Pending(Protocol):
     def cancel(self) -> None:
         """It is no longer wanted: the exchange is not called again."""
 
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        """If it is on its way to that backend, go on to another: that one is not to be used."""
+
 
 class Upstreams(Protocol):
     """Where connections to the backends of the pool `name` come from. A request is sent at most `attempts` times."""
@@ -103,7 +107,7 @@ class Exchange:
 
     `start` it once the downstream port is ready. `done` is called once, before the port hears of the end, with the
     error that ended the exchange or None. Any part may `fail` it at any time. `lease` is the latest pick with which a
-    connection stood.
+    connection stood, `pending` the connection that it waits for.
     """
 
     def __init__(
@@ -120,7 +124,7 @@ class Exchange:
         self.session, self.head, self.state, self.status = session, head, State.CONNECTING, 0
         self.upstreams, self._downstream = upstreams, downstream
         self._upstream: Upstream | None = None
-        self._pending: Pending | None = None
+        self.pending: Pending | None = None
         self.lease: Lease | None = None
         self._cause: BalancerError | None = None
         self._held: list[Message] = []
@@ -151,7 +155,7 @@ class Exchange:
     def connected(self, upstream: Upstream, lease: Lease) -> None:
         """A connection stands: send the request as far as it is known, and read on."""
         self._enter(Input.CONNECTED)
-        self._pending, self._upstream, self.lease = None, upstream, lease
+        self.pending, self._upstream, self.lease = None, upstream, lease
         self._silence.expect(awaited(self._slow, complete=self._request_complete))
         if Side.DOWNSTREAM in self._slow:
             upstream.pause()
@@ -174,7 +178,7 @@ class Exchange:
             self._downstream.flush()
 
     def upstream_failed(self, error: BalancerError) -> None:
-        """The connection to the backend ended, or brought nonsense, before the answer was complete."""
+        """The connection to the backend ended, brought nonsense or is given up, before the answer was complete."""
         upstream, lease = self._upstream, self.lease
         if upstream is None or lease is None:
             return
@@ -191,6 +195,7 @@ class Exchange:
             lease.end(phase, error=error)
             self.session.tried.append(lease.backend)
         self._upstream = None
+        upstream.abort()
         self._held = [END] if self._request_complete else []
         if Side.UPSTREAM in self._slow:
             self.pressure(Side.UPSTREAM, high=False)
@@ -218,8 +223,8 @@ class Exchange:
             return
         if isinstance(error, NoBackend):
             error = self._cause or error
-        if self._pending is not None:
-            self._pending.cancel()
+        if self.pending is not None:
+            self.pending.cancel()
         if self._upstream is not None:
             self._upstream.abort()
         if self.status:
@@ -230,8 +235,8 @@ class Exchange:
 
     def _acquire(self, *, fresh: bool) -> None:
         pending = self.upstreams.acquire(self, fresh=fresh)
-        if self.state is State.CONNECTING and self._pending is None:
-            self._pending = pending
+        if self.state is State.CONNECTING and self.pending is None:
+            self.pending = pending
 
     def _enter(self, what: Input) -> bool:
         """Go where the table says; tell whether anything changed."""
@@ -297,7 +302,7 @@ class Exchange:
 
     def _finish(self, phase: Phase, error: BalancerError | None) -> None:
         self._silence.stop()
-        self._upstream = self._pending = None
+        self._upstream = self.pending = None
         if self.lease is not None:
             self.lease.end(phase, status=self.status or None, error=error)
         self._done(self, error)

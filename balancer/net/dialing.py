@@ -191,6 +191,11 @@ class Dialing(Generic[AnyDialed]):
         self._attempt = None
         self._refuse(error)
 
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        """If it is on its way to that backend, go on to another: that one is not to be used."""
+        if self._lease is not None and self._lease.backend is backend:
+            self._abandon(error)
+
     def _connect(self, lease: Lease) -> None:
         dialer, backend = self._dialer, lease.backend
         self._lease = lease
@@ -203,7 +208,7 @@ class Dialing(Generic[AnyDialed]):
             attempt = dialer.race(backend, self)
         if self._lease is lease and self._caller is not None:
             self._attempt = attempt
-            self._deadline = dialer.deadlines.after(dialer.connect_timeout, self._too_late)
+            self._deadline = dialer.deadlines.after(dialer.connect_timeout, self._abandon)
 
     def failed(self, reason: BaseException) -> None:
         """This attempt came to nothing; try another backend, or say so."""
@@ -221,10 +226,11 @@ class Dialing(Generic[AnyDialed]):
         else:
             self._refuse(error)
 
-    def _too_late(self) -> None:
+    def _abandon(self, reason: BaseException | None = None) -> None:
+        """Wait no longer for this attempt, for that reason or because its time is up."""
         if self._attempt is not None:
             self._attempt.cancel()
-        self.failed(TimeoutError())
+        self.failed(reason or TimeoutError())
 
     def _next(self) -> None:
         """Another backend, as soon as one has room."""

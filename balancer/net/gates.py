@@ -19,7 +19,7 @@ from balancer.core.sources import Source, Sources
 from balancer.errors import BalancerError, ProxyHeaderInvalid, ProxyHeaderLate, ProxySourceUnlisted
 from balancer.net.limits import Inner, LimitedSessions, Refusals
 from balancer.net.peers import Peer
-from balancer.net.sessions import Sessions
+from balancer.net.sessions import Sessions, Unplaced
 
 
 @attrs.frozen(eq=False)
@@ -63,7 +63,7 @@ class GateFactory(Factory):
         return Entering(self.gate, protocol, host) if listed and protocol is not None else protocol
 
 
-class Entering(TwistedProtocol):
+class Entering(TwistedProtocol, Unplaced):
     """One connection until its header is in: a `net.sessions.Living` that has nothing to finish."""
 
     transport: Any

@@ -10,6 +10,7 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from balancer.core.backend import Backend
 from balancer.core.conversation import Conversation, Site
 from balancer.core.deadlines import Deadline
 from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
@@ -59,6 +60,16 @@ class _Closing(Peer):
         self._conversation.fail(error)
         if closing or not self._conversation.over:
             self.abort()
+
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        """Have the exchange under way, if it is on that backend, tried on another, answered with an error, or cut."""
+        exchange = self._conversation.exchange
+        if exchange is None:
+            return
+        if exchange.pending is not None:
+            exchange.pending.leave(backend, error)
+        elif exchange.lease is not None and exchange.lease.backend is backend:
+            exchange.upstream_failed(error)
 
     def close(self) -> None:
         """Close after what was written; a client that takes nothing of it for `idle` seconds is cut off."""

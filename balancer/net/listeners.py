@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import attrs
@@ -11,6 +11,7 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 
+from balancer.core.backend import Backend
 from balancer.errors import BalancerError
 from balancer.net.datagrams import DatagramListener
 from balancer.net.sessions import Sessions
@@ -28,6 +29,9 @@ class Listener(Protocol):
 
     def end_all(self, error: BalancerError) -> None:
         """End the sessions that are left."""
+
+    def leave(self, backend: Backend, error: BalancerError) -> Iterator[None]:
+        """Have the sessions leave that backend, one with each step; see `net.sessions.Living.leave`."""
 
     def close(self) -> Deferred[None]:
         """Fires when nothing is bound any more."""
@@ -63,6 +67,10 @@ class StreamListener:
         """See `Listener.end_all`."""
         self.sessions.end_all(error)
 
+    def leave(self, backend: Backend, error: BalancerError) -> Iterator[None]:
+        """See `Listener.leave`."""
+        return self.sessions.leave(backend, error)
+
     def close(self) -> Deferred[None]:
         """See `Listener.close`."""
         port, self._port = self._port, None
@@ -96,6 +104,10 @@ class FlowListener:
     def end_all(self, error: BalancerError) -> None:
         """See `Listener.end_all`."""
         self._datagrams.end_all(error)
+
+    def leave(self, backend: Backend, error: BalancerError) -> Iterator[None]:
+        """Flows stay: what their backend does not answer, nobody waits for."""
+        return iter(())
 
     def close(self) -> Deferred[None]:
         """See `Listener.close`."""

@@ -22,6 +22,7 @@ from balancer.errors import BalancerError, FirstBytesLate, NoRoute
 from balancer.net.dialing import Dialer
 from balancer.net.limits import UNIX
 from balancer.net.peers import Peer
+from balancer.net.sessions import Unplaced
 from balancer.net.streams import DownstreamEnd, End, Listening, session_of
 
 
@@ -54,7 +55,7 @@ class JunctionFactory(Factory):
 
 
 @implementer(IHalfCloseableProtocol)
-class Undecided(Peer):
+class Undecided(Peer, Unplaced):
     """One connection until its route is decided: a `net.sessions.Living` that has nothing to finish.
 
     Less than `PeekingRoutes.limit` bytes are held while undecided, for so many decide. What the last read brought

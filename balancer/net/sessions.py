@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
 from typing import Final, Protocol
 
 from twisted.internet.defer import Deferred
 
+from balancer.core.backend import Backend
 from balancer.core.sources import Source
 from balancer.errors import BalancerError
 
@@ -48,6 +50,16 @@ class Living(Protocol):
 
     def end(self, error: BalancerError) -> None:
         """End now."""
+
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        """Leave that backend, or the way there: for another one where that is safe, else end for that reason."""
+
+
+class Unplaced:
+    """The part of a `Living` that has no backend yet."""
+
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        """It is on none."""
 
 
 class Sessions:
@@ -95,3 +107,9 @@ class Sessions:
         """End all that are still alive."""
         for one in list(self._alive):
             one.end(error)
+
+    def leave(self, backend: Backend, error: BalancerError) -> Iterator[None]:
+        """Have all that are alive now leave that backend, one with each step; see `Living.leave`."""
+        for one in list(self._alive):
+            one.leave(backend, error)
+            yield

@@ -11,6 +11,7 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.faults import Tally
 from balancer.core.pool import Lease
@@ -119,6 +120,7 @@ class DownstreamEnd(End):
         self._listening, self._dialer, self._session = listening, dialer, session
         self._relay: Relay | None = None
         self._dialing: Dialing[End] | None = None
+        self._lease: Lease | None = None
 
     def connectionMade(self) -> None:
         """A client: read nothing until a backend stands behind it, or has to be waited for."""
@@ -154,13 +156,20 @@ class DownstreamEnd(End):
             self._dialing.cancel(error)
         self.abort()
 
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        """End the relay if it is with that backend; if that is only being connected to, go on to another."""
+        if self._dialing is not None:
+            self._dialing.leave(backend, error)
+        elif self._relay is not None and self._lease is not None and self._lease.backend is backend:
+            self._relay.fail(error)
+
     def _too_old(self) -> None:
         self.end(LifetimeExceeded(f"the connection is {self._listening.max_lifetime:g} s old"))
 
     def dialed(self, protocol: End, lease: Lease) -> None:
         """A backend stands behind it: relay."""
         session, self._session = self._session, None
-        self._dialing, protocol.lease = None, lease
+        self._dialing, self._lease, protocol.lease = None, lease, lease
         if self._listening.send_proxy is not None:
             assert session is not None
             protocol.transport.write(self._listening.send_proxy.of(session, self.called))

@@ -14,7 +14,7 @@ from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.exchange import Exchange, Pending
 from balancer.core.http1 import Limits, RequestEncoder, ResponseDecoder
 from balancer.core.messages import End, Message, RequestHead
-from balancer.core.pool import Lease, Pool
+from balancer.core.pool import Lease, Pool, Wait
 from balancer.errors import BalancerError, PoolFull, Side, UpstreamGone
 from balancer.net.dialing import Dialed, Dialer
 
@@ -143,11 +143,13 @@ class _Waiting:
 
     def __init__(self, upstreams: Upstreams, exchange: Exchange, *, fresh: bool) -> None:
         self._upstreams, self._exchange, self._fresh = upstreams, exchange, fresh
-        self._pending: Pending | None = upstreams.pool.wait(exchange.session, self)
+        self._dialing: Pending | None = None
+        self._wait: Wait | None = upstreams.pool.wait(exchange.session, self)
 
     def served(self, lease: Lease) -> None:
         """There is room."""
-        self._pending = self._upstreams.acquire(self._exchange, fresh=self._fresh, lease=lease)
+        self._wait = None
+        self._dialing = self._upstreams.acquire(self._exchange, fresh=self._fresh, lease=lease)
 
     def not_served(self, error: BalancerError) -> None:
         """There was none."""
@@ -155,8 +157,14 @@ class _Waiting:
 
     def cancel(self) -> None:
         """See `core.exchange.Pending`."""
-        if self._pending is not None:
-            self._pending.cancel()
+        under_way = self._wait or self._dialing
+        if under_way is not None:
+            under_way.cancel()
+
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        """See `core.exchange.Pending`."""
+        if self._dialing is not None:
+            self._dialing.leave(backend, error)
 
 
 @attrs.define(eq=False)

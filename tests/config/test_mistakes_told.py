@@ -73,6 +73,12 @@ POOLS = {
     "dns=['ns.example.com']": "Pool 'site': dns: 'ns.example.com' is no DNS server; "
     "give its IP address, such as '10.0.0.2' or '10.0.0.2:53'",
     "source='eth0'": "Pool 'site': source: 'eth0' is no address of a machine; give one such as '10.0.0.5'",
+    "on_down='kill', health=Health(check)": "Pool 'site': on_down: 'kill' is not a choice; "
+    "give 'keep' or 'cut' or a number of seconds above 0",
+    "on_down=0, health=Health(check)": "Pool 'site': on_down: 0 is not a choice; "
+    "give 'keep' or 'cut' or a number of seconds above 0",
+    "on_down=10": "Pool 'site': on_down: would be ignored, for no health check takes backends down; "
+    "give health=Health(...)",
     "name=''": "conf.py, line 21: Pool() got multiple values for argument 'name'",
 }
 LIMITED = {

@@ -209,6 +209,9 @@ class FakePending:
     def cancel(self) -> None:
         self._transcript.say("dial cancelled")
 
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        self._transcript.say(f"dial leaves {backend.name}")
+
 
 class Stage:
     """Everything an exchange meets; also `core.exchange.Upstreams`. `carried`: whom the latest connection serves."""

@@ -99,6 +99,17 @@ def test_reported_weights_scale_the_configured_one(own: float, reports: list[flo
         assert one.weight == own * last
 
 
+def test_a_weight_by_hand_replaces_the_configured() -> None:
+    """What a check reported multiplies the weight set by hand, of which 0 keeps new sessions away."""
+    one = backend("a", weight=4)
+    one.apply(Report(weight=0.5))
+    one.own_weight = 10
+    assert one.weight == 5
+    assert one.usable
+    one.own_weight = 0
+    assert not one.usable
+
+
 def test_reported_tags_stand_beside_the_configured() -> None:
     """A report replaces the tags of the report before, never those of the config."""
     one = Backend("a", "a:80", "a", seconds=lambda: 0.0, tags=["gpu"])

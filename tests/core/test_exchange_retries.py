@@ -9,7 +9,7 @@ import pytest
 from balancer.core.exchange import Exchange
 from balancer.core.exchange_states import State
 from balancer.core.messages import END, Message, RequestHead, ResponseHead
-from balancer.errors import BalancerError, DownstreamGone, NoBackend, ResponseInvalid, UpstreamGone
+from balancer.errors import BackendDown, BalancerError, DownstreamGone, NoBackend, ResponseInvalid, UpstreamGone
 from balancer.interfaces import Phase
 from tests.core.stage import ANSWER, GET, Stage
 
@@ -23,9 +23,24 @@ def test_a_stale_connection_is_replaced_by_a_fresh_one() -> None:
     assert exchange.session.attempt == 2
     stage.connect()
     exchange.response(ANSWER)
-    said = ["dial", "u1 >> GET /a; end", "dial fresh", "u2 >> GET /a; end", "u2 kept", "client << 200; 'hi'; end"]
-    assert stage.transcript.take() == [*said, "client done"]
+    first = ["dial", "u1 >> GET /a; end", "u1 cut"]
+    second = ["dial fresh", "u2 >> GET /a; end", "u2 kept", "client << 200; 'hi'; end", "client done"]
+    assert stage.transcript.take() == first + second
     assert [outcome.phase for outcome in stage.algorithm.ends] == [Phase.RESPONSE, Phase.DONE]
+    assert stage.at_rest()
+
+
+def test_a_connection_that_is_given_up_is_closed() -> None:
+    """When the backend is not to be waited for any longer, its connection is cut before another one is asked."""
+    stage = Stage()
+    exchange = stage.asked(END)
+    stage.connect()
+    exchange.upstream_failed(BackendDown())
+    assert stage.transcript.take()[-2:] == ["u1 cut", "dial fresh"]
+    assert exchange.session.tried == [stage.backend]
+    assert isinstance(stage.algorithm.ends[0].error, BackendDown)
+    exchange.fail(NoBackend("every backend that is up was tried"))
+    assert stage.transcript.take()[-2:] == ["client refused 502 backend-down", "client done"]
     assert stage.at_rest()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from balancer.core.backend import Backend
 from balancer.core.sources import Source
 from balancer.errors import BalancerError, Draining
 from balancer.net.sessions import UNLIMITED, Sessions, sessions_possible
@@ -27,6 +28,9 @@ class Short:
             self._sessions.discard(self)
 
     def end(self, error: BalancerError) -> None:
+        self._sessions.discard(self)
+
+    def leave(self, backend: Backend, error: BalancerError) -> None:
         self._sessions.discard(self)
 
 

@@ -1,0 +1,96 @@
+"""What follows when a backend changes, by its health check or by hand: it is told, recorded and carried out.
+
+Who has changed it, and why, is for others to know.
+"""
+
+from __future__ import annotations
+
+from itertools import chain
+
+from twisted.logger import Logger
+
+from balancer import config as nouns
+from balancer.assembly.parts import Parts
+from balancer.core.backend import Backend
+from balancer.core.slices import in_slices
+from balancer.errors import BackendDown
+
+log = Logger("balancer")
+
+BY_HAND = "control"
+"""Who it was when an operator told the balancer to."""
+
+
+def started(parts: Parts) -> None:
+    """The balancer has started: record how its backends are."""
+    for settings, pool in parts.pools.items():
+        for backend in pool.backends:
+            parts.events.note(settings.name, backend.name, backend.state, why="start")
+
+
+def checked(parts: Parts, settings: nouns.Pool, backend: Backend, *, why: str, evidence: str) -> None:
+    """A health check has brought a backend into use or out of it."""
+    what = backend.state if backend.weight else f"{backend.state}, with weight 0"
+    _tell(parts, settings, backend, what, why=why, evidence=evidence)
+    _drop_if_unusable(parts, settings, backend)
+    _settle_sessions(parts, settings, backend, evidence)
+
+
+def drain(parts: Parts, settings: nouns.Pool, backend: Backend, *, draining: bool) -> None:
+    """Give a backend no new sessions and leave it those it has; or, with `draining=False`, new ones again."""
+    if backend.draining is not draining:
+        backend.draining = draining
+        _changed_by_hand(parts, settings, backend, "draining" if draining else "undrained")
+
+
+def weigh(parts: Parts, settings: nouns.Pool, backend: Backend, weight: float) -> None:
+    """Put a weight in place of the configured one; 0 gives it no new sessions."""
+    if backend.own_weight != weight:
+        backend.own_weight = weight
+        _changed_by_hand(parts, settings, backend, f"weight {weight:g}")
+
+
+def _changed_by_hand(parts: Parts, settings: nouns.Pool, backend: Backend, what: str) -> None:
+    parts.pools[settings].refresh()
+    _tell(parts, settings, backend, what, why=BY_HAND, evidence="")
+    _drop_if_unusable(parts, settings, backend)
+
+
+def _tell(parts: Parts, settings: nouns.Pool, backend: Backend, what: str, *, why: str, evidence: str) -> None:
+    parts.events.note(settings.name, backend.name, what, why=why, evidence=evidence)
+    log.info(
+        "pool {pool!r}: backend {backend!r} is {state}{because}",
+        pool=settings.name,
+        backend=backend.name,
+        state=what,
+        because=f": {evidence}" if evidence else f", by {why}" if why == BY_HAND else "",
+    )
+
+
+def _drop_if_unusable(parts: Parts, settings: nouns.Pool, backend: Backend) -> None:
+    """Use no kept connection to a backend that is out of use."""
+    if not backend.usable and settings in parts.upstreams:
+        parts.upstreams[settings].drop(backend)
+
+
+def _settle_sessions(parts: Parts, settings: nouns.Pool, backend: Backend, evidence: str) -> None:
+    """Give what is alive on a backend that went down the fate that its pool has for it, and forget that if it is up."""
+    waiting = parts.grace.pop(backend, None)
+    if waiting is not None:
+        waiting.cancel()
+    if backend.up or settings.on_down == "keep":
+        return
+    error = BackendDown(f"a health check took it down: {evidence}")
+    if settings.on_down == "cut":
+        _end_sessions(parts, settings, backend, error)
+    else:
+        seconds = float(settings.on_down)
+        parts.grace[backend] = parts.deadlines.after(seconds, lambda: _end_sessions(parts, settings, backend, error))
+
+
+def _end_sessions(parts: Parts, settings: nouns.Pool, backend: Backend, error: BackendDown) -> None:
+    """Have the sessions of all listeners that use the pool leave the backend; many of them take several turns."""
+    parts.grace.pop(backend, None)
+    using = [listener for noun, listener in parts.listeners if settings in noun.pools]
+    steps = chain.from_iterable(listener.leave(backend, error) for listener in using)
+    in_slices(steps, parts.reactor.seconds, lambda call: parts.reactor.callLater(0, call))

@@ -1,0 +1,20 @@
+"""Long work in slices of a turn each, so that nothing else waits for it; refuses to know what is done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+SLICE: Final = 0.002
+"""Seconds of one turn that work may take."""
+
+
+def in_slices(
+    steps: Iterator[None], seconds: Callable[[], float], later: Callable[[Callable[[], None]], object]
+) -> None:
+    """Take all the steps: now, as far as a slice goes but one at least, and then as `later` calls back, in its turn."""
+    until = seconds() + SLICE
+    for _ in steps:
+        if seconds() >= until:
+            later(lambda: in_slices(steps, seconds, later))
+            return

@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest $(PYTEST_ARGS)
 COVER := --cov --cov-append --cov-context=test --cov-report=
 
 # The tests that may use real sockets.
-SOCKETS := tests/net tests/service tests/system
+SOCKETS := tests/control tests/net tests/service tests/system
 
 # The Debian packages whose programs tests/system drives.
 DEBIAN := bind9-dnsutils curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server postgresql \

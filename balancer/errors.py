@@ -53,6 +53,14 @@ class StartError(BalancerError):
     reason = "start"
 
 
+class ControlRefused(BalancerError):
+    """A command over the control socket that is not carried out; the message is one line that says why."""
+
+    side = Side.DOWNSTREAM
+    status = 400
+    reason = "control-refused"
+
+
 class CheckFailed(BalancerError):
     """A health check found its backend unwell; the message is the evidence, in one line."""
 

@@ -16,7 +16,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from balancer import config as nouns
-from balancer.assembly import Assembly, bind, in_a_line
+from balancer.assembly import Assembly, bind, changes, in_a_line
+from balancer.control import Control
 from balancer.errors import Draining, StartError
 from balancer.net.listeners import Listener
 
@@ -29,6 +30,8 @@ AFTERMATH = 1.0
 class Balancer(Service):
     """The running tree. `started` is called, or `start_failed` is told the one line that says why it is not.
 
+    `wall` tells the seconds since 1970, for what operators read.
+
     A stop drains: nothing new is accepted, what is alive has `Config.drain` seconds, and `hurry` ends that wait.
     """
 
@@ -40,12 +43,14 @@ class Balancer(Service):
         reactor: Any,
         *,
         random: Random,
+        wall: Callable[[], float],
         start_failed: Callable[[str], object],
         started: Callable[[], object] = lambda: None,
     ) -> None:
         self._config, self._reactor = config, reactor
         self._started, self._start_failed = started, start_failed
-        self._assembly = Assembly(reactor, random)
+        self._assembly = Assembly(reactor, random, wall)
+        self._control: Control | None = None
         self._companions: list[Any] = []
         self._starting: Deferred[None] | None = None
         self._waiting: Deferred[Any] | None = None
@@ -76,10 +81,14 @@ class Balancer(Service):
         for companion in self._config.companions:
             await self._start_companion(companion)
         await self._assembly.assemble(self._config)
+        if self._config.control_path is not None:
+            self._control = Control(self._assembly, self._config.control_path)
+            self._control.open()
         for settings, listener in self._assembly.listeners:
             await bind(settings, listener)
         for lookup in self._assembly.lookups:
             lookup.start()
+        changes.started(self._assembly)
         for checks in self._assembly.checks:
             checks.start()
         self._starting = None
@@ -126,6 +135,8 @@ class Balancer(Service):
         for companion in reversed(self._companions):
             if not await self._wait([_stop_companion(companion)], AFTERMATH):
                 log.error("companion {companion!r} did not stop in time", companion=companion)
+        if self._control is not None:
+            self._control.close()
         self._assembly.alarm.stop()
         self._assembly.pipes.close()
 

@@ -12,7 +12,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from twisted.logger import Logger
-from twisted.python import usage
+from twisted.python import runtime, usage
 
 from balancer.config import Config, load
 from balancer.errors import ConfigError
@@ -74,6 +74,7 @@ def makeService(options: Options) -> Balancer:
         options.config,
         reactor,
         random=SystemRandom(),
+        wall=runtime.seconds,
         start_failed=lambda line: process.fail(reactor, line),
         started=process.started,
     )

@@ -39,6 +39,7 @@ CONFIG = Config(
         UDPListener("udp:53", pool=NAMES),
     ],
     companions=Note(),
+    control="unix:/run/balancer.sock",
 )
 
 
@@ -48,6 +49,7 @@ def test_the_whole_plan() -> None:
     limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy")
     names = "resolve_every=None, dns=(), source=None"
     http = "response_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
+    fate = "on_down='keep'"
     proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
     limits = (
         "max_connections=None, max_connections_per_source=None, max_rate=None, max_rate_per_source=None, "
@@ -67,15 +69,15 @@ def test_the_whole_plan() -> None:
         "  route 1: everything -> Pool 'names'",
         f"UDPListener 'udp:53': reuse_port=False, idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
         "  route 1: everything -> Pool 'names'",
-        f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}, {names}",
+        f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}, {fate}, {names}",
         "  Health: not checked",
         "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
-        f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}, {names}",
+        f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}, {fate}, {names}",
         "  Health: check=Note(), every=5, timeout=5, rise=2, fall=3, jitter=0.1, assume='up'",
         "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         "  Backend 'spare': address='b:1', weight=1.0, tier=1, zone='', tags=(), max_connections=8, start='up'",
-        f"Pool 'names': algorithm=RoundRobin(), {pool}, {names}",
+        f"Pool 'names': algorithm=RoundRobin(), {pool}, {fate}, {names}",
         "  Health: not checked",
         "  Backend 'a:53': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
-        "Config: drain=30.0, companions=(Note(),)",
+        "Config: drain=30.0, companions=(Note(),), control='unix:/run/balancer.sock'",
     ]

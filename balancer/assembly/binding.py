@@ -51,14 +51,14 @@ async def bind(settings: nouns.Listener, listener: Listener) -> None:
     try:
         await listener.start()
     except (CannotListenError, AttributeError, LookupError, OSError, OverflowError, TypeError, ValueError) as error:
-        raise StartError(f"{settings}: cannot listen: {_why(settings, error)}") from error
+        raise StartError(f"{settings}: cannot listen: {why_not(error, settings.bound.scheme)}") from error
 
 
-def _why(settings: nouns.Listener, error: Exception) -> str:
-    """What happened, and what to do."""
+def why_not(error: Exception, scheme: str = "unix") -> str:
+    """What kept us from listening at such an endpoint, and what to do."""
     if isinstance(error, OverflowError):
         return "a number in it is too large; correct the endpoint"
-    if isinstance(error, LookupError) and settings.bound.scheme == "systemd":
+    if isinstance(error, LookupError) and scheme == "systemd":
         return "systemd has passed no such socket; start the balancer by a socket unit that has it, or bind tcp:"
     cause = error.socketError if isinstance(error, CannotListenError) else error
     said = getattr(cause, "strerror", None) or " ".join(str(cause).split())

@@ -67,9 +67,12 @@ def _tcp(parts: Parts, settings: nouns.TCPListener) -> StreamListener:
     )
     routes = [Route(route.matcher, _dialer(parts, route.pool)) for route in settings.routes]
     factory: RelayFactory | JunctionFactory = RelayFactory(listening, routes[0].target)
+    tallies = [listening.refusals]
     if routes[0].matcher is not None:
-        factory = JunctionFactory(_junction(parts, settings, listening, routes))
-    return _stream(parts, settings, factory, listening.sessions)
+        junction = _junction(parts, settings, listening, routes)
+        tallies.append(junction.outcomes)
+        factory = JunctionFactory(junction)
+    return _stream(parts, settings, factory, listening.sessions, tallies, traffic=listening.traffic)
 
 
 def _dialer(parts: Parts, pool: nouns.Pool) -> Dialer[End]:
@@ -121,7 +124,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         max_lifetime=settings.max_lifetime,
         sessions=_sessions(parts, settings),
     )
-    return _stream(parts, settings, HTTPFactory(listening), listening.sessions)
+    return _stream(parts, settings, HTTPFactory(listening), listening.sessions, [site.refusals])
 
 
 def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
@@ -186,7 +189,15 @@ def _sessions(parts: Parts, settings: Streams) -> Sessions:
     return LimitedSessions(parts.room, Admission(limits, seconds()), seconds)
 
 
-def _stream(parts: Parts, settings: Streams, factory: Any, sessions: Sessions) -> StreamListener:
+def _stream(
+    parts: Parts,
+    settings: Streams,
+    factory: Any,
+    sessions: Sessions,
+    tallies: list[Tally],
+    *,
+    traffic: Callable[[], tuple[int, int]] | None = None,
+) -> StreamListener:
     """The listener, with whatever stands before the factory that serves: a gate outside, limits inside."""
     refusals = Refusals(lambda line: log.info("{listener}: {line}", listener=str(settings), line=line))
     limits = sessions if isinstance(sessions, LimitedSessions) else None
@@ -203,4 +214,12 @@ def _stream(parts: Parts, settings: Streams, factory: Any, sessions: Sessions) -
             limits=limits,
         )
         factory = GateFactory(gate, factory)
-    return StreamListener(parts.reactor, endpoint_of(settings), factory, sessions, shared_port(settings))
+    return StreamListener(
+        parts.reactor,
+        endpoint_of(settings),
+        factory,
+        sessions,
+        shared=shared_port(settings),
+        refusals=(*tallies, refusals),
+        traffic=traffic,
+    )

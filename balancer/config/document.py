@@ -12,12 +12,15 @@ from balancer.config.backends import Backend
 from balancer.config.endpoints import backend_endpoint, endpoint_or_none, listener_endpoint
 from balancer.config.health import Health
 from balancer.config.listeners import Listener
-from balancer.config.mistakes import Noun, as_tuple, instance, repeated, seconds, shown, sound
+from balancer.config.mistakes import Noun, as_tuple, instance, parsed, repeated, seconds, shown, sound
 from balancer.config.pools import Pool
 from balancer.config.tcp_listener import TCPListener
 from balancer.interfaces import Kind
 
 _LISTENER: Final = "such as HTTPListener('tcp:8080', pool=site)"
+_LONGEST_PATH: Final = 107
+"""The bytes that the system takes for the path of a unix socket (sun_path, with its end)."""
+
 _HEEDED: Final[Mapping[str, tuple[Kind, ...]]] = {
     "connect_timeout": (Kind.TCP, Kind.HTTP),
     "attempts": (Kind.TCP, Kind.HTTP),
@@ -46,12 +49,18 @@ class Config(Noun):
     On a stop what is alive has `drain` seconds to end. `companions` provide Twisted's `IService` and live and die
     with the balancer: they are started before anything is bound, one after another, and stopped last. One that has a
     method `with_reactor(reactor)` is told the reactor by it, once, before `startService`; that may return a Deferred,
-    which is waited for.
+    which is waited for. With `control="unix:/path"` a running balancer takes commands there, from its own user alone.
     """
 
     listeners: tuple[Listener, ...] = attrs.field(converter=_listeners)
     drain: float = attrs.field(default=30.0, kw_only=True)
     companions: tuple[Any, ...] = attrs.field(default=(), converter=_companions, kw_only=True)
+    control: str | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def control_path(self) -> str | None:
+        """Where commands are taken, if anywhere."""
+        return None if self.control is None else str(listener_endpoint(self.control).place)
 
     @property
     def pools(self) -> tuple[Pool, ...]:
@@ -89,8 +98,31 @@ class Config(Noun):
         for companion in self.companions:
             yield from _no_service(companion)
         yield from _clashes(self._sound_listeners())
+        if self.control is not None:
+            yield from self._wrong_control(self.control)
         for name in repeated(str(pool.name) for pool in _uses(self._sound_listeners())):
             yield f"listeners: two different pools are named {name!r}; give each its own name"
+
+    def _wrong_control(self, control: str) -> Iterator[str]:
+        """What is wrong with the place of the control socket."""
+        yield from parsed("control", control, _control)
+        wanted = endpoint_or_none(listener_endpoint, control)
+        for one in self._sound_listeners():
+            taken = endpoint_or_none(listener_endpoint, one.endpoint)
+            if wanted is not None and taken is not None and taken.overlaps(wanted):
+                yield f"control: {control!r} is taken by {one}; give it a path of its own"
+
+
+def _control(text: str) -> None:
+    """Take the place of the control socket. Raises `ValueError`, or `TypeError` if it is no text."""
+    endpoint = listener_endpoint(text)
+    remedy = "give a path alone, such as 'unix:/run/balancer.sock'"
+    if endpoint.scheme != "unix":
+        raise ValueError(f"{text!r} is no unix socket; {remedy}")
+    if endpoint.options:
+        raise ValueError(f"{text!r} has options, which would be ignored; {remedy}")
+    if len(str(endpoint.place).encode()) > _LONGEST_PATH:
+        raise ValueError(f"{text!r} is longer than the {_LONGEST_PATH} bytes that a socket's path may have; shorten it")
 
 
 def _no_service(companion: Any) -> Iterator[str]:

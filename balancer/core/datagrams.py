@@ -45,7 +45,8 @@ class Flows:
         self._choice, self._ended = choice, ended
         self._accepting = True
         self._kept = KeptFlows(bounds, deadlines, self.counts)
-        self._current = self._kept.table.current.get
+        self.table = self._kept.table
+        self._current = self.table.current.get
 
     def __len__(self) -> int:
         """How many flows are kept, those that are moving included."""

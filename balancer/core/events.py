@@ -49,3 +49,7 @@ class Events:
     def __iter__(self) -> Iterator[Event]:
         """Oldest first."""
         return iter(self._ring)
+
+    def __reversed__(self) -> Iterator[Event]:
+        """Latest first."""
+        return reversed(self._ring)

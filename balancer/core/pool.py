@@ -33,22 +33,22 @@ class Declined(NoBackend):
 
 
 class Lease:
-    """One pick, from the moment it is made until the session on the backend ends."""
+    """One pick, from the moment it is made, which `began` tells, until the session on the backend ends."""
 
-    __slots__ = ("_began", "_policy", "_pool", "_snapshot", "backend", "first_byte")
+    __slots__ = ("_policy", "_pool", "_snapshot", "backend", "began", "first_byte")
 
     def __init__(self, pool: Pool, backend: Backend, policy: Policy, snapshot: Snapshot) -> None:
         self.backend = backend
         self.first_byte: float | None = None
         self._pool: Pool | None = pool
         self._policy, self._snapshot = policy, snapshot
-        self._began = pool.ports.seconds()
+        self.began = pool.ports.seconds()
 
     def answered(self) -> None:
         """The backend's first byte has come; later calls count for nothing."""
         if self.first_byte is None and self._pool is not None:
             now = self._pool.ports.seconds()
-            self.first_byte = now - self._began
+            self.first_byte = now - self.began
             self.backend.timing.observe(self.first_byte, now)
 
     def responded(self, session: Session, head: ResponseHead) -> ResponseHead:
@@ -75,7 +75,7 @@ class Lease:
     def _tell(self, now: float, phase: Phase, status: int | None, error: BalancerError | None) -> None:
         if self._snapshot.released is not None:
             side = None if error is None else error.side
-            outcome = Outcome(now, now - self._began, self.first_byte, phase, side, status, error)
+            outcome = Outcome(now, now - self.began, self.first_byte, phase, side, status, error)
             self._policy.tell(self._snapshot, self.backend, outcome)
 
 

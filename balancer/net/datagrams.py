@@ -21,6 +21,7 @@ from balancer.core.proxy_protocol import encode_v2
 from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, Draining
 from balancer.net.datagram_socket import LARGEST, FlowSocket
 from balancer.net.reasons import connect_error
+from balancer.net.sessions import Sight
 from balancer.net.shared_ports import listen_to_datagrams
 
 
@@ -61,6 +62,12 @@ class DatagramListener(DatagramProtocol):
     def counts(self) -> Counts:
         """What was counted since the start."""
         return self._flows.counts
+
+    def look(self) -> Iterator[Sight]:
+        """The live flows, one by one."""
+        for flow in self._flows.table:
+            if flow.lease is not None:
+                yield Sight(flow.client, flow.lease.backend, flow.lease.began)
 
     def start(self) -> None:
         """Bind the port. Raises `twisted.internet.error.CannotListenError`, or `OSError` for one that is shared."""

@@ -77,6 +77,7 @@ class Entering(TwistedProtocol, Unplaced):
         """A listed source has connected."""
         self._gate.sessions.add(self)
         self._deadline = self._gate.deadlines.after(self._gate.timeout, self._too_late)
+        self.began = self._gate.deadlines.now
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes of the header, and perhaps some behind it."""

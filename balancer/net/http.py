@@ -16,7 +16,7 @@ from balancer.core.deadlines import Deadline
 from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
 from balancer.net.answers import Answers
 from balancer.net.peers import Peer
-from balancer.net.sessions import Sessions
+from balancer.net.sessions import Sessions, Sight
 
 GRACE: Final = 1.0
 """Seconds that a client which has closed its sending side has left to see its answer begin, unless told otherwise.
@@ -114,6 +114,13 @@ class HTTPConnection(_Closing):
         if self._listening.max_lifetime is not None:
             self._lifetime = self._listening.site.deadlines.after(self._listening.max_lifetime, self.drain)
         self._listening.sessions.add(self)
+        self._began = self._listening.site.deadlines.now  # fresh, since a deadline was just armed
+
+    def look(self) -> Sight:
+        """How it is; the backend is that of the exchange under way."""
+        exchange = self._conversation.exchange
+        lease = None if exchange is None or exchange.pending is not None else exchange.lease
+        return Sight(self.address, None if lease is None else lease.backend, self._began)
 
     @property
     def last(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
@@ -12,9 +13,10 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 
 from balancer.core.backend import Backend
+from balancer.core.faults import Tally
 from balancer.errors import BalancerError
 from balancer.net.datagrams import DatagramListener
-from balancer.net.sessions import Sessions
+from balancer.net.sessions import Sessions, Sight
 from balancer.net.shared_ports import SharedPort
 
 
@@ -33,20 +35,36 @@ class Listener(Protocol):
     def leave(self, backend: Backend, error: BalancerError) -> Iterator[None]:
         """Have the sessions leave that backend, one with each step; see `net.sessions.Living.leave`."""
 
+    @property
+    def active(self) -> int:
+        """How many sessions are alive."""
+
+    def look(self) -> Iterator[Sight]:
+        """The live sessions, one by one."""
+
+    def counters(self) -> dict[str, Any]:
+        """What was counted since the start, and `active`."""
+
     def close(self) -> Deferred[None]:
         """Fires when nothing is bound any more."""
 
 
 @attrs.define(eq=False)
 class StreamListener:
-    """A Twisted endpoint, or a port shared with other processes in its place, and the sessions behind it."""
+    """A Twisted endpoint, or a port shared with other processes in its place, and the sessions behind it.
+
+    `refusals` count who was turned away; `traffic` tells the bytes that came from clients and from backends, where
+    these are counted.
+    """
 
     reactor: Any
     endpoint: str
     factory: Factory
     sessions: Sessions
     shared: SharedPort | None = None
-    _port: IListeningPort | None = None
+    refusals: tuple[Tally, ...] = ()
+    traffic: Callable[[], tuple[int, int]] | None = None
+    _port: IListeningPort | None = attrs.field(init=False, default=None)
 
     async def start(self) -> None:
         """Bind. Raises `twisted.internet.error.CannotListenError`, and `ValueError` for what is no endpoint.
@@ -70,6 +88,23 @@ class StreamListener:
     def leave(self, backend: Backend, error: BalancerError) -> Iterator[None]:
         """See `Listener.leave`."""
         return self.sessions.leave(backend, error)
+
+    @property
+    def active(self) -> int:
+        """See `Listener.active`."""
+        return len(self.sessions)
+
+    def look(self) -> Iterator[Sight]:
+        """See `Listener.look`."""
+        return (one.look() for one in self.sessions)
+
+    def counters(self) -> dict[str, Any]:
+        """See `Listener.counters`."""
+        refused: Counter[str] = sum((tally.counts for tally in self.refusals), Counter())
+        counted = {"accepted": self.sessions.accepted, "active": self.active, "refused": dict(refused)}
+        if self.traffic is not None:
+            counted["received_bytes"], counted["sent_bytes"] = self.traffic()
+        return counted
 
     def close(self) -> Deferred[None]:
         """See `Listener.close`."""
@@ -108,6 +143,19 @@ class FlowListener:
     def leave(self, backend: Backend, error: BalancerError) -> Iterator[None]:
         """Flows stay: what their backend does not answer, nobody waits for."""
         return iter(())
+
+    @property
+    def active(self) -> int:
+        """See `Listener.active`."""
+        return self._datagrams.active
+
+    def look(self) -> Iterator[Sight]:
+        """See `Listener.look`."""
+        return self._datagrams.look()
+
+    def counters(self) -> dict[str, Any]:
+        """See `Listener.counters`."""
+        return {"active": self.active, **attrs.asdict(self._datagrams.counts)}
 
     def close(self) -> Deferred[None]:
         """See `Listener.close`."""

@@ -70,7 +70,8 @@ class Undecided(Peer, Unplaced):
         """A client: where no route needs its bytes, that decides. It writes nothing, and so is no producer."""
         junction, deadlines = self._junction, self._junction.listening.deadlines
         junction.listening.sessions.add(self)
-        self._session = session_of(self, junction.seconds())
+        self.began = junction.seconds()
+        self._session = session_of(self, self.began)
         self._first = FirstBytes(junction.routes, self._session)
         self._time_out, self._next_look = Deadline(deadlines, self._late), Deadline(deadlines, self._look)
         self._decide(self._first.feed, b"")

@@ -65,11 +65,10 @@ class Peer(Pressed):
         told = self.header.client
         if told is not None:
             return told
-        seen = getattr(self.transport, "client", None)  # where there is that, it costs less to ask
-        if type(seen) is tuple:
-            return seen[0], seen[1]
-        peer = self.transport.getPeer()
-        return getattr(peer, "host", ""), getattr(peer, "port", 0)
+        known = getattr(self.transport, "client", None)  # where there is that, it costs less to ask
+        if type(known) is tuple:
+            return known[0], known[1]
+        return seen(self.transport)
 
     @property
     def called(self) -> tuple[str, int] | None:
@@ -155,6 +154,12 @@ class Bound:
             self._deadline.move(self._seconds)
         else:
             self._peer.abort()
+
+
+def seen(transport: Any) -> tuple[str, int]:
+    """The address and port of the other end; ('', 0) when it has none, as over a unix socket."""
+    peer = transport.getPeer()
+    return getattr(peer, "host", ""), getattr(peer, "port", 0)
 
 
 def queued(transport: Any) -> int:

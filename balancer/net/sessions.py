@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from resource import RLIM_INFINITY, RLIMIT_NOFILE, getrlimit
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
+import attrs
 from twisted.internet.defer import Deferred
 
 from balancer.core.backend import Backend
 from balancer.core.sources import Source
 from balancer.errors import BalancerError
+from balancer.net.peers import seen
 
 RESERVED: Final = 64
 """Descriptors left to everything that is no session: listeners, health checks, logs, what companions open."""
@@ -39,6 +41,19 @@ class Room:
         return True
 
 
+@attrs.frozen
+class Sight:
+    """How one session is just now: `began` in the reactor's seconds, and the bytes it moved, where they are counted."""
+
+    client: tuple[str, int]
+    backend: Backend | None
+    began: float
+    received: int | None = None
+    """From the client."""
+    sent: int | None = None
+    """To the client."""
+
+
 class Living(Protocol):
     """One connection."""
 
@@ -54,12 +69,27 @@ class Living(Protocol):
     def leave(self, backend: Backend, error: BalancerError) -> None:
         """Leave that backend, or the way there: for another one where that is safe, else end for that reason."""
 
+    def look(self) -> Sight:
+        """How it is."""
+
 
 class Unplaced:
-    """The part of a `Living` that has no backend yet."""
+    """The part of a `Living` that has no backend yet. `began` is when it connected, in the reactor's seconds."""
+
+    transport: Any
+    began: float
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """The client's, as far as it is known."""
+        return seen(self.transport)
 
     def leave(self, backend: Backend, error: BalancerError) -> None:
         """It is on none."""
+
+    def look(self) -> Sight:
+        """How it is."""
+        return Sight(self.address, None, self.began)
 
 
 class Sessions:
@@ -73,6 +103,9 @@ class Sessions:
 
     def __len__(self) -> int:
         return len(self._alive)
+
+    def __iter__(self) -> Iterator[Living]:
+        return iter(self._alive)
 
     def add(self, one: Living) -> None:
         """A connection has begun."""

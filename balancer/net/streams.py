@@ -23,7 +23,7 @@ from balancer.errors import BalancerError, LifetimeExceeded
 from balancer.interfaces import Kind, Phase
 from balancer.net.dialing import Dialed, Dialer, Dialing
 from balancer.net.peers import Peer
-from balancer.net.sessions import Sessions
+from balancer.net.sessions import Sessions, Sight
 from balancer.net.splice import Pipes, Shortcut, shortcut
 
 BULKY: Final = 1 << 16
@@ -114,6 +114,7 @@ class DownstreamEnd(End):
     """A client's connection; lives through connecting to a backend and the relay that follows."""
 
     _lifetime: Deadline | None = None
+    _moved = (0, 0)
 
     def __init__(self, listening: Listening, dialer: Dialer[End], session: Session | None = None) -> None:
         super().__init__(listening.deadlines)
@@ -130,8 +131,9 @@ class DownstreamEnd(End):
         if self._listening.max_lifetime is not None:
             self._lifetime = self._deadlines.after(self._listening.max_lifetime, self._too_old)
         self._session = self._session or session_of(self, self._dialer.reactor.seconds())
+        self._began = self._session.now
         dialing = self._dialer.dial(self._session, self)
-        if self._relay is None:
+        if self._lease is None:
             self._dialing = dialing
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -142,7 +144,8 @@ class DownstreamEnd(End):
             self._lifetime = None  # which leads back here
         if self._dialing is not None:
             self._dialing.cancel()
-        self._dialing = self._relay = None
+        self._dialing = None
+        self._count()
         self._listening.sessions.discard(self)
 
     def drain(self) -> None:
@@ -179,7 +182,7 @@ class DownstreamEnd(End):
             deadlines=self._listening.deadlines,
             idle=self._listening.idle,
             linger=self._listening.linger,
-            done=lambda error: _give_back(lease, error),
+            done=self._relayed,
         )
         self.join(relay.downstream, protocol, self._listening.pipes)
         protocol.join(relay.upstream, self, self._listening.pipes)
@@ -207,6 +210,30 @@ class DownstreamEnd(End):
         self._listening.refused(error)
         self.abort()
 
+    def look(self) -> Sight:
+        """How it is."""
+        backend = None if self._lease is None else self._lease.backend
+        return Sight(self.address, backend, self._began, *(self.moving or self._moved))
+
+    @property
+    def moving(self) -> tuple[int, int] | None:
+        """Bytes that came so far from the client, and from the backend; None without a relay that is under way."""
+        relay = self._relay
+        return None if relay is None else (relay.downstream.size, relay.upstream.size)
+
+    def _count(self) -> None:
+        """Keep what the relay moved, once: as it ends, or with the connection if that is told first."""
+        moved, self._relay = self.moving, None
+        if moved is not None:
+            self._moved = moved
+            self._listening.count(*moved)
+
+    def _relayed(self, error: BalancerError | None) -> None:
+        """The relay is over: give the backend back."""
+        self._count()
+        assert self._lease is not None
+        self._lease.end(Phase.DONE if error is None else Phase.DATA, error=error)
+
 
 def session_of(client: Peer, now: float) -> Session:
     """The session of a client that has connected."""
@@ -216,10 +243,6 @@ def session_of(client: Peer, now: float) -> Session:
     return Session(Kind.TCP, client.address, now, server_name=told.server_name, alpn=told.alpn, proxy=told)
 
 
-def _give_back(lease: Lease, error: BalancerError | None) -> None:
-    lease.end(Phase.DONE if error is None else Phase.DATA, error=error)
-
-
 @attrs.define
 class Listening:
     """What the connections of one TCP listener share. Times are in seconds.
@@ -227,6 +250,7 @@ class Listening:
     With `send_proxy` the backend is told of the client by a PROXY header. A connection that is `max_lifetime` old, from
     when its route is known, is cut.
     `refusals` counts the clients that were turned away, by reason; `report` hears of the 1st, 2nd, 4th, 8th and so on.
+    `received` and `sent` are the bytes that clients and backends sent on relays that have ended.
     """
 
     deadlines: Deadlines
@@ -237,7 +261,20 @@ class Listening:
     max_lifetime: float | None = None
     sessions: Sessions = attrs.Factory(Sessions)
     pipes: Pipes = attrs.Factory(Pipes)
+    received: int = attrs.field(init=False, default=0)
+    sent: int = attrs.field(init=False, default=0)
     refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda self: Tally(self.report), takes_self=True))
+
+    def count(self, received: int, sent: int) -> None:
+        """A relay has ended on which so many bytes came from the client, and from the backend."""
+        self.received += received
+        self.sent += sent
+
+    def traffic(self) -> tuple[int, int]:
+        """Bytes that came from clients, and from backends, so far."""
+        relays = (one.moving for one in self.sessions if isinstance(one, DownstreamEnd))
+        moving = [sizes for sizes in relays if sizes is not None]
+        return self.received + sum(size for size, _ in moving), self.sent + sum(size for _, size in moving)
 
     def refused(self, error: BalancerError) -> None:
         """A client was turned away."""

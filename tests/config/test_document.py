@@ -35,6 +35,14 @@ def test_one_listener_needs_no_list() -> None:
     assert (len(config.listeners), config.companions) == (1, (companion,))
 
 
+def test_the_path_of_the_control_socket() -> None:
+    """Commands are taken at the path that was written, if any was; the longest that the system takes is taken."""
+    web = HTTPListener("tcp:80", pool=Pool("site", backends=["a:1"]))
+    longest = f"/{'b' * 106}"
+    assert Config(web).control_path is None
+    assert Config(web, control=f"unix:{longest}").control_path == longest
+
+
 def test_one_pool_for_both_transports() -> None:
     """A pool whose addresses name no transport serves TCP and UDP at once, as a name server does."""
     dns = Pool("dns", backends=["a:53"], health=Health(Check(Kind.TCP, Kind.UDP)))

@@ -201,6 +201,16 @@ CONFIGS = {
     "would be ignored, for no HTTPListener uses the pool; leave it out",
     "UDPListener('udp:53', pool=Pool('dns', backends=Backend('a:1', max_connections=9), queue=5))": "Pool 'dns': "
     "queue: would be ignored, for no TCPListener or HTTPListener uses the pool; leave it out",
+    "web, control='tcp:1'": "Config: control: 'tcp:1' is no unix socket; "
+    "give a path alone, such as 'unix:/run/balancer.sock'",
+    "web, control='/run/b'": "Config: control: '/run/b' does not begin with its type; write it as unix:/run/b",
+    "web, control='unix:/b:mode=666'": "Config: control: 'unix:/b:mode=666' has options, which would be ignored; "
+    "give a path alone, such as 'unix:/run/balancer.sock'",
+    "web, control='unix:/' + 'b' * 107": f"Config: control: 'unix:/{'b' * 107}' is longer than the 107 bytes "
+    "that a socket's path may have; shorten it",
+    "web, control=5": "Config: control: 5 is not text; write it as 'tcp:8080'",
+    "TCPListener('unix:/b', pool=site), control='unix:/b'": "Config: control: 'unix:/b' is taken by "
+    "TCPListener 'unix:/b'; give it a path of its own",
     "UDPListener('udp:53', pool=Pool('dns', backends=['a:1'], attempts=5))": "Pool 'dns': attempts: "
     "would be ignored, for no TCPListener or HTTPListener uses the pool; leave it out",
 }

@@ -17,6 +17,7 @@ def test_the_latest_are_kept_in_order(evidence: list[str], kept: int) -> None:
         events.note("pool", "b", "down", why="check", evidence=text)
     told = [Event(at, "pool", "b", "down", "check", text) for at, text in enumerate(evidence)]
     assert (list(events), events.noted) == (told[-kept:], len(evidence))
+    assert list(reversed(events)) == told[-kept:][::-1]
 
 
 @given(st.text(alphabet=st.sampled_from("ab \n\x85\u2028"), max_size=5 * LONGEST))

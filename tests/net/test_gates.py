@@ -12,6 +12,7 @@ from twisted.logger import LogEvent
 from balancer.config import HTTPListener, Pool, TCPListener
 from balancer.core.proxy_protocol import encode_v1, encode_v2
 from balancer.core.proxy_tlvs import alpn_tlv, authority_tlv
+from balancer.errors import BackendDown
 from tests.net.house import FRONT, Far, House, Speaker, answer, request
 
 CLIENT, CALLED = ("192.0.2.7", 4711), ("198.51.100.1", 443)
@@ -68,6 +69,20 @@ def test_any_split(header: bytes, cuts: list[int]) -> None:
         client.say(data[start:end])
     assert far.last.hear() == b"0123456789"
     house.end()
+
+
+def test_who_waits_for_a_header_is_shown(house: House) -> None:
+    """A connection without its header yet is shown with the address that is seen, and has no backend to leave."""
+    gated(house)
+    client = house.client()
+    house.network.advance(1)
+    ((_, listener),) = house.assembly.listeners
+    address = client.transport.getHost()
+    (sight,) = listener.look()
+    assert (sight.client, sight.backend) == ((address.host, address.port), None)
+    assert house.network.seconds() - sight.began == pytest.approx(1, abs=0.2)
+    assert [*listener.leave(house.backends[0], BackendDown("sick"))] == [None]
+    assert not client.gone
 
 
 def test_data_and_end_behind_a_header(house: House) -> None:

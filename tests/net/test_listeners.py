@@ -121,6 +121,12 @@ async def test_flows_outlive_the_drain_of_their_port(reactor: Any) -> None:
     client = Echo(b"ping", front)
     port = reactor.listenUDP(0, client, interface=HOST)
     assert await client.answer == b"ping"
+    (sight,) = listener.look()
+    assert (sight.client, sight.backend is not None) == ((HOST, port.getHost().port), True)
+    counted = listener.counters()
+    assert (listener.active, counted["active"], counted["received"], counted["sent_bytes"]) == (1, 1, 1, 4)
+    assert sight.backend is not None
+    assert list(listener.leave(sight.backend, Draining("over"))) == []
     drained = listener.drain()
     assert not drained.called
     listener.end_all(Draining("over"))

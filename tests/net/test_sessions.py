@@ -10,7 +10,7 @@ import pytest
 from balancer.core.backend import Backend
 from balancer.core.sources import Source
 from balancer.errors import BalancerError, Draining
-from balancer.net.sessions import UNLIMITED, Sessions, sessions_possible
+from balancer.net.sessions import UNLIMITED, Sessions, Sight, sessions_possible
 from tests.net.house import House
 
 
@@ -29,6 +29,9 @@ class Short:
 
     def end(self, error: BalancerError) -> None:
         self._sessions.discard(self)
+
+    def look(self) -> Sight:
+        return Sight(("", 0), None, 0.0)
 
     def leave(self, backend: Backend, error: BalancerError) -> None:
         self._sessions.discard(self)

@@ -42,17 +42,17 @@ class Companion(Service):
 class Site:
     """A balancer in memory over one backend; `failed` are the lines that said why it did not start."""
 
-    def __init__(self, *listeners: Listener, companions: tuple[Any, ...] = (), health: Health | None = None) -> None:
+    def __init__(
+        self, *listeners: Listener, companions: tuple[Any, ...] = (), health: Health | None = None, **settings: Any
+    ) -> None:
         self.network = MemoryNetwork()
         self.far = Far(self.network, 9001)
         self.failed: list[str] = []
         pool = Pool("pool", backends=["127.0.0.1:9001"], health=health)
-        self.config = Config(
-            listeners or [HTTPListener(f"tcp:{FRONT}", pool=pool), TCPListener("tcp:8081", pool=pool)],
-            drain=DRAIN,
-            companions=companions,
-        )
-        self.balancer = Balancer(self.config, self.network, random=Random(5), start_failed=self.failed.append)
+        both = HTTPListener(f"tcp:{FRONT}", pool=pool), TCPListener("tcp:8081", pool=pool)
+        self.config = Config(listeners or both, drain=DRAIN, companions=companions, **settings)
+        network, failed = self.network, self.failed.append
+        self.balancer = Balancer(self.config, network, random=Random(5), wall=network.seconds, start_failed=failed)
 
     def start(self) -> None:
         """Start, as far as it goes."""

@@ -14,7 +14,7 @@ def test_names_are_looked_up_while_it_runs() -> None:
     """A started balancer looks names up again at their pace, and a stopped one does not and leaves no timer."""
     network, failed = Moving(), list[str]()
     config = Config([TCPListener(f"tcp:{FRONT}", pool=Pool("pool", backends=["db:9001"], resolve_every=5))])
-    balancer = Balancer(config, network, random=Random(5), start_failed=failed.append)
+    balancer = Balancer(config, network, random=Random(5), wall=network.seconds, start_failed=failed.append)
     balancer.startService()
     network.pump()
     assert network.asked == ["db"]

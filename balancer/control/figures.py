@@ -1,0 +1,93 @@
+"""What a balancer has counted and what is alive in it, as plain values made when asked; changes nothing."""
+
+from __future__ import annotations
+
+from itertools import chain, islice
+from typing import Any, Final
+
+from balancer import config as nouns
+from balancer.assembly import Assembly
+from balancer.config.endpoints import Endpoint
+from balancer.control.naming import Names
+from balancer.core.backend import Backend
+from balancer.core.pool import Pool
+from balancer.net.sessions import Sight
+
+ROWS: Final = 1000
+"""Sessions that are shown at most."""
+
+
+def counters(assembly: Assembly) -> dict[str, Any]:
+    """All there is, by listener, by pool and backend, and for the process."""
+    listeners = [{**_which(noun), **listener.counters()} for noun, listener in assembly.listeners]
+    flows = sum(one["active"] for one in listeners if one["kind"] == "UDP")
+    return {
+        "process": {
+            "sessions": assembly.room.taken,
+            "max_sessions": assembly.room.limit,
+            "refused": assembly.room.refused,
+            "flows": flows,
+            "pipes": assembly.pipes.lent,
+            "deadlines": len(assembly.deadlines),
+            "events": assembly.events.noted,
+        },
+        "listeners": listeners,
+        "pools": [_pool(pool) for pool in assembly.pools.values()],
+    }
+
+
+def connections(assembly: Assembly, names: Names) -> dict[str, Any]:
+    """The live sessions, `ROWS` of them at most, and how many `more` there are."""
+    now = assembly.reactor.seconds()
+    every = chain.from_iterable(
+        (_session(noun, sight, now, names) for sight in listener.look()) for noun, listener in assembly.listeners
+    )
+    rows = list(islice(every, ROWS))
+    return {"connections": rows, "more": sum(listener.active for _, listener in assembly.listeners) - len(rows)}
+
+
+def standing(backend: Backend) -> dict[str, Any]:
+    """How a backend is and what it has counted. `latency` is in seconds."""
+    latency = backend.latency
+    return {
+        "backend": backend.name,
+        "address": backend.address,
+        "state": backend.state,
+        "draining": backend.draining,
+        "weight": backend.weight,
+        "tier": backend.tier,
+        "active": backend.active,
+        "max_connections": backend.max_connections,
+        "served": backend.served,
+        "failed": backend.failed,
+        "latency": None if latency is None else round(latency, 6),
+    }
+
+
+def _pool(pool: Pool) -> dict[str, Any]:
+    return {
+        "pool": pool.name,
+        "eligible": len(pool.eligible()),
+        "policy_faults": pool.policy.faults.count,
+        "waiting": pool.waiting,
+        "longest_queue": pool.longest_queue,
+        "waited": pool.waited,
+        "timed_out": pool.timed_out,
+        "refused": pool.refused,
+        "backends": [standing(backend) for backend in pool.backends],
+    }
+
+
+def _which(noun: nouns.Listener) -> dict[str, Any]:
+    return {"listener": noun.endpoint, "kind": noun.kind.name}
+
+
+def _session(noun: nouns.Listener, sight: Sight, now: float, names: Names) -> dict[str, Any]:
+    return {
+        **_which(noun),
+        "client": str(Endpoint("", sight.client)) if sight.client[0] else None,
+        "backend": None if sight.backend is None else names.shown(sight.backend),
+        "age": round(max(0.0, now - sight.began), 1),
+        "received_bytes": sight.received,
+        "sent_bytes": sight.sent,
+    }

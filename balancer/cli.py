@@ -1,7 +1,7 @@
-"""The console script `balancer`: looks at configs and plugins; refuses to bind or connect anything.
+"""The console script `balancer`: looks at configs, plugins and a running balancer; refuses to be one.
 
 The balancer itself is run by `twist balancer`. Exit status: 0 when all is well, 64 for a wrong config or command line,
-74 when the output cannot be written.
+74 when the output cannot be written; `balancer ctl` has two of its own.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Final, NoReturn
 import attrs
 
 import balancer
+from balancer import ctl
 from balancer.assembly import default_algorithm
 from balancer.config import load
 from balancer.describe import plan
@@ -63,14 +64,14 @@ class _Parser(ArgumentParser):
 
 @attrs.frozen
 class Command:
-    """One subcommand: a line about it, what it takes (name and a line for each), and the lines it has to say.
+    """One subcommand: a line about it, the lines it has to say, and its parser filled with what it takes.
 
-    `run` raises `ConfigError` for a config that is wrong.
+    `run` raises `ConfigError` for a config that is wrong, and `NotDone` for what a running balancer does not do.
     """
 
     about: str
     run: Callable[[Namespace], Iterable[str]]
-    arguments: Mapping[str, str] = attrs.field(factory=dict)
+    fill: Callable[[ArgumentParser], object] = lambda _parser: None
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -86,6 +87,9 @@ def main(argv: list[str] | None = None) -> int:
     except ConfigError as error:
         print(*error.mistakes, sep="\n", file=sys.stderr)
         return USAGE_ERROR
+    except ctl.NotDone as error:
+        print(f"balancer: {error}", file=sys.stderr)
+        return error.status
     return _printed(lines, 0)
 
 
@@ -106,9 +110,7 @@ def _parser() -> _Parser:
     parser.add_argument("--version", action="version", version=f"balancer {balancer.__version__}")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True, title="commands")
     for name, command in COMMANDS.items():
-        own = commands.add_parser(name, help=command.about, description=command.about)
-        for argument, about in command.arguments.items():
-            own.add_argument(argument, help=about)
+        command.fill(commands.add_parser(name, help=command.about, description=command.about))
     return parser
 
 
@@ -128,7 +130,8 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "check": Command(
         "load a config, tell every mistake, or print the plan it amounts to",
         _check,
-        {"config": "the config module, such as conf.py"},
+        lambda parser: parser.add_argument("config", help="the config module, such as conf.py"),
     ),
+    "ctl": Command(ctl.ABOUT, ctl.run, ctl.fill),
     "plugins": Command("list the plugins that are installed, by what they are for", _plugins),
 }

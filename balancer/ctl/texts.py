@@ -1,0 +1,149 @@
+"""Answers of a balancer as lines for people: short, aligned, and safe to print; refuses to know how they came."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final
+
+UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
+
+_QUEUE: Final = ("waiting", "longest_queue", "waited", "timed_out", "refused")
+"""What a pool counts of those who wait."""
+
+Answer = Mapping[str, Any]
+
+
+def lines_of(command: str, answer: Answer) -> list[str]:
+    """The answer to a command, for people. What cannot be printed is shown as a question mark."""
+    return ["".join(mark if mark.isprintable() else "?" for mark in line) for line in _TEXTS[command](answer)]
+
+
+def _standing(answer: Answer) -> Iterator[str]:
+    left = _counted(answer["eligible"], "backend")
+    takes = "takes" if answer["eligible"] == 1 else "take"
+    yield (
+        f"{answer['pool']}/{answer['backend']}: {_state(answer)}, weight {answer['weight']:g}, "
+        f"{_counted(answer['active'], 'live session')}; {left} of {answer['pool']} {takes} new sessions"
+    )
+
+
+def _counters(answer: Answer) -> Iterator[str]:
+    process = answer["process"]
+    yield (
+        f"{process['sessions']} of {process['max_sessions']} sessions, {process['refused']} refused for want of room, "
+        f"{_counted(process['flows'], 'flow')}, {_counted(process['pipes'], 'pipe')} on loan, "
+        f"{_counted(process['deadlines'], 'deadline')}"
+    )
+    yield ""
+    yield from _table(
+        ("LISTENER", "KIND", "ACCEPTED", "ACTIVE", "RECEIVED", "SENT", "TURNED AWAY"),
+        (_listener(one) for one in answer["listeners"]),
+    )
+    yield ""
+    yield from _table(
+        ("POOL", "BACKEND", "STATE", "WEIGHT", "ACTIVE", "SERVED", "FAILED", "LATENCY"),
+        (_backend(pool["pool"], one) for pool in answer["pools"] for one in pool["backends"]),
+    )
+    queues = [[pool["pool"], *(str(pool[count]) for count in _QUEUE)] for pool in answer["pools"] if _queued(pool)]
+    if queues:
+        yield ""
+        yield from _table(("POOL", "WAITING", "LONGEST QUEUE", "WAITED", "TIMED OUT", "REFUSED"), queues)
+
+
+def _queued(pool: Answer) -> bool:
+    """Whether anybody ever waited for a backend with room, or would have."""
+    return bool(pool["waited"] or pool["refused"])
+
+
+def _listener(one: Answer) -> Sequence[str]:
+    """A row. Of flows, those opened were accepted, and datagrams dropped were turned away."""
+    dropped = {name.removeprefix("dropped_"): count for name, count in one.items() if name.startswith("dropped_")}
+    away = {**one.get("refused", {}), **dropped}
+    return (
+        one["listener"],
+        one["kind"],
+        str(one.get("accepted", one.get("opened"))),
+        str(one["active"]),
+        _size(one.get("received_bytes")),
+        _size(one.get("sent_bytes")),
+        ", ".join(f"{count} {reason}" for reason, count in away.items() if count) or "-",
+    )
+
+
+def _backend(pool: str, one: Answer) -> Sequence[str]:
+    latency = "-" if one["latency"] is None else f"{1000 * one['latency']:.1f} ms"
+    limit = "" if one["max_connections"] is None else f" of {one['max_connections']}"
+    counts = (str(one[name]) for name in ("served", "failed"))
+    return (pool, one["backend"], _state(one), f"{one['weight']:g}", f"{one['active']}{limit}", *counts, latency)
+
+
+def _connections(answer: Answer) -> Iterator[str]:
+    yield from _table(
+        ("LISTENER", "CLIENT", "BACKEND", "AGE", "RECEIVED", "SENT"),
+        (
+            (
+                one["listener"],
+                one["client"] or "a unix socket",
+                one["backend"] or "-",
+                f"{one['age']:.0f} s",
+                _size(one["received_bytes"]),
+                _size(one["sent_bytes"]),
+            )
+            for one in answer["connections"]
+        ),
+    )
+    if answer["more"]:
+        yield f"and {answer['more']} more"
+
+
+def _events(answer: Answer) -> Iterator[str]:
+    if not answer["events"]:
+        yield "nothing has changed"
+        return
+    rows = [
+        (
+            datetime.fromtimestamp(one["at"], UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+            f"{one['pool']}/{one['backend']}",
+            one["what"],
+            one["why"] + (f": {one['evidence']}" if one["evidence"] else ""),
+        )
+        for one in answer["events"]
+    ]
+    yield from _table((), rows)
+
+
+_TEXTS: Final[Mapping[str, Callable[[Answer], Iterable[str]]]] = {
+    "drain": _standing,
+    "undrain": _standing,
+    "weight": _standing,
+    "counters": _counters,
+    "connections": _connections,
+    "events": _events,
+}
+
+
+def _state(one: Answer) -> str:
+    """Both that it is down and that it drains, if so."""
+    also = ", draining" if one["draining"] and one["state"] != "draining" else ""
+    return f"{one['state']}{also}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _size(count: int | None) -> str:
+    """Bytes in the largest unit of which there is one."""
+    if count is None:
+        return "-"
+    power = min(max(count.bit_length() - 1, 0) // 10, len(UNITS) - 1)
+    return f"{count} B" if power == 0 else f"{count / 1024**power:.1f} {UNITS[power]}"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+    """The rows in columns, beneath their heads if there are any."""
+    every = [*([head] if head else []), *rows]
+    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
+    for row in every:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -13,7 +13,7 @@ from balancer.core.hello import HELLO_LIMIT
 from balancer.core.peeking import AT_ONCE, FirstBytes, PeekingRoutes
 from balancer.core.routes import Route as CoreRoute
 from balancer.core.session import Session
-from balancer.errors import NoRoute
+from balancer.errors import BackendDown, NoRoute
 from balancer.interfaces import Found, Kind, Matcher
 from balancer.plugins.first_bytes import (
     ALPN,
@@ -177,6 +177,8 @@ def test_no_route(house: House, told: list[LogEvent]) -> None:
     start = "connection from 127.0.0.1 turned away: no route matches the connection"
     assert lines(told) == [f"{start}, {count} so far" for count in (1, 2, 4)]
     assert chosen(fars) == []
+    ((_, listener),) = house.assembly.listeners
+    assert listener.counters()["refused"] == {"no-route": 5}
 
 
 def test_no_route_at_once(house: House) -> None:
@@ -294,7 +296,10 @@ def test_counted_once(house: House) -> None:
     sessions: Any = listener.sessions  # type: ignore[attr-defined]  # a stream listener has them
     client = house.client(b"SSH")
     assert (len(sessions), sessions.accepted, house.assembly.room.taken) == (1, 1, 1)
+    assert [(one.backend, one.received) for one in listener.look()] == [(None, None)]
+    assert list(listener.leave(house.backends[0], BackendDown("sick"))) == [None]
     client.say(hellos.SSH_LINE[3:])
+    assert [(one.backend, one.received) for one in listener.look()] == [(house.backends[0], len(hellos.SSH_LINE))]
     assert (len(sessions), sessions.accepted, house.assembly.room.taken) == (1, 1, 1)
     client.cut()
     assert (len(sessions), sessions.accepted, house.assembly.room.taken) == (0, 1, 0)

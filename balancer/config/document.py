@@ -26,7 +26,6 @@ _HEEDED: Final[Mapping[str, tuple[Kind, ...]]] = {
     "attempts": (Kind.TCP, Kind.HTTP),
     "queue": (Kind.TCP, Kind.HTTP),
     "queue_timeout": (Kind.TCP, Kind.HTTP),
-    "on_down": (Kind.TCP, Kind.HTTP),
     "response_timeout": (Kind.HTTP,),
     "keepalive": (Kind.HTTP,),
     "keepalive_timeout": (Kind.HTTP,),

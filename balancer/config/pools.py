@@ -57,7 +57,7 @@ class Pool(Noun):
 
     What is alive on a backend that a health check takes down goes on with `on_down="keep"`, is ended at once with
     "cut", and with a number after so many seconds if the backend is down all that time. An HTTP request of whose answer
-    nothing has come goes to another backend if it is safe to send it twice.
+    nothing has come goes to another backend if it is safe to send it twice, and so does a UDP client's next datagram.
 
     The names of backends are looked up again every `resolve_every` seconds (1 or more), and what was known before stays
     in use while that fails. None is 30; or, with `dns`, 300, and the system is not asked but these DNS servers

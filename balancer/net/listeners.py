@@ -141,8 +141,8 @@ class FlowListener:
         self._datagrams.end_all(error)
 
     def leave(self, backend: Backend, error: BalancerError) -> Iterator[None]:
-        """Flows stay: what their backend does not answer, nobody waits for."""
-        return iter(())
+        """See `Listener.leave`; what a client sends next picks anew."""
+        return self._datagrams.leave(backend, error)
 
     @property
     def active(self) -> int:

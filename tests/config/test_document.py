@@ -63,7 +63,7 @@ def test_a_function_probes_for_every_kind() -> None:
 def test_settings_that_nobody_heeds() -> None:
     """What none of the listeners of a pool looks at is known, and is less the more kinds of listener use it."""
     http = ("response_timeout", "keepalive", "keepalive_timeout")
-    stream = ("connect_timeout", "attempts", "queue", "queue_timeout", "on_down")
+    stream = ("connect_timeout", "attempts", "queue", "queue_timeout")
     limited = Backend("a:1", max_connections=5)
     one, two, three = (Pool(name, backends=[limited]) for name in ("one", "two", "three"))
     config = Config(

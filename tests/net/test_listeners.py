@@ -20,7 +20,7 @@ from balancer.core.flow_choice import Choice
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
 from balancer.core.routes import Route, Routes
-from balancer.errors import Draining
+from balancer.errors import BackendDown, Draining
 from balancer.net.clock import ReactorAlarm
 from balancer.net.datagrams import DatagramListener
 from balancer.net.listeners import FlowListener, Listener, StreamListener
@@ -125,14 +125,32 @@ async def test_flows_outlive_the_drain_of_their_port(reactor: Any) -> None:
     assert (sight.client, sight.backend is not None) == ((HOST, port.getHost().port), True)
     counted = listener.counters()
     assert (listener.active, counted["active"], counted["received"], counted["sent_bytes"]) == (1, 1, 1, 4)
-    assert sight.backend is not None
-    assert list(listener.leave(sight.backend, Draining("over"))) == []
     drained = listener.drain()
     assert not drained.called
     listener.end_all(Draining("over"))
     await drained
     for _ in range(2):
         await listener.close()
+    await port.stopListening()
+    await echo.stopListening()
+    alarm.stop()
+
+
+async def test_flows_leave_a_backend(reactor: Any) -> None:
+    """Told to leave their backend, flows end for that reason, one with each step."""
+    alarm = ReactorAlarm(reactor)
+    echo = reactor.listenUDP(0, Echo(), interface=HOST)
+    front = free_port(socket.SOCK_DGRAM)
+    listener = flows(reactor, alarm, front, echo.getHost().port)
+    await listener.start()
+    client = Echo(b"ping", front)
+    port = reactor.listenUDP(0, client, interface=HOST)
+    assert await client.answer == b"ping"
+    (sight,) = listener.look()
+    assert sight.backend is not None
+    assert list(listener.leave(sight.backend, BackendDown("sick"))) == [None]
+    assert (listener.active, sight.backend.failed) == (0, 1)
+    await listener.close()
     await port.stopListening()
     await echo.stopListening()
     alarm.stop()

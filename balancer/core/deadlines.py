@@ -83,12 +83,11 @@ class Deadlines:
             self._put(deadline, slot)
 
     def forget(self, deadline: Deadline) -> None:
-        """Take a deadline out of its bucket, if it is in one."""
-        bucket = self._buckets.get(deadline.slot)
-        if bucket is not None:
-            bucket.pop(deadline, None)
-            if not bucket:
-                del self._buckets[deadline.slot]
+        """Take a deadline, which is armed, out of its bucket."""
+        bucket = self._buckets[deadline.slot]
+        del bucket[deadline]
+        if not bucket:
+            del self._buckets[deadline.slot]
         deadline.slot = UNARMED
 
     def _put(self, deadline: Deadline, slot: int) -> None:

@@ -126,18 +126,8 @@ class Relay:
     """
 
     __slots__ = (
-        "__weakref__",
-        "_deadline",
-        "_done",
-        "_idle",
-        "_linger",
-        "_streams",
-        "_unsent",
-        "deadlines",
-        "downstream",
-        "last",
-        "state",
-        "upstream",
+        "_deadline", "_done", "_idle", "_linger", "_streams", "_taken",
+        "deadlines", "downstream", "last", "state", "upstream",
     )  # fmt: skip
 
     def __init__(
@@ -155,7 +145,7 @@ class Relay:
         self.upstream = Half(self, downstream, Input.UPSTREAM_FIN, UpstreamGone)
         self.deadlines, self.last = deadlines, deadlines.now
         self._streams, self._done = (downstream, upstream), done
-        self._idle, self._linger, self._unsent = idle, linger, 0
+        self._idle, self._linger, self._taken = idle, linger, 0
         self._deadline = deadlines.after(idle, self._quiet)
 
     def fail(self, error: BalancerError) -> None:
@@ -193,15 +183,18 @@ class Relay:
         del self.downstream, self.upstream, self._deadline  # which lead back here: a relay is no work for the collector
 
     def _quiet(self) -> None:
-        """The deadline fired: either nothing moved for that long, or it has to wait for the rest."""
+        """The deadline fired: either nothing moved for that long, or it has to wait for the rest.
+
+        What a slow peer took since the last look, it took at a time that nobody knows: as late as now, perhaps.
+        """
         limit = self._idle if self.state is State.OPEN else self._linger
         remaining = limit - (self.deadlines.now - self.last)
         unsent = sum(stream.unsent for stream in self._streams)
-        if remaining > 0:
-            self._deadline.move(remaining)
-        elif unsent != self._unsent:
-            self._unsent = unsent
+        before, self._taken = self._taken, self.downstream.size + self.upstream.size - unsent
+        if unsent and self._taken != before:
             self._deadline.move(limit)
+        elif remaining > 0:
+            self._deadline.move(remaining)
         else:
             self._enter(Input.FAILURE)
             self._close(IdleTimeout(f"nothing moved for {limit:g} s"))

@@ -197,6 +197,17 @@ def test_a_peer_that_reads_slowly_is_not_silent() -> None:
     assert between.error() is IdleTimeout
 
 
+def test_what_a_slow_peer_takes_is_not_made_up_for_by_what_is_new_for_it() -> None:
+    """As much may wait for a peer as when it was last looked at, of which it has taken some all the same."""
+    between = Between()
+    between.client.unsent = 3
+    between.clock.advance(IDLE + GRANULES)
+    between.upstream.data(b"x")
+    between.clock.advance(IDLE * 0.9)
+    between.clock.advance(IDLE * 0.5)
+    assert between.ends == []
+
+
 def move(relay: Relay, what: str) -> None:
     """Let something happen, or not."""
     if what == "down":

@@ -28,7 +28,7 @@ class ModelStream:
         self.inbox, self.outbox = bytearray(), bytearray()
         self.peer_finished = self.ended = self.paused = self.high = False
         self.finished = self.closed = self.aborted = False
-        self.relay: Any = None
+        self.half: Any = None
 
     def write(self, data: bytes) -> None:
         assert not any((self.finished, self.closed, self.aborted))
@@ -57,7 +57,7 @@ class ModelStream:
 
     def tell(self, what: str, *args: object, **named: object) -> None:
         """Let the relay know."""
-        step: Callable[..., None] = getattr(getattr(self.relay, self.name), what)
+        step: Callable[..., None] = getattr(self.half, what)
         step(*args, **named)
 
     def read(self, size: int) -> None:
@@ -102,7 +102,7 @@ class RelayMachine(RuleBasedStateMachine):
         relay = Relay(
             self.downstream, self.upstream, deadlines=self.deadlines, idle=LIMIT, linger=LIMIT, done=self.ends.append
         )
-        self.downstream.relay = self.upstream.relay = relay
+        self.downstream.half, self.upstream.half = relay.downstream, relay.upstream
 
     def stream(self, side: str) -> ModelStream:
         return self.downstream if side == "downstream" else self.upstream
@@ -155,11 +155,11 @@ class RelayMachine(RuleBasedStateMachine):
         assert len(self.ends) == (self.downstream.closed or self.broken)
         assert self.downstream.closed == self.upstream.closed
         assert self.downstream.aborted == self.upstream.aborted == self.broken
-        assert len(self.deadlines) == (self.downstream.relay is not None and not self.ends)
+        assert len(self.deadlines) == (self.downstream.half is not None and not self.ends)
 
     def teardown(self) -> None:
         """Whatever was still to come comes, and everything has arrived."""
-        if self.broken or self.downstream.relay is None:
+        if self.broken or self.downstream.half is None:
             return
         for stream in (self.downstream, self.upstream):
             stream.peer_finished = True

@@ -1,4 +1,4 @@
-"""What can be told of a process from outside, by Linux's `/proc`, and how much of it may stay when its work is over.
+"""What can be told of a balancer, by `/proc` and by its control socket, and how much may stay when its work is over.
 
 A gauge is a name, a way to read it and what it may have risen by. Whatever else tells of the process is one more row.
 """
@@ -7,14 +7,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 import attrs
 
+from balancer.ctl.asking import ask
 from benchmarks.processes import usage_of
+
+CONTROL = "control.sock"
+"""What the balancer's control socket is called."""
 
 REST = 1.0
 """Seconds over which the processor time of a process at rest is taken."""
+
+
+@attrs.frozen
+class Watched:
+    """A balancer: its process, and the folder of its control socket."""
+
+    pid: int
+    folder: Path
 
 
 @attrs.frozen
@@ -22,7 +35,7 @@ class Gauge:
     """Something that rises under load and has to fall again: by all but `share` of what it was, and `plus`."""
 
     name: str
-    read: Callable[[int], int]
+    read: Callable[[Watched], int]
     share: float = 0.0
     plus: int = 0
 
@@ -31,9 +44,9 @@ class Gauge:
         return int(before * (1 + self.share)) + self.plus
 
 
-def memory(pid: int) -> int:
+def memory(watched: Watched) -> int:
     """KiB of memory in use (VmRSS)."""
-    status = Path(f"/proc/{pid}/status").read_text()
+    status = Path(f"/proc/{watched.pid}/status").read_text()
     return int(status.partition("VmRSS:")[2].split()[0])
 
 
@@ -46,26 +59,31 @@ def opened(pid: int) -> Iterator[str]:
             continue
 
 
-def descriptors(kind: str) -> Callable[[int], int]:
+def descriptors(kind: str) -> Callable[[Watched], int]:
     """How many descriptors of that kind it has."""
-    return lambda pid: sum(what.startswith(kind) for what in opened(pid))
+    return lambda watched: sum(what.startswith(kind) for what in opened(watched.pid))
 
 
-def others(pid: int) -> int:
+def others(watched: Watched) -> int:
     """How many descriptors of any other kind."""
-    return sum(not what.startswith(("socket:", "pipe:")) for what in opened(pid))
+    return sum(not what.startswith(("socket:", "pipe:")) for what in opened(watched.pid))
 
 
-def threads(pid: int) -> int:
+def threads(watched: Watched) -> int:
     """How many threads it has."""
-    return len(list(Path(f"/proc/{pid}/task").iterdir()))
+    return len(list(Path(f"/proc/{watched.pid}/task").iterdir()))
 
 
-def unrest(pid: int) -> int:
+def unrest(watched: Watched) -> int:
     """Milliseconds of processor time in a second, by which forgotten timers would be found."""
-    before = usage_of(pid).total
+    before = usage_of(watched.pid).total
     time.sleep(REST)
-    return int((usage_of(pid).total - before) / REST / 1e6)
+    return int((usage_of(watched.pid).total - before) / REST / 1e6)
+
+
+def counted(name: str, watched: Watched) -> int:
+    """What the balancer itself has counted of that."""
+    return int(ask(str(watched.folder / CONTROL), {"do": "counters"})["process"][name])
 
 
 SOCKETS = Gauge("sockets", descriptors("socket:"))
@@ -77,15 +95,19 @@ GAUGES = (
     Gauge("other descriptors", others),
     Gauge("threads", threads, plus=1),
     Gauge("at rest, ms a second", unrest, plus=20),
+    Gauge("sessions", partial(counted, "sessions")),
+    Gauge("flows", partial(counted, "flows")),
+    Gauge("pipes lent", partial(counted, "pipes")),
+    Gauge("deadlines", partial(counted, "deadlines"), plus=4),
 )
-"""A flow of datagrams has a socket of its own, so sockets tell of flows too. Unused pipes are kept for the next use."""
+"""Unused pipes are kept for the next use. A deadline may be that of a connection kept to a backend."""
 
 Reading = Mapping[str, int]
 
 
-def reading(pid: int) -> Reading:
-    """What every gauge says of a process."""
-    return {gauge.name: gauge.read(pid) for gauge in GAUGES}
+def reading(watched: Watched) -> Reading:
+    """What every gauge says."""
+    return {gauge.name: gauge.read(watched) for gauge in GAUGES}
 
 
 def left(before: Reading, after: Reading) -> list[str]:

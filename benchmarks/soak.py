@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 import attrs
 
-from benchmarks.gauges import GAUGES, SOCKETS, Reading, left, reading
+from benchmarks.gauges import GAUGES, SOCKETS, Reading, Watched, left, reading
 from benchmarks.peers import BACKEND_PORTS, PEERS, PORTS, Running, start
 from benchmarks.processes import Program
 from benchmarks.results import table
@@ -64,6 +64,7 @@ class Soak:
 
     running: Running
     core: int
+    folder: Path
 
     def load(self, seconds: float) -> None:
         """Let it work for so long, all loads at once. Raises `SoakFailed` when one does nothing, or ends early."""
@@ -79,10 +80,11 @@ class Soak:
 
         Health checks come and go, so what counts of sockets is the last look before the rest is read.
         """
-        pid, until = self.running.program.pid, time.monotonic() + SETTLES_WITHIN
-        while (sockets := SOCKETS.read(pid)) > len(self.running.ports) and time.monotonic() < until:
+        bound = len(self.running.ports) + 1  # and the control socket
+        watched, until = Watched(self.running.program.pid, self.folder), time.monotonic() + SETTLES_WITHIN
+        while (sockets := SOCKETS.read(watched)) > bound and time.monotonic() < until:
             time.sleep(LOOK)
-        return {**reading(pid), SOCKETS.name: sockets}
+        return {**reading(watched), SOCKETS.name: sockets}
 
     def _loading(self, kind: str, port: str) -> Program:
         return Program([sys.executable, str(HERE / "load.py"), kind, self.running.ports[port]], self.core)
@@ -136,7 +138,7 @@ def run(seconds: float, warm_up: float) -> list[str]:
         running = start(PEER, ports, cores[-1], folder)
         stack.enter_context(running.program)
         try:
-            wrong = soaked(Soak(running, cores[0]), seconds, warm_up)
+            wrong = soaked(Soak(running, cores[0], folder / PEER.name), seconds, warm_up)
         except SoakFailed as failure:
             wrong = [str(failure)]
         running.program.stop()

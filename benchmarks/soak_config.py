@@ -30,4 +30,5 @@ config = Config(
         UDPListener("udp:{port_udp}:interface=127.0.0.1", pool=datagrams, idle=1),
     ],
     drain=2,
+    control="unix:{dir}/control.sock",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import threading
@@ -10,13 +11,15 @@ from pathlib import Path
 
 from benchmarks import gauges
 
+OURSELVES = gauges.Watched(os.getpid(), Path())
+
 
 def risen(name: str, stack: ExitStack) -> int:
     """By how much the gauge rises in this process while the stack's resources are in use."""
     (gauge,) = [gauge for gauge in gauges.GAUGES if gauge.name == name]
     with stack:
-        during = gauge.read(os.getpid())
-    return during - gauge.read(os.getpid())
+        during = gauge.read(OURSELVES)
+    return during - gauge.read(OURSELVES)
 
 
 def test_descriptors_are_told_apart() -> None:
@@ -44,15 +47,34 @@ def test_threads_are_counted() -> None:
 
 def test_memory_is_told() -> None:
     """Sixteen MiB in use are told within a quarter."""
-    before = gauges.memory(os.getpid())
+    before = gauges.memory(OURSELVES)
     block = bytearray(os.urandom(1 << 24))
-    assert gauges.memory(os.getpid()) - before > 12 * 1024
+    assert gauges.memory(OURSELVES) - before > 12 * 1024
     assert block
 
 
 def test_a_process_at_rest_takes_no_time() -> None:
     """A process that only waits takes nearly nothing."""
-    assert gauges.unrest(os.getpid()) < 500
+    assert gauges.unrest(OURSELVES) < 500
+
+
+def test_what_the_balancer_counts_is_asked_for(tmp_path: Path) -> None:
+    """The control socket is asked, and its number is the gauge's."""
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / gauges.CONTROL))
+        listening.listen()
+        answering = threading.Thread(target=answer, args=(listening, {"ok": True, "process": {"flows": 7}}))
+        answering.start()
+        assert gauges.counted("flows", gauges.Watched(os.getpid(), tmp_path)) == 7
+        answering.join()
+
+
+def answer(listening: socket.socket, what: dict[str, object]) -> None:
+    """Answer one question that asks for the counters."""
+    asking, _ = listening.accept()
+    with asking, asking.makefile("rw") as lines:
+        assert json.loads(lines.readline()) == {"do": "counters"}
+        lines.write(json.dumps(what) + "\n")
 
 
 def test_what_stays_is_told() -> None:

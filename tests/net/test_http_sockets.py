@@ -112,7 +112,7 @@ async def head(backend: Wire) -> bytes:
 
 async def test_requests_wait_for_room(reactor: Any) -> None:
     """A backend that takes one request at a time gets one, and those that wait come over the same connection."""
-    async with fronted(reactor, HTTPListener, max_connections=1) as front:
+    async with fronted(reactor, HTTPListener, backend_takes=1) as front:
         clients = [await front.client(request()) for _ in range(8)]
         backend = await front.calls.get()
         for client in clients:
@@ -125,7 +125,7 @@ async def test_requests_wait_for_room(reactor: Any) -> None:
 
 async def test_who_leaves_a_queue_is_not_served(reactor: Any) -> None:
     """A request whose client closes its connection while it waits never reaches the backend."""
-    async with fronted(reactor, HTTPListener, max_connections=1, half_closed=0.01) as front:
+    async with fronted(reactor, HTTPListener, backend_takes=1, half_closed=0.01) as front:
         first, second, third = [await front.client(request(f"GET /{number}")) for number in range(3)]
         backend = await front.calls.get()
         assert (await head(backend)).startswith(b"GET /0 ")

@@ -25,6 +25,8 @@ async def test_who_exceeds_a_limit(reactor: Any, limit: str) -> None:
             await served(front)
         for _ in range(2):
             await front.turned_away()
+        ((_, listener),) = front.assembly.listeners
+        assert listener.counters()["refused"] == {limit.replace("_", "-"): 2}
         assert (front.active, front.calls.pending) == (2, [])
 
 

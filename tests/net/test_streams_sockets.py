@@ -162,7 +162,7 @@ async def turn(reactor: Any) -> None:
 
 async def test_connections_wait_for_room(reactor: Any) -> None:
     """Of many clients at once a backend has no more than it takes; the others wait, and all are served in turn."""
-    async with fronted(reactor, TCPListener, max_connections=2) as front:
+    async with fronted(reactor, TCPListener, backend_takes=2) as front:
         clients = [await front.client(bytes([number])) for number in range(12)]
         alive = []
         for number in range(12):

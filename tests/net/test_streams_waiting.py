@@ -86,7 +86,7 @@ def test_what_a_waiting_client_says_is_bounded_and_kept(house: House) -> None:
 
 async def test_on_real_sockets_a_reset_is_noticed_in_the_line(reactor: Any) -> None:
     """On any reactor a waiting client that is gone makes room for the next."""
-    async with fronted(reactor, TCPListener, max_connections=1) as front:
+    async with fronted(reactor, TCPListener, backend_takes=1) as front:
         (pool,) = front.assembly.pools.values()
         first = await front.client(b"1")
         served = await front.calls.get()

@@ -129,10 +129,10 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def fronted(
-    reactor: Any, kind: type[HTTPListener | TCPListener], *, max_connections: int | None = None, **settings: Any
+    reactor: Any, kind: type[HTTPListener | TCPListener], *, backend_takes: int | None = None, **settings: Any
 ) -> AsyncIterator[Front]:
-    """A listener of that kind over one backend; at the end everything is closed."""
-    async with bound(reactor, Backends(), max_connections=max_connections) as (pool, backends):
+    """A listener of that kind over one backend, which takes so many; at the end everything is closed."""
+    async with bound(reactor, Backends(), backend_takes=backend_takes) as (pool, backends):
         listener = kind(f"tcp:{free_port()}:interface={HOST}", pool=pool, **settings)
         async with serving(reactor, listener, backends) as front:
             yield front
@@ -151,12 +151,12 @@ async def routed(reactor: Any, *matchers: Any, **settings: Any) -> AsyncIterator
 
 @asynccontextmanager
 async def bound(
-    reactor: Any, backends: Backends, name: str = "pool", factory: Any = None, *, max_connections: int | None = None
+    reactor: Any, backends: Backends, name: str = "pool", factory: Any = None, *, backend_takes: int | None = None
 ) -> AsyncIterator[tuple[Pool, Backends]]:
     """A pool of one backend, served by the factory if that is another."""
     port = reactor.listenTCP(0, factory or backends, interface=HOST)
     try:
-        backend = Backend(f"{HOST}:{port.getHost().port}", max_connections=max_connections)
+        backend = Backend(f"{HOST}:{port.getHost().port}", max_connections=backend_takes)
         yield Pool(name, backends=[backend]), backends
     finally:
         await port.stopListening()

@@ -229,8 +229,10 @@ def test_many_are_ended_in_slices(cutting: Ward, monkeypatch: pytest.MonkeyPatch
     clients = [cutting.house.client(b"hello", 8081) for _ in range(40)]
     network = cutting.house.network
     look = network.seconds
-    costly = iter(range(10**6))
-    monkeypatch.setattr(network, "seconds", lambda: look() + next(costly) * SLICE / 4)
+    costly = iter(
+        range(10**6)
+    )  # a slice has so few steps that clients are left, and so many that one is of the backend
+    monkeypatch.setattr(network, "seconds", lambda: look() + next(costly) * SLICE / 16)
     changes._end_sessions(cutting.assembly, cutting.pool, cutting.of(9001), BackendDown("x"))  # noqa: SLF001  apart from the check's own time
     assert 0 < len([client for client in clients if client.transport.other.disconnecting or client.gone]) < 20
     monkeypatch.undo()

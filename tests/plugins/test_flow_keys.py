@@ -97,7 +97,10 @@ def test_a_token_is_the_bytes_at_its_place(datagram: bytes, offset: int, length:
     [
         (lambda: TokenKey(-1, 0), ["TokenKey: offset: -1 is not", "TokenKey: length: 0 is not"]),
         (lambda: QUICConnectionID(length=0), ["QUICConnectionID: length: 0 is not a number of bytes from 1 to 20"]),
-        (lambda: QUICConnectionID(server_ids=["b1"]), ["QUICConnectionID: server_ids: ['b1'] does not tell ids"]),
+        (
+            lambda: QUICConnectionID(server_ids=["b1"]),
+            ["QUICConnectionID: server_ids: ['b1'] does not tell ids by names; write {'b1': b'\\x01'}"],
+        ),
         (lambda: QUICConnectionID(server_ids={1: b"\1"}), ["QUICConnectionID: server_ids: 1 is not the name"]),
         (lambda: QUICConnectionID(2, {"a": b"\1\2"}), ["QUICConnectionID: server_ids: 'a': b'\\x01\\x02' is not an"]),
         (lambda: QUICConnectionID(8, {"a": b"1", "b": b"22"}), ["QUICConnectionID: server_ids: they are not of one"]),

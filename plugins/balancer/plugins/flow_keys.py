@@ -86,7 +86,7 @@ def _wrong_ids(length: Any, server_ids: Any) -> Iterator[str]:
         yield f"length: {length!r} is not a number of bytes from 1 to {LONGEST_ID}"
         return
     if not isinstance(server_ids, Mapping):
-        yield f"server_ids: {server_ids!r} does not tell ids by names; write {{'b1': b'\x01'}}"
+        yield f"server_ids: {server_ids!r} does not tell ids by names; write {{'b1': b'\\x01'}}"
         return
     most = min(length - 1, _LONGEST_SERVER_ID)
     for name, written in server_ids.items():

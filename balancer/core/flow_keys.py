@@ -25,14 +25,15 @@ MOST_NAMES: Final = 8
 LONGEST: Final = 255
 """Bytes of a name; a longer one is none."""
 
-Place = tuple[Pool, Backend]
+Home = tuple[Pool, Backend]
+"""Where the flows of a name are: a backend, and the pool in which it was found."""
 
 
 @attrs.define
 class _Held:
     """Where the flows of a name are, and how many live."""
 
-    place: Place
+    home: Home
     flows: int = 0
 
 
@@ -64,19 +65,19 @@ class FlowKeys:
         """Whether replies give names, too."""
         return self._learn is not None
 
-    def place(self, datagram: bytes) -> Place | None:
+    def home(self, datagram: bytes) -> Home | None:
         """Where a client's datagram belongs: with the flows of its name, or else to the backend it names while up."""
         name = self._ask(self._key.key, datagram)
         held = self._held.get(name) if isinstance(name, bytes) else None
         if held is not None:
-            return held.place
+            return held.home
         written = None if self._backend is None else self._ask(self._backend, datagram)
-        place = self._backends.get(written) if isinstance(written, str) else None
-        return place if place is not None and place[1].up else None
+        home = self._backends.get(written) if isinstance(written, str) else None
+        return home if home is not None and home[1].up else None
 
-    def hold(self, flow: Flow, place: Place, datagram: bytes) -> None:
+    def hold(self, flow: Flow, home: Home, datagram: bytes) -> None:
         """A flow begins there with that datagram."""
-        self._hold(flow, place, self._ask(self._key.key, datagram))
+        self._hold(flow, home, self._ask(self._key.key, datagram))
 
     def learn(self, flow: Flow, datagram: bytes) -> None:
         """The backend of a flow has sent that datagram."""
@@ -95,13 +96,13 @@ class FlowKeys:
                 del self._held[name]
         flow.keys = ()
 
-    def _hold(self, flow: Flow, place: Place, name: Any) -> None:
+    def _hold(self, flow: Flow, home: Home, name: Any) -> None:
         if not isinstance(name, bytes) or not 0 < len(name) <= LONGEST:
             return
         if name in flow.keys or len(flow.keys) == MOST_NAMES:
             return
-        held = self._held.setdefault(name, _Held(place))
-        if held.place == place:
+        held = self._held.setdefault(name, _Held(home))
+        if held.home == home:
             held.flows += 1
             flow.keys += (name,)
 

@@ -9,7 +9,7 @@ from balancer.core.deadlines import Deadlines
 from balancer.core.flow import Edge, Flow
 from balancer.core.flow_bounds import Bounds
 from balancer.core.flow_choice import Choice
-from balancer.core.flow_keys import FlowKeys, Place
+from balancer.core.flow_keys import FlowKeys, Home
 from balancer.core.flow_table import Client
 from balancer.core.pool import Lease, Pool
 from balancer.core.routes import Routes
@@ -25,18 +25,18 @@ class KeyedChoice(Choice):
 
     def lease(self, flow: Flow, data: bytes) -> Lease | None:
         """See `Choice.lease`. A backend that refused the flow is not asked for again."""
-        place = self.keys.place(data)
-        if place is not None and place[1] not in flow.session.tried:
-            lease = self._rejoined(flow, place)
+        home = self.keys.home(data)
+        if home is not None and home[1] not in flow.session.tried:
+            lease = self._rejoined(flow, home)
         else:
             lease = super().lease(flow, data)
         if lease is not None and flow.pool is not None:
             self.keys.hold(flow, (flow.pool, lease.backend), data)
         return lease
 
-    def _rejoined(self, flow: Flow, place: Place) -> Lease | None:
+    def _rejoined(self, flow: Flow, home: Home) -> Lease | None:
         """Where the flow belongs, or nowhere while there is no room: another backend would not know it."""
-        flow.pool, backend = place
+        flow.pool, backend = home
         try:
             return flow.pool.rejoin(backend)
         except PoolFull:
@@ -76,10 +76,10 @@ class KeyedFlows(Flows):
 
     def datagram(self, data: bytes, client: Client, who: Hashable = None) -> None:
         """See `Flows.datagram`."""
-        place = self.keys.place(data)
-        if place is not None:
-            other, flow = (client, place[1]), self._current(client)
-            if self._current(other) or (flow is not None and flow.lease and flow.lease.backend is not place[1]):
+        home = self.keys.home(data)
+        if home is not None:
+            other, flow = (client, home[1]), self._current(client)
+            if self._current(other) or (flow is not None and flow.lease and flow.lease.backend is not home[1]):
                 who = other
         super().datagram(data, client, who)
 

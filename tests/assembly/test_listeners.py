@@ -50,5 +50,5 @@ def test_flows_go_by_routes_and_by_their_key(monkeypatch: pytest.MonkeyPatch) ->
     )
     (keyed, told), (plain, untold) = made
     assert (type(keyed), told, type(plain), untold) == (KeyedFlows, True, Flows, False)
-    pool, backend = keyed.keys.place(b"\x43\x0012345678")
+    pool, backend = keyed.keys.home(b"\x43\x0012345678")
     assert (pool.name, backend.name) == ("out", "127.0.0.1:54")

@@ -59,16 +59,16 @@ def flow(house: House, client: tuple[str, int] = ALICE) -> Flow:
 
 def test_a_name_leads_to_its_flows_while_one_lives(house: House) -> None:
     """A name is known from its first flow to the end of its last, and all of them are in one place."""
-    keys, place = FlowKeys(Plain(), [house.pool]), (house.pool, house.backends[1])
+    keys, home = FlowKeys(Plain(), [house.pool]), (house.pool, house.backends[1])
     first, second = flow(house), flow(house, BOB)
-    keys.hold(first, place, b"k")
-    keys.hold(first, place, b"k")
-    keys.hold(second, place, b"k")
+    keys.hold(first, home, b"k")
+    keys.hold(first, home, b"k")
+    keys.hold(second, home, b"k")
     keys.hold(second, (house.pool, house.backends[2]), b"k")
     keys.forget(first)
-    assert (keys.place(b"k"), len(keys), list(keys)) == (place, 1, [b"k"])
+    assert (keys.home(b"k"), len(keys), list(keys)) == (home, 1, [b"k"])
     keys.forget(second)
-    assert (keys.place(b"k"), len(keys)) == (None, 0)
+    assert (keys.home(b"k"), len(keys)) == (None, 0)
 
 
 def test_a_name_is_not_led_elsewhere(house: House) -> None:
@@ -78,7 +78,7 @@ def test_a_name_is_not_led_elsewhere(house: House) -> None:
     first, thief = flow(house), flow(house, BOB)
     keys.hold(first, mine, b"k")
     keys.hold(thief, theirs, b"k")
-    assert (keys.place(b"k"), thief.keys) == (mine, ())
+    assert (keys.home(b"k"), thief.keys) == (mine, ())
 
 
 def test_names_are_bounded(house: House) -> None:
@@ -98,7 +98,7 @@ def test_names_are_bounded(house: House) -> None:
 def test_a_key_that_answers_nonsense_gives_no_name(house: House, wrong: Any) -> None:
     """Whatever a key answers or raises, datagrams are balanced as if it had said nothing, and failures are counted."""
     keys, one = FlowKeys(Answers(wrong, wrong, wrong), [house.pool]), flow(house)
-    assert keys.place(b"") is None
+    assert keys.home(b"") is None
     keys.hold(one, (house.pool, house.backends[0]), b"")
     keys.learn(one, b"")
     assert (len(keys), keys.faults.count) == (0, 4 if isinstance(wrong, LookupError) else 0)
@@ -108,16 +108,16 @@ def test_only_a_backend_that_is_up_is_asked_for_by_its_name(house: House) -> Non
     """A datagram that names its backend is sent there while that is up, draining or not; unknown names lead nowhere."""
     keys = FlowKeys(Answers(backend="b"), [house.pool])
     house.backends[1].draining = True
-    assert keys.place(b"") == (house.pool, house.backends[1])
+    assert keys.home(b"") == (house.pool, house.backends[1])
     house.turn("b", up=False)
-    assert keys.place(b"") is None
-    assert FlowKeys(Answers(backend="x"), [house.pool]).place(b"") is None
+    assert keys.home(b"") is None
+    assert FlowKeys(Answers(backend="x"), [house.pool]).home(b"") is None
 
 
 def test_of_two_pools_the_first_has_the_name(house: House) -> None:
     """Where backends of two pools share a name, that of the earlier pool is meant."""
     other = House()
-    assert FlowKeys(Answers(backend="a"), [other.pool, house.pool]).place(b"") == (other.pool, other.backends[0])
+    assert FlowKeys(Answers(backend="a"), [other.pool, house.pool]).home(b"") == (other.pool, other.backends[0])
 
 
 def test_what_comes_late_teaches_nothing(house: House) -> None:

@@ -189,8 +189,8 @@ class Traffic(RuleBasedStateMachine):
         assert {name for flow in flows for name in flow.keys} == set(house.keys)
         assert all(len(flow.keys) <= MOST_NAMES for flow in flows)
         for flow in flows:
-            places = [house.keys.place(name) for name in flow.keys]
-            assert all(flow.lease and place == (flow.pool, flow.lease.backend) for place in places)
+            homes = [house.keys.home(name) for name in flow.keys]
+            assert all(flow.lease and home == (flow.pool, flow.lease.backend) for home in homes)
 
     def teardown(self) -> None:
         self.house.clock.advance(IDLE * 2)

@@ -67,7 +67,7 @@ class Endpoint:
     @property
     def has_name(self) -> bool:
         """Whether its host is a name, which has to be looked up."""
-        return not isinstance(self.place, str) and not _is_address(self.place[0])
+        return not isinstance(self.place, str) and not is_address(self.place[0])
 
     def overlaps(self, other: Endpoint) -> bool:
         """Whether both cannot be bound at once. Port 0 never clashes: the system picks a free one."""
@@ -163,7 +163,7 @@ def _host_and_port(text: str, rest: str) -> tuple[str, int]:
 
 
 def _expect_host(text: str, what: str, host: str) -> None:
-    if _is_address(host):
+    if is_address(host):
         return
     if _NUMERIC.fullmatch(host):
         raise ValueError(f"{text!r}: the {what} is no IP address; give one such as 10.0.0.11 or fe80::1")
@@ -172,9 +172,10 @@ def _expect_host(text: str, what: str, host: str) -> None:
         raise ValueError(f"{text!r}: the {what} is no name; {remedy}")
 
 
-def _is_address(host: str) -> bool:
+def is_address(text: object) -> bool:
+    """Whether it is the text of an IP address, and of nothing else."""
     try:
-        ip_address(host)
+        ip_address(text if isinstance(text, str) else "")
     except ValueError:
         return False
     return True

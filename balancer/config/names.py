@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from typing import Any, Final
 
 from balancer.config.backends import Backend
-from balancer.config.endpoints import backend_endpoint, endpoint_or_none
+from balancer.config.endpoints import backend_endpoint, endpoint_or_none, is_address
 from balancer.config.mistakes import parsed, seconds, shown, sound
 
 _DNS_PORT: Final = 53
@@ -17,7 +17,7 @@ _LEAST_PAUSE: Final = 1.0
 
 def name_server(text: str) -> tuple[str, int]:
     """The address and the port of a DNS server. Raises `ValueError` with what is wrong."""
-    if _is_address(text):
+    if is_address(text):
         return text, _DNS_PORT
     endpoint = endpoint_or_none(backend_endpoint, text)
     if endpoint is None or endpoint.scheme or isinstance(endpoint.place, str) or endpoint.has_name:
@@ -27,16 +27,8 @@ def name_server(text: str) -> tuple[str, int]:
 
 def _local_address(text: str) -> None:
     """Take an address of this machine. Raises `ValueError` with what is wrong."""
-    if not _is_address(text) or ip_address(text).is_unspecified:
+    if not is_address(text) or ip_address(text).is_unspecified:
         raise ValueError(f"{shown(text)} is no address of a machine; give one such as '10.0.0.5'")
-
-
-def _is_address(text: Any) -> bool:
-    try:
-        ip_address(text if isinstance(text, str) else "")
-    except ValueError:
-        return False
-    return True
 
 
 def wrong_names(backends: Iterable[Backend], resolve_every: Any, dns: Iterable[Any]) -> Iterator[str]:

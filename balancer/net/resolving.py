@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any, Final, Protocol
 
 import attrs
@@ -100,14 +99,5 @@ def _can_be_known(host: str) -> bool:
     try:
         host.encode("idna")
     except UnicodeError:
-        return False
-    return True
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is an IP address and not a name."""
-    try:
-        ip_address(host)
-    except ValueError:
         return False
     return True

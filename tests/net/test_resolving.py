@@ -9,7 +9,7 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
-from balancer.net.resolving import PATIENCE, Found, SystemNames, is_address
+from balancer.net.resolving import PATIENCE, Found, SystemNames
 from tests.net.house import now
 
 KNOWN: dict[str, list[Any]] = {
@@ -91,11 +91,6 @@ def test_one_lookup_for_each_host() -> None:
     assert results[1:] == [Found(("192.0.2.1",))] * 2
     asked(names, results)
     assert len(system.asked) == 2
-
-
-def test_what_is_an_address() -> None:
-    """Addresses of both families are told from names."""
-    assert [is_address(host) for host in ("10.0.0.1", "::1", "localhost", "1.2.3")] == [True, True, False, False]
 
 
 async def test_the_systems_resolver(reactor: Any) -> None:

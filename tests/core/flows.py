@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -21,29 +21,10 @@ from balancer.core.pool import Pool
 from balancer.core.routes import Route, Routes
 from balancer.errors import BalancerError, ConnectFailed
 from balancer.interfaces import IFlowKey, Outcome, Phase, Picker
+from tests.core.virtual_time import VirtualTime
 
 IDLE, CAP = 10.0, 3
 ALICE, BOB, CAROL, DAVE = ((f"192.0.2.{number}", 5000) for number in range(4))
-
-
-class HandClock:
-    """Time that moves when told to."""
-
-    def __init__(self) -> None:
-        self.time, self._calls = 0.0, list[tuple[float, Callable[[], None]]]()
-
-    def seconds(self) -> float:
-        return self.time
-
-    def wake_after(self, seconds: float, call: Callable[[], None]) -> None:
-        self._calls.append((self.time + seconds, call))  # the deadlines wait for one alarm at a time
-
-    def advance(self, seconds: float) -> None:
-        end = self.time + seconds
-        while self._calls and self._calls[0][0] <= end:
-            self.time, call = self._calls.pop()
-            call()
-        self.time = end
 
 
 class First:
@@ -126,7 +107,7 @@ class House:
     def __init__(
         self, names: str = "abc", *, key: IFlowKey | None = None, max_connections: int | None = None, **bounds: Any
     ) -> None:
-        self.clock, self.edge, self.algorithm, self.ended = HandClock(), FakeEdge(), First(), list[int]()
+        self.clock, self.edge, self.algorithm, self.ended = VirtualTime(0.0), FakeEdge(), First(), list[int]()
         self.backends = [
             Backend(name, name, (name, 1), seconds=self.clock.seconds, max_connections=max_connections)
             for name in names

@@ -20,6 +20,7 @@ from balancer.core.session import Session
 from balancer.core.silence import Patience, Silence
 from balancer.errors import BalancerError
 from balancer.interfaces import Kind, Outcome, Picker, Reply
+from tests.core.virtual_time import VirtualTime
 
 CLIENT = ("192.0.2.1", 5000)
 PATIENCE = Patience(downstream=20, upstream=30)
@@ -36,26 +37,6 @@ def spelled(message: Message) -> str:
     if isinstance(message, End):
         return "end"
     return f"{message.method} {message.target}" if isinstance(message, RequestHead) else str(message.status)
-
-
-class HandClock:
-    """Time that moves when told to."""
-
-    def __init__(self) -> None:
-        self.time, self._calls = 0.0, list[tuple[float, Callable[[], None]]]()
-
-    def seconds(self) -> float:
-        return self.time
-
-    def wake_after(self, seconds: float, call: Callable[[], None]) -> None:
-        self._calls.append((self.time + seconds, call))  # the deadlines wait for one alarm at a time
-
-    def advance(self, seconds: float) -> None:
-        end = self.time + seconds
-        while self._calls and self._calls[0][0] <= end:
-            self.time, call = self._calls.pop()
-            call()
-        self.time = end
 
 
 class Transcript:
@@ -221,7 +202,7 @@ class Stage:
     carried: Exchange
 
     def __init__(self) -> None:
-        self.clock, self.transcript = HandClock(), Transcript()
+        self.clock, self.transcript = VirtualTime(0.0), Transcript()
         self.deadlines = Deadlines(self.clock)
         self.line = FakeLine(self.transcript)
         self.algorithm = First()

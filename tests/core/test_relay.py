@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from balancer.core.deadlines import Deadlines
 from balancer.core.relay import TRANSITIONS, Input, Relay, State
 from balancer.errors import BalancerError, DownstreamGone, Draining, IdleTimeout, UpstreamGone
-from tests.core.stage import HandClock, Transcript
+from tests.core.stage import Transcript
+from tests.core.virtual_time import VirtualTime
 
 IDLE, LINGER = 10.0, 4.0
 GRANULES = 0.5
@@ -49,7 +50,7 @@ class Between:
     """A relay between two streams."""
 
     def __init__(self) -> None:
-        self.clock, transcript = HandClock(), Transcript()
+        self.clock, transcript = VirtualTime(0.0), Transcript()
         self.deadlines = Deadlines(self.clock)
         self.transcript = transcript
         self.ends: list[BalancerError | None] = []

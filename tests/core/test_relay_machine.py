@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from balancer.core.deadlines import Deadlines
 from balancer.core.relay import Relay
 from balancer.errors import BalancerError
-from tests.core.stage import HandClock
+from tests.core.virtual_time import VirtualTime
 
 MARK, READ = 16, 8
 LIMIT = 60.0
@@ -91,7 +91,7 @@ class RelayMachine(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock = HandClock()
+        self.clock = VirtualTime(0.0)
         self.deadlines = Deadlines(self.clock)
         self.downstream, self.upstream = ModelStream("downstream"), ModelStream("upstream")
         self.ends: list[BalancerError | None] = []

@@ -1,4 +1,4 @@
-"""The console script `balancer`: looks at configs, plugins and a running balancer; refuses to be one.
+"""The console script `balancer`: looks at configs and plugins, and operates a running balancer; refuses to be one.
 
 The balancer itself is run by `twist balancer`. Exit status: 0 when all is well, 64 for a wrong config or command line,
 74 when the output cannot be written; `balancer ctl` has two of its own.

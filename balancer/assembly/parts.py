@@ -28,8 +28,9 @@ PIPES = 16
 
 @attrs.define(eq=False)
 class Parts:
-    """The parts of one balancer, by the nouns they come from. `wall` tells the seconds since 1970.
+    """The parts of one balancer, by the nouns they come from.
 
+    `wall` tells the seconds since 1970; without one it is the reactor's clock, whatever that counts from.
     `grace` holds the backends that went down whose sessions are to be ended in a while.
     """
 

@@ -38,11 +38,12 @@ class Backend(Noun):
     """One server of a pool.
 
     `address` is "tcp:host:port", "udp:host:port", bare "host:port" (either) or "unix:/path"; an IPv6 host stands in
-    brackets. `name` is unique in the pool and outlives reloads; without one it is the address. `weight` is its share
-    relative to the others, above 0. Tier 0 is used first, a higher one only when the lower cannot serve; `backup=True`
-    is tier 1. It takes `max_connections` at once, or any number if that is None: TCP connections, HTTP requests and UDP
-    flows together; what comes on top goes to others or waits, see `Pool`. `start="down"` keeps it out until a health
-    check finds it well; its host may be unknown until then. Raises `ConfigError`.
+    brackets. `name` is unique in the pool; without one it is the address. `weight` is its share relative to the others,
+    above 0. `zone` and `tags` are for algorithms to look at; the built-in ones do not. Tier 0 is used first, a higher
+    one only when the lower cannot serve; `backup=True` is tier 1. It takes `max_connections` at once, or any number if
+    that is None: TCP connections, HTTP requests and UDP flows together; what comes on top goes to others or waits, see
+    `Pool`. `start="down"` keeps it out until a health check finds it well; its host may be unknown until then. Raises
+    `ConfigError`.
     """
 
     address: str

@@ -46,9 +46,9 @@ class Config(Noun):
     """Everything the balancer is to do; a config module calls it `config`. Raises `ConfigError`.
 
     On a stop what is alive has `drain` seconds to end. `companions` provide Twisted's `IService` and live and die
-    with the balancer: they are started before anything is bound, one after another, and stopped last. One that has a
-    method `with_reactor(reactor)` is told the reactor by it, once, before `startService`; that may return a Deferred,
-    which is waited for. With `control="unix:/path"` a running balancer takes commands there, from its own user alone.
+    with the balancer: they are started before anything is bound, one after another, and stopped last. Where
+    `startService` returns a Deferred, it is waited for; a method `with_reactor(reactor)`, if there is one, is called
+    once before. With `control="unix:/path"` a running balancer takes commands there, from its own user and root alone.
     """
 
     listeners: tuple[Listener, ...] = attrs.field(converter=_listeners)

@@ -1,4 +1,4 @@
-"""What all listeners say, and what those of connections do; refuses to bind or serve anything."""
+"""What listeners of every kind say; refuses to bind or serve anything."""
 
 from __future__ import annotations
 

@@ -41,8 +41,9 @@ class UDPListener(Routed):
     A flow, which is one client's address and port, ends after `idle` seconds of silence. With `replies` it also ends
     when each of its datagrams has had so many, 0 being none, and when it ends by silence with some missing, its backend
     has failed. After `requests` datagrams the client's next one begins another flow, perhaps on another backend; until
-    then no number of replies ends it. `per_packet=True` is `requests=1`. At most `max_flows` live at once, and of
-    one source, an IPv4 address or the /64 of an IPv6 address, at most `max_flows_per_source`.
+    then no number of replies ends it. `per_packet=True` is `requests=1`. At most `max_flows` live at once: a new one
+    takes the room of the one that has been silent longest. Of one source, an IPv4 address or the /64 of an IPv6
+    address, there are at most `max_flows_per_source`; what would be more is dropped.
 
     With a `key`, such as `QUICConnectionID()`, a client whose address has changed stays on its backend, by a flow of
     its own. With `send_proxy="v2"` each datagram to a backend opens with a PROXY header; one that has no room left for

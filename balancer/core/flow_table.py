@@ -38,7 +38,7 @@ _Flow = TypeVar("_Flow", bound=Tracked)
 class FlowTable(Generic[_Flow]):
     """Flows; with `per_source`, at most so many of one source. `granule` seconds is how well their ages are told apart.
 
-    `current` has the flow that the next datagram goes to, by `Tracked.who`; it is to be read alone.
+    `current` has the flow that the next datagram goes to, by `Tracked.who`; others only read it.
     """
 
     def __init__(self, per_source: int | None, granule: float) -> None:

@@ -18,7 +18,7 @@ from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull
 from balancer.interfaces import Outcome, Phase
 
 REFUSALS = 3
-"""How often a picker is asked again before the pool leaves out what was refused."""
+"""How often a picker is asked before the pool leaves out what was refused."""
 
 START = 0.25
 """Seconds that a first picker may take at once, so that nearly every algorithm is ready when the start is; one that

@@ -25,7 +25,7 @@ class IBackend(Interface):
 
     name: str = Attribute("The name given in the config, else the address as written; unique in its pool.")
     address: str = Attribute("Where it is, as written in the config.")
-    weight: float = Attribute("Its share relative to the others, above 0; checks and slow start scale it.")
+    weight: float = Attribute("Its share relative to the others, above 0; health checks scale it, operators change it.")
     zone: str = Attribute("Where it stands, or an empty string.")
     tags: frozenset[str] = Attribute("Labels, from the config and from health checks.")
     tier: int = Attribute("0 is used first; a higher tier only when the lower ones cannot serve.")
@@ -45,7 +45,7 @@ class ISession(Interface):
     alpn: str | None = Attribute("The protocol agreed by ALPN; of a TLS hello that passes through, the one preferred.")
     tls: bool = Attribute("Whether the client's side is encrypted and terminated here.")
     request: RequestHead | None = Attribute("The HTTP request head; None at layer 4.")
-    peek: bytes = Attribute("The leading bytes that a matcher asked for, as far as they have come.")
+    peek: bytes = Attribute("The leading bytes that a matcher asked for, as far as they have come; a datagram, whole.")
     captures: Mapping[str, str] = Attribute("What the route's matcher captured.")
     proxy: ProxyHeader = Attribute("The PROXY header that opened the connection; one that tells nothing without it.")
     attempt: int = Attribute("1 for the first try.")

@@ -22,7 +22,7 @@ from balancer.core.session import Session
 from balancer.errors import BalancerError, LifetimeExceeded
 from balancer.interfaces import Kind, Phase
 from balancer.net.dialing import Dialed, Dialer, Dialing
-from balancer.net.peers import Peer
+from balancer.net.peers import Peer, held
 from balancer.net.sessions import Sessions, Sight
 from balancer.net.splice import Pipes, Shortcut, shortcut
 
@@ -103,7 +103,8 @@ class End(Dialed):
     def held(self) -> int:
         """The same, with what is in the pipe of a shortcut that ends here."""
         way = None if self.other is None else self.other.shortcut
-        return super().held + (0 if way is None else way.held)
+        written = held(self.transport)
+        return written if way is None else written + way.held
 
     def close(self) -> None:
         """Close after what was written, or was on its way here through the kernel."""

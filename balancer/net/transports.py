@@ -13,15 +13,18 @@ short paths; everything else is Twisted's, and every promise of `ITCPTransport` 
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from errno import EAGAIN, ENOBUFS
-from socket import MSG_MORE
+from socket import MSG_MORE, SHUT_WR
 from typing import Any, Final
 
 from twisted.internet import main, tcp, unix
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv6Address
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.python import log
 from twisted.python.failure import Failure
 
 DONE: Final = Failure(main.CONNECTION_DONE)
@@ -157,6 +160,13 @@ class Stream(Prompt, tcp.Connection):
             self._maybePauseProducer()
             self.reactor.addWriter(self)
 
+    def pauseProducing(self) -> None:
+        """Read no more, from the end of the turn on."""
+        self.wants_read, self.read_asked = False, True
+        if not self.listed and self.connected:
+            self.listed = True
+            self.reactor.turn.append(self)
+
     def unregisterProducer(self) -> None:
         """See `IConsumer`."""
         if self.TLS:
@@ -178,6 +188,38 @@ class Stream(Prompt, tcp.Connection):
             if not self.listed:
                 self.listed = True
                 self.reactor.turn.append(self)
+
+    def readConnectionLost(self, reason: Any) -> None:
+        """The peer's FIN was read."""
+        hearing = self._hearing()
+        if hearing is None:
+            self.connectionLost(reason)
+            return
+        try:
+            hearing.readConnectionLost()
+        except BaseException:  # noqa: BLE001  whatever a protocol raises ends its connection, and no other
+            log.err()
+            self.connectionLost(Failure())
+
+    def _closeWriteConnection(self) -> None:
+        """Everything is sent: FIN."""
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(SHUT_WR)
+        hearing = self._hearing()
+        if hearing is None:
+            return
+        try:
+            hearing.writeConnectionLost()
+        except BaseException:  # noqa: BLE001  the same
+            log.err()
+            self.connectionLost(Failure())
+
+    def _hearing(self) -> Any:
+        """The protocol, if it wants to hear of each direction; that it does is known sooner than that it could."""
+        protocol = self.protocol
+        if IHalfCloseableProtocol.providedBy(protocol):
+            return protocol
+        return IHalfCloseableProtocol(protocol, None)
 
     def lose(self, why: BaseException, *, reading: bool) -> None:
         """The connection is over for that reason; if `reading` found its end, the other direction may live on."""
@@ -257,7 +299,8 @@ class TCPServer(Stream, tcp.Server):
             self._addressType = IPv6Address
         self.client, self.hostname, self.server = client, client[0], server
         self.connected = 1
-        self.startReading()
+        self.wants_read = self.read_asked = self.listed = True
+        self.reactor.turn.append(self)
 
     def connectionLost(self, reason: Any) -> None:
         """The connection is over: close the socket, and tell the protocol. Twisted's, in one piece."""
@@ -269,7 +312,10 @@ class TCPServer(Stream, tcp.Server):
             producer.stopProducing()
         self.wants_read = self.wants_write = self.read_asked = False
         self.reactor.forget(self.fileno())
-        self._closeSocket(not isinstance(reason.value, ConnectionAborted))
+        if isinstance(reason.value, ConnectionAborted):
+            self._closeSocket(False)
+        else:
+            self.socket.close()
         protocol = self.protocol
         del self.protocol, self.socket, self.fileno
         protocol.connectionLost(reason)

@@ -11,8 +11,9 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from random import Random
 
 import attrs
 
@@ -148,10 +149,16 @@ def filled(template: str, values: Mapping[str, str]) -> str:
 
 
 def free_ports(names: tuple[str, ...]) -> dict[str, str]:
-    """A port that nothing listens on for each name, all different."""
+    """A port that nothing listens on for each name, all different, and below those that connections are given."""
+    found: dict[str, str] = {}
+    random = Random()
     with ExitStack() as closing:
-        found = [closing.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in names]
-        return {name: str(sock.getsockname()[1]) for name, sock in zip(names, found, strict=True)}
+        while len(found) < len(names):
+            port = random.randint(10_240, 32_767)
+            with suppress(OSError):  # somebody has it
+                closing.enter_context(socket.create_server(("127.0.0.1", port)))
+                found[names[len(found)]] = str(port)
+    return found
 
 
 def start(peer: Peer, backends: Mapping[str, str], core: int, folder: Path) -> Running:

@@ -30,7 +30,8 @@ from twisted.python import log
 from balancer.net.connecting import Connecting
 from balancer.net.datagram_port import DatagramPort
 from balancer.net.ports import TCPPort, UNIXPort
-from balancer.net.transports import Prompt, TCPConnector, TCPServer, UNIXConnector, UNIXServer
+from balancer.net.prompt import Prompt
+from balancer.net.transports import TCPConnector, TCPServer, UNIXConnector, UNIXServer
 from balancer.net.watchdog import Watchdog
 
 AnyPort = TypeVar("AnyPort", TCPPort, UNIXPort, DatagramPort)

@@ -134,3 +134,15 @@ def reset(plain: socket.socket) -> None:
     """Close with RST."""
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     plain.close()
+
+
+class CountedPoll:
+    """An epoll object that counts the changes to what it looks for."""
+
+    def __init__(self, poller: Any) -> None:
+        self.changes = 0
+        self._poller = poller
+
+    def __getattr__(self, name: str) -> Any:
+        self.changes += name != "poll"
+        return getattr(self._poller, name)

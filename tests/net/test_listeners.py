@@ -26,6 +26,7 @@ from balancer.net.datagrams import DatagramListener
 from balancer.net.listeners import FlowListener, Listener, StreamListener
 from balancer.net.sessions import Sessions
 from balancer.plugins.algorithms import RoundRobin
+from tests.ports import free_ports
 
 HOST = "127.0.0.1"
 
@@ -53,9 +54,8 @@ class Echo(DatagramProtocol):
 
 def free_port(kind: socket.SocketKind = socket.SOCK_STREAM) -> int:
     """A port that nobody has."""
-    with socket.socket(type=kind) as holder:
-        holder.bind((HOST, 0))
-        return int(holder.getsockname()[1])
+    (port,) = free_ports(1, kind)
+    return port
 
 
 def flows(reactor: Any, alarm: ReactorAlarm, port: int, backend: int) -> FlowListener:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from random import Random
@@ -19,6 +18,7 @@ from zope.interface import implementer
 from balancer.assembly import Assembly, bind
 from balancer.config import Backend, Config, HTTPListener, Pool, Route, TCPListener
 from balancer.errors import Draining
+from tests.ports import free_ports
 
 HOST = "127.0.0.1"
 
@@ -122,9 +122,8 @@ class Front:
 
 def free_port() -> int:
     """A port that nobody has."""
-    with socket.socket() as holder:
-        holder.bind((HOST, 0))
-        return int(holder.getsockname()[1])
+    (port,) = free_ports(1)
+    return port
 
 
 @asynccontextmanager

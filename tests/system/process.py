@@ -5,10 +5,10 @@ from __future__ import annotations
 import signal
 import socket
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
+from tests.ports import free_ports
 from tests.system.programs import PATIENCE, Program
 
 HOST = "127.0.0.1"
@@ -72,15 +72,6 @@ config = Config([
     def client(self) -> socket.socket:
         """A connection to it, on which nothing takes longer than `PATIENCE`."""
         return socket.create_connection((HOST, self.port), timeout=PATIENCE)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports that nobody has, of TCP and likely of UDP."""
-    with ExitStack() as stack:
-        holders = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for holder in holders:
-            holder.bind((HOST, 0))
-        return [holder.getsockname()[1] for holder in holders]
 
 
 def is_free(port: int) -> bool:

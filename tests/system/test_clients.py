@@ -13,7 +13,8 @@ from threading import Event
 import aiohttp
 import pytest
 
-from tests.system.process import HOST, Process, free_ports
+from tests.ports import free_ports
+from tests.system.process import HOST, Process
 from tests.system.programs import PATIENCE
 
 QUICKSTART = Path(__file__).parents[2] / "examples" / "quickstart.py"

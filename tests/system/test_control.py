@@ -16,7 +16,8 @@ from typing import Any
 import pytest
 
 from balancer.cli import main
-from tests.system.process import HOST, Process, free_ports, written
+from tests.ports import free_ports
+from tests.system.process import HOST, Process, written
 from tests.system.programs import PATIENCE
 
 CONFIG = """

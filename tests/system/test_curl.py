@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,13 +23,6 @@ demo = DemoBackends([DemoBackend("b1", http={0}, echo={1}), DemoBackend("b2", ht
 pool = Pool("site", backends=["127.0.0.1:{0}", "127.0.0.1:{2}"], algorithm=RoundRobin())
 config = Config([HTTPListener("tcp:{5}:interface=127.0.0.1", pool=pool)], drain=5, companions=[demo])
 """
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on, over TCP, a moment ago."""
-    with ExitStack() as stack:
-        bound = [stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
-        return [one.getsockname()[1] for one in bound]
 
 
 @pytest.fixture(scope="module")

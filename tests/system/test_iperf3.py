@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.system.process import HOST, Front, free_ports
+from tests.ports import free_ports
+from tests.system.process import HOST, Front
 from tests.system.programs import Program, said
 
 Measure = Callable[..., dict[str, Any]]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.process import HOST, Front, free_ports
+from tests.ports import free_ports
+from tests.system.process import HOST, Front
 from tests.system.programs import Program, said
 
 MESSAGES = 500

@@ -11,7 +11,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.system.process import HOST, Front, free_ports
+from tests.ports import free_ports
+from tests.system.process import HOST, Front
 from tests.system.programs import Program, said
 
 USER = "postgres"

@@ -12,7 +12,8 @@ from typing import Self
 
 import pytest
 
-from tests.system.process import HOST, Process, free_ports, is_free, written
+from tests.ports import free_ports
+from tests.system.process import HOST, Process, is_free, written
 from tests.system.programs import PATIENCE
 
 RELAY = """

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.process import HOST, LEAN, STOCK, Front, free_ports
+from tests.ports import free_ports
+from tests.system.process import HOST, LEAN, STOCK, Front
 from tests.system.programs import Program, said
 
 REQUESTS = 4800

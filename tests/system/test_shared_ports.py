@@ -7,7 +7,8 @@ import socket
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.system.process import HOST, Process, free_ports, written
+from tests.ports import free_ports
+from tests.system.process import HOST, Process, written
 from tests.system.programs import PATIENCE
 
 RELAY = """

@@ -11,7 +11,8 @@ from random import Random
 
 import pytest
 
-from tests.system.process import HOST, LEAN, STOCK, Front, free_ports
+from tests.ports import free_ports
+from tests.system.process import HOST, LEAN, STOCK, Front
 from tests.system.programs import Program, said
 
 MEBIBYTE = 1 << 20

@@ -33,7 +33,8 @@ system: $(VENV)/.installed-dev programs
 	$(PYTEST) -m system tests/system
 
 programs:
-	dpkg --status $(DEBIAN) >/dev/null || $(SUDO) .ci/install_programs $(DEBIAN)
+	@if dpkg-query --show --showformat='$${db:Status-Status}\n' $(DEBIAN) 2>&1 | grep --quiet --invert-match '^installed$$'; \
+		then $(SUDO) .ci/install_programs $(DEBIAN); fi
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check

@@ -26,6 +26,23 @@ for name in {packages!r}:
 print(*sys.modules)
 """
 
+IMPORT_ELSEWHERE = """
+import fcntl, os, select, socket
+for module, names in {linux!r}.items():
+    module = globals()[module]
+    for name in [name for name in dir(module) if name.startswith(names)]:
+        delattr(module, name)
+import balancer.tap
+"""
+
+LINUX = {
+    "fcntl": ("F_SETPIPE_SZ", "F_GETPIPE_SZ"),
+    "os": ("splice", "SPLICE_", "eventfd", "EFD_", "sched_"),
+    "select": ("epoll", "EPOLL"),
+    "socket": ("MSG_MORE", "SO_BINDTODEVICE", "SO_INCOMING_CPU", "SO_PEERCRED", "TCP_CORK", "TCP_QUICKACK"),
+}
+"""What modules of Python have on Linux alone: how these names begin."""
+
 
 def imported_by(path: Path) -> Iterator[str]:
     """Return the names of the modules that a file imports, wherever in it."""
@@ -69,6 +86,13 @@ def test_nobody_installs_a_reactor() -> None:
     loaded = loaded_with(["balancer"], [])
     assert "balancer.plugins.algorithms" in loaded
     assert "twisted.internet.reactor" not in loaded
+
+
+def test_linux_is_not_needed() -> None:
+    """The balancer loads where the system has none of what only Linux has, and then `twist` runs another reactor."""
+    command = [sys.executable, "-c", IMPORT_ELSEWHERE.format(linux=LINUX)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
 
 
 def test_testing_needs_no_test_framework_to_be_imported() -> None:

@@ -14,8 +14,8 @@ short paths; everything else is Twisted's, and every promise of `ITCPTransport` 
 from __future__ import annotations
 
 import contextlib
+import socket
 from errno import EAGAIN, ENOBUFS
-from socket import MSG_MORE, SHUT_WR
 from typing import Any, Final
 
 from twisted.internet import main, tcp, unix
@@ -33,6 +33,9 @@ KNOWN: Final[dict[type, Failure]] = {ConnectionDone: DONE, ConnectionLost: Failu
 
 REFUSED: Final = frozenset({EAGAIN, ENOBUFS})
 """What the kernel says when it takes no more for now."""
+
+MSG_MORE: Final = getattr(socket, "MSG_MORE", 0)
+"""send(2): more follows at once. A system without it has other reactors, though this module is imported there, too."""
 
 
 class Stream(Prompt, tcp.Connection):
@@ -117,7 +120,7 @@ class Stream(Prompt, tcp.Connection):
     def _closeWriteConnection(self) -> None:
         """Everything is sent: FIN."""
         with contextlib.suppress(OSError):
-            self.socket.shutdown(SHUT_WR)
+            self.socket.shutdown(socket.SHUT_WR)
         hearing = self._hearing()
         if hearing is None:
             return

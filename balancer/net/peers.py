@@ -7,6 +7,7 @@ import termios
 from fcntl import ioctl
 from typing import Any
 
+from twisted.internet import tcp
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -65,9 +66,10 @@ class Peer(Pressed):
         told = self.header.client
         if told is not None:
             return told
-        known = getattr(self.transport, "client", None)  # where there is that, it costs less to ask
-        if type(known) is tuple:
-            return known[0], known[1]
+        if isinstance(self.transport, tcp.Server):  # a socket itself, and nothing around it: asking it costs less
+            known: Any = self.transport.client
+            if type(known) is tuple:
+                return known[0], known[1]
         return seen(self.transport)
 
     @property

@@ -25,6 +25,7 @@ from balancer.net.dialing import Dialed, Dialer, Dialing
 from balancer.net.peers import Peer, held
 from balancer.net.sessions import Sessions, Sight
 from balancer.net.splice import Pipes, Shortcut, shortcut
+from balancer.net.transports import Stream
 
 BULKY: Final = 1 << 16
 """Bytes that transports read at most at once: behind so many there are more."""
@@ -52,7 +53,8 @@ class End(Dialed):
 
     def connectionMade(self) -> None:
         """The socket is connected. A relay writes once a turn, so there is nothing to wait for."""
-        self.write = getattr(self.transport, "write_at_once", self.transport.write)  # type: ignore[method-assign]  # short
+        plain = isinstance(self.transport, Stream)  # and nothing around it, such as TLS, that a write must not pass by
+        self.write = self.transport.write_at_once if plain else self.transport.write  # type: ignore[method-assign]  # short
         super().connectionMade()
 
     def join(self, half: Half, other: End, pipes: Pipes) -> None:

@@ -105,6 +105,8 @@ def listener_endpoint(text: str) -> Endpoint:
     scheme, colon, rest = text.partition(":")
     if scheme in _ENCRYPTED:
         raise ValueError(f"{text!r} asks for TLS, which is no part of an endpoint here; bind tcp: or unix:")
+    if scheme == "haproxy":
+        raise ValueError(f"{text!r} keeps PROXY headers to itself; bind tcp: or unix:, and give accept_proxy")
     if not _TYPE.fullmatch(scheme) or not colon:
         raise ValueError(f"{text!r} does not begin with its type; write it as {likely_endpoint(text)}")
     if scheme not in BOUND:

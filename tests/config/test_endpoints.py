@@ -67,6 +67,7 @@ def test_endpoints_of_listeners(text: str, scheme: str, place: object, options: 
         ("udp:localhost:53", "has its port last; write it as udp:53:interface=localhost"),
         ("tcp://*:80", "has its port last; write it as tcp:80"),
         ("/run/x", "does not begin with its type; write it as unix:/run/x"),
+        ("haproxy:tcp:80", "keeps PROXY headers to itself; bind tcp: or unix:, and give accept_proxy"),
         ("tls:443", "asks for TLS, which is no part of an endpoint here; bind tcp: or unix:"),
         ("tcp:", "has no port; give it a port"),
         ("unix:", "has no address; give it a path"),

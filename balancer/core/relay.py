@@ -196,5 +196,12 @@ class Relay:
         elif remaining > 0:
             self._deadline.move(remaining)
         else:
+            self._give_up(IdleTimeout(f"nothing moved for {limit:g} s"), unsent)
+
+    def _give_up(self, error: BalancerError, unsent: int) -> None:
+        """In order, as after a whole conversation, only if none of it is known to be missing."""
+        if unsent:
+            self.fail(error)
+        else:
             self._enter(Input.FAILURE)
-            self._close(IdleTimeout(f"nothing moved for {limit:g} s"))
+            self._close(error)

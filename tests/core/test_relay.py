@@ -198,6 +198,19 @@ def test_a_peer_that_reads_slowly_is_not_silent() -> None:
     assert between.error() is IdleTimeout
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_what_a_peer_does_not_take_is_not_ended_in_order(half: bool) -> None:
+    """When silence ends it with bytes on their way, both sides are cut, so that neither takes a part for the whole."""
+    between = Between()
+    if half:
+        between.downstream.finished()
+    between.client.unsent = 3
+    between.transcript.take()
+    between.clock.advance(2 * IDLE + 2 * GRANULES)
+    assert between.error() is IdleTimeout
+    assert between.transcript.take() == ["client cut", "backend cut"]
+
+
 def test_what_a_slow_peer_takes_is_not_made_up_for_by_what_is_new_for_it() -> None:
     """As much may wait for a peer as when it was last looked at, of which it has taken some all the same."""
     between = Between()

@@ -168,7 +168,7 @@ def queued(transport: Any) -> int:
     """Bytes that the kernel has been given for the other end of a transport, and that have not been taken there."""
     try:
         (size,) = struct.unpack("i", ioctl(transport.fileno(), termios.TIOCOUTQ, bytes(4)))
-    except (AttributeError, OSError):  # closed, or no socket that can tell
+    except (AttributeError, OSError, ValueError):  # no socket that can tell, or one that is closed
         return 0
     return int(size)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
 from twisted.internet.address import IPv6Address, UNIXAddress
@@ -10,7 +11,7 @@ from twisted.internet.testing import StringTransport
 
 from balancer.core.deadlines import Deadlines
 from balancer.net.clock import ReactorAlarm
-from balancer.net.peers import Peer
+from balancer.net.peers import Peer, queued
 from balancer.testing import Paired
 from balancer.testing.network import MemoryNetwork
 from tests.net.house import Speaker
@@ -103,6 +104,13 @@ def test_a_close_waits_for_a_slow_peer_but_not_for_a_dead_one() -> None:
     pair.pump()
     assert (len(speaker.heard), speaker.ending) == (6, "ConnectionLost")
     assert not clock.getDelayedCalls()
+
+
+def test_nothing_waits_for_who_is_gone() -> None:
+    """Of a socket that is closed nothing is unsent."""
+    with socket.socket() as closed:
+        assert queued(closed) == 0
+    assert queued(closed) == 0
 
 
 class Nameless(StringTransport):

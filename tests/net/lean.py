@@ -59,10 +59,10 @@ class HalfNote(Note):
 
 
 class Lean:
-    """The reactor and what was opened on it; all of it is closed at the end."""
+    """The reactor, or one given in its place, and what was opened on it; all of it is closed at the end."""
 
-    def __init__(self) -> None:
-        self.reactor: Any = BalancerReactor()
+    def __init__(self, reactor: Any = None) -> None:
+        self.reactor: Any = reactor or BalancerReactor()
         self.ports: list[Any] = []
         self._protocols: list[Any] = []
 

@@ -17,6 +17,7 @@ from twisted.python import runtime, usage
 from balancer.config import Config, load
 from balancer.errors import ConfigError
 from balancer.installed import unknown_types
+from balancer.net.threads import look_names_up_aside
 from balancer.service import Balancer
 
 log = Logger("balancer")
@@ -70,6 +71,7 @@ def makeService(options: Options) -> Balancer:
     """The balancer as a Twisted service, on the reactor that `twist` runs."""
     twist: Any = options.parent
     reactor, process = twist["reactor"], options.process
+    look_names_up_aside(reactor)
     service = Balancer(
         options.config,
         reactor,

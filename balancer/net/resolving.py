@@ -67,7 +67,7 @@ class _Answer:
 class SystemNames:
     """`Names` as the system knows them, its files included.
 
-    A lookup keeps one of the reactor's threads until the system answers, so there is never more than one for a host.
+    A lookup keeps a thread until the system answers, so there is never more than one for a host.
     """
 
     def __init__(self, reactor: Any) -> None:

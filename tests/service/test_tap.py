@@ -55,6 +55,9 @@ class Reactor(MemoryNetwork):
     def callFromThread(self, call: Callable[..., object], *args: object) -> None:
         call(*args)
 
+    def installNameResolver(self, _: object) -> None:
+        pass
+
 
 def parsed(twist: Twist, *arguments: str) -> Options:
     """The options of `twist balancer` with these arguments."""

@@ -273,3 +273,43 @@ config = Config([TCPListener(one, pool=pool) for one in ("tcp:{first}:interface=
     assert "Permission denied" in line
     assert is_free(first)
     assert list(closed.iterdir()) == []
+
+
+NEVER_FOUND = """
+import threading
+
+class Silence:
+    asked = 0
+
+    def with_reactor(self, reactor):
+        self.known, reactor.nameResolver._getaddrinfo = reactor.nameResolver._getaddrinfo, self.look_up
+
+    def look_up(self, *arguments):
+        self.asked += 1
+        if self.asked > 1:
+            print("the lookup hangs", flush=True)
+            threading.Event().wait(60)
+        return self.known(*arguments)
+
+    def startService(self):
+        pass
+
+    stopService = startService
+
+config = Config(
+    [TCPListener("tcp:{port}:interface=127.0.0.1", pool=Pool("p", backends=["localhost:9"], resolve_every=1))],
+    companions=Silence(),
+)
+"""
+
+
+@pytest.mark.parametrize("twist", [(), ("--reactor=default",), ("--reactor=asyncio",)])
+def test_a_lookup_that_hangs_does_not_keep_the_process(tmp_path: Path, twist: tuple[str, ...]) -> None:
+    """A stop does not wait for a system that told of a name once and then says nothing more about it."""
+    (port,) = free_ports(1)
+    with Process("--config", written(tmp_path, NEVER_FOUND.format(port=port)), twist=twist) as process:
+        process.says("the lookup hangs")
+        process.signal(signal.SIGTERM)
+        status, err = process.end()
+    assert status == 0
+    assert "Traceback" not in process.out + err

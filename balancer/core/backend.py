@@ -18,7 +18,7 @@ class Latency:
     """Peak EWMA of seconds to the first byte: jumps up to a worse sample, creeps down to better ones, decays when read.
 
     The rule is Finagle's: a sample above the decayed value replaces it, a better one is mixed in by the share that has
-    decayed since. `half_life` is in seconds.
+    decayed since; none has while a clock that was set back catches up. `half_life` is in seconds.
     """
 
     __slots__ = ("_rate", "_stamp", "_value")
@@ -28,14 +28,14 @@ class Latency:
 
     def observe(self, sample: float, now: float) -> None:
         """Take one sample, in seconds."""
-        kept = exp((self._stamp - now) * self._rate)
+        kept = exp(min(0.0, (self._stamp - now) * self._rate))
         decayed = self._value * kept
         self._value = sample if self._value < 0 or sample > decayed else decayed + sample * (1 - kept)
         self._stamp = now
 
     def at(self, now: float) -> float | None:
         """The value decayed to `now`, or None before the first sample."""
-        return None if self._value < 0 else self._value * exp((self._stamp - now) * self._rate)
+        return None if self._value < 0 else self._value * exp(min(0.0, (self._stamp - now) * self._rate))
 
 
 @implementer(IBackend)

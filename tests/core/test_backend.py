@@ -57,6 +57,16 @@ def test_latency_is_unknown_before_the_first_sample() -> None:
     assert latency.at(10.0) == 0.0
 
 
+@given(st.floats(0, 1e9))
+def test_latency_after_a_clock_was_set_back(back: float) -> None:
+    """However far a clock is set back, what was known stays until there is a worse sample."""
+    latency = Latency(0.5)
+    latency.observe(2.0, 1e9)
+    assert latency.at(1e9 - back) == 2.0
+    latency.observe(3.0, 1e9 - back)
+    assert latency.at(1e9 - back) == 3.0
+
+
 def test_a_backend_is_what_policies_were_promised() -> None:
     """A backend has every member of the interface, and the latency it tells is decayed to the time it is read."""
     now = 100.0

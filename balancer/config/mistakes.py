@@ -24,6 +24,9 @@ from balancer.errors import ConfigError
 _Item = TypeVar("_Item", bound=Hashable)
 _Kind = TypeVar("_Kind")
 _LONGEST: Final = 60
+_LONGEST_TIME: Final = 1e9
+"""Seconds, some thirty years: of very much more a clock makes no time that it could wait for."""
+
 _collected: ContextVar[dict[str, None] | None] = ContextVar("collected", default=None)
 
 
@@ -108,9 +111,11 @@ def _is_number(value: object) -> bool:
 
 
 def seconds(field: str, value: Any, *, like: float, least: float = 0.0) -> Iterator[str]:
-    """Expect a positive, finite number of seconds, `least` or more, such as `like`."""
+    """Expect a positive number of seconds, from `least` to `_LONGEST_TIME`, such as `like`."""
     if not _is_number(value) or value <= 0:
         yield f"{field}: {shown(value)} is not a positive number of seconds; give one such as {like:g}"
+    elif value > _LONGEST_TIME:
+        yield f"{field}: {shown(value)} is more than {_LONGEST_TIME:g} seconds; give one such as {like:g}"
     elif value < least:
         yield f"{field}: {shown(value)} is less than {least:g} seconds; give one such as {like:g}"
 

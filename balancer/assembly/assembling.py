@@ -6,6 +6,7 @@ from balancer import config as nouns
 from balancer.assembly.listeners import make_listener
 from balancer.assembly.parts import Parts
 from balancer.assembly.pools import make_checks, make_pool
+from balancer.assembly.together import together
 
 
 class Assembly(Parts):
@@ -13,8 +14,9 @@ class Assembly(Parts):
 
     async def assemble(self, config: nouns.Config) -> None:
         """Make all parts. Raises `StartError` for an unknown host, and for an algorithm that fails."""
+        pools = await together(make_pool(self, settings) for settings in config.pools)
+        self.pools.update(zip(config.pools, pools, strict=True))
         for settings in config.pools:
-            self.pools[settings] = await make_pool(self, settings)
             if settings.health is not None:
                 self.checks.append(make_checks(self, settings, settings.health, config.send_proxy(settings)))
         for listener in config.listeners:

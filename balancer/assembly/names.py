@@ -9,6 +9,7 @@ from twisted.logger import Logger
 
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
+from balancer.assembly.together import together
 from balancer.config.names import name_server
 from balancer.core.backend import Backend
 from balancer.errors import StartError
@@ -26,6 +27,7 @@ async def find(parts: Parts, pool: nouns.Pool, backends: Mapping[nouns.Backend, 
     """
     names: Names = NameServers(parts.reactor, map(name_server, pool.dns)) if pool.dns else parts.names
     pace = Pace(pool.lookup_pause, parts.random)
+    looks = []
     for settings, backend in backends.items():
         place = settings.place
         if isinstance(place, str) or not settings.endpoint.has_name:
@@ -40,7 +42,8 @@ async def find(parts: Parts, pool: nouns.Pool, backends: Mapping[nouns.Backend, 
             told=partial(_tell, pool, settings),
         )
         parts.lookups.append(lookup)
-        await _look(lookup, pool, settings)
+        looks.append(_look(lookup, pool, settings))
+    await together(looks)
 
 
 async def _look(lookup: Lookup, pool: nouns.Pool, settings: nouns.Backend) -> None:

@@ -12,7 +12,7 @@ from ipaddress import ip_address
 from math import inf
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredList, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore, maybeDeferred
 from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.internet.endpoints import TCP4ClientEndpoint
 from twisted.internet.error import CannotListenError, ConnectError, ConnectionClosed
@@ -25,6 +25,9 @@ from balancer.net.resolving import PATIENCE, Found
 
 ROUNDS: Final = (1.0, 3.0)
 """Seconds that each server has for an answer, in the first round and in the second."""
+
+AT_ONCE: Final = 16
+"""Names that are looked up at once; each takes two descriptors, which have to fit into those reserved."""
 
 CHAIN: Final = 8
 """Aliases of an answer that are followed, one to the next (RFC 1034 3.6.2)."""
@@ -124,9 +127,14 @@ class NameServers:
 
     def __init__(self, reactor: Any, servers: Iterable[tuple[str, int]]) -> None:
         self._reactor, self._servers = reactor, tuple(servers)
+        self._turns = DeferredSemaphore(AT_ONCE)
 
     async def look_up(self, host: str) -> Found:
         """See `Names`; IPv6 comes first, and what one family has is enough if the other cannot be had."""
+        async with self._turns:
+            return await self._look_up(host)
+
+    async def _look_up(self, host: str) -> Found:
         name = host.removesuffix(".").encode()
         asking = [
             Deferred.fromCoroutine(self._ask(name, kind)).addTimeout(PATIENCE, self._reactor)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from random import Random
 from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 from twisted.logger import formatEvent
 
-from balancer.config import Backend, Health, HTTPListener, Pool
+from balancer.assembly import Assembly
+from balancer.config import Backend, Config, Health, HTTPListener, Pool, TCPListener
 from balancer.errors import StartError
 from balancer.interfaces import Report
 from balancer.net.name_servers import NameServers
@@ -24,6 +27,44 @@ def test_an_unknown_host_stops_the_start() -> None:
         "Pool 'pool': Backend 'unknown:80': unknown host 'unknown'; "
         'correct the name, or let it be unknown for now with start="down" and a health check'
     )
+
+
+class Slow(Network):
+    """Knows names only when it is told to; `asked` are those it was asked for, and who asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: dict[str, Any] = {}
+
+    def resolveHostName(self, receiver: Any, host: str) -> None:
+        self.asked[host] = receiver
+
+    def answer(self, host: str, *addresses: str) -> None:
+        """Tell what there is of that name."""
+        for address in addresses:
+            self.asked[host].addressResolved(IPv4Address("TCP", address, 0))
+        self.asked[host].resolutionComplete()
+
+
+def test_names_do_not_wait_for_each_other() -> None:
+    """All names are looked up at once, of all pools; what is told in the end is the first mistake of the config."""
+    listeners = [
+        TCPListener(
+            "tcp:1", pool=Pool("one", backends=["a:80", Backend("b:80", start="down")], health=Health(healthy))
+        ),
+        TCPListener("tcp:2", pool=Pool("two", backends=["c:80", "d:80"])),
+    ]
+    network, ends = Slow(), list[Any]()
+    assembly = Assembly(network, Random(2))
+    Deferred.fromCoroutine(assembly.assemble(Config(listeners))).addBoth(ends.append)
+    assert list(network.asked) == ["a", "b", "c", "d"]
+    network.answer("d")
+    network.answer("c")
+    network.answer("a", "192.0.2.1")
+    assert not ends
+    network.answer("b")
+    assert [failure.type for failure in ends] == [StartError]
+    assert "unknown host 'c'" in ends[0].getErrorMessage()
 
 
 async def healthy(_: Any) -> Report | None:

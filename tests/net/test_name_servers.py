@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import Clock
+from twisted.internet.task import Clock, deferLater
 from twisted.names import dns
 
-from balancer.net.name_servers import NameServers
+from balancer.net.name_servers import AT_ONCE, NameServers
 from balancer.net.resolving import PATIENCE, Found
 from tests.net.zone import HOST, a, alias, answered, odd, zone
 
@@ -194,3 +194,27 @@ def test_cancelled() -> None:
     looking.cancel()
     assert errors == [CancelledError]
     assert (quiet.open, quiet.calls) == (0, [])
+
+
+async def test_so_many_names_at_once(reactor: Any) -> None:
+    """Of many names only some are asked for at once, so that descriptors suffice, and the others in their turn."""
+    held: list[dns.Message] = []
+
+    def hold(question: dns.Message) -> list[bytes]:
+        held.append(question)
+        return []
+
+    async with odd(reactor, hold) as (server, port):
+        names = NameServers(reactor, [(HOST, port)])
+        looks = [Deferred.fromCoroutine(names.look_up(f"n{number}.test")) for number in range(AT_ONCE + 2)]
+        while server.asked < 2 * AT_ONCE:
+            await deferLater(reactor, 0.01)
+        for look in looks[:2]:
+            look.addErrback(lambda failure: failure.trap(CancelledError)).cancel()
+        while server.asked < 2 * AT_ONCE + 4:
+            await deferLater(reactor, 0.01)
+        for look in looks[2:]:
+            look.addErrback(lambda failure: failure.trap(CancelledError)).cancel()
+    asked = [question.queries[0].name.name.decode() for question in held]
+    assert set(asked[: 2 * AT_ONCE]) == {f"n{number}.test" for number in range(AT_ONCE)}
+    assert set(asked[2 * AT_ONCE :]) == {f"n{AT_ONCE}.test", f"n{AT_ONCE + 1}.test"}

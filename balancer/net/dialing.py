@@ -112,7 +112,10 @@ class Caller(Protocol[AnyDialed_contra]):
 
 @attrs.frozen
 class Dialer(Generic[AnyDialed]):
-    """How to connect to the backends of one pool: at most `attempts` times `connect_timeout` seconds."""
+    """How to connect to the backends of one pool: at most `attempts` times `connect_timeout` seconds.
+
+    `kept` gives a connection that stands already, if there is one that may be used.
+    """
 
     reactor: Any
     pool: Pool
@@ -120,6 +123,7 @@ class Dialer(Generic[AnyDialed]):
     deadlines: Deadlines
     connect_timeout: float
     attempts: int
+    kept: Callable[[Backend], AnyDialed | None] | None = None
 
     def race(self, backend: Backend, awaiting: Awaiting) -> Attempt:
         """Begin to connect to whichever of its places stands first; who waits may be told what came of it at once."""
@@ -199,6 +203,10 @@ class Dialing(Generic[AnyDialed]):
     def _connect(self, lease: Lease) -> None:
         dialer, backend = self._dialer, lease.backend
         self._lease = lease
+        kept = None if dialer.kept is None else dialer.kept(backend)
+        if kept is not None:
+            self.stands(kept)
+            return
         if len(backend.places) == 1:
             (place,) = backend.places
             protocol = dialer.build()

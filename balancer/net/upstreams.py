@@ -120,8 +120,8 @@ class HTTPUpstream(Dialed):
             self.close()
 
 
-class _Fresh:
-    """Gives one exchange the connection that was dialled for it: `net.dialing.Caller`."""
+class _Dialed:
+    """Gives one exchange the connection to be had for it: `net.dialing.Caller`."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
@@ -180,11 +180,12 @@ class Upstreams:
     keepalive_timeout: float
     limits: Limits = attrs.Factory(Limits)
     _idle: dict[Backend, list[HTTPUpstream]] = attrs.field(init=False, factory=dict)
-    _dialer: Dialer[HTTPUpstream] = attrs.field(init=False)
+    _fresh: Dialer[HTTPUpstream] = attrs.field(init=False)
+    _any: Dialer[HTTPUpstream] = attrs.field(init=False)
     draining: bool = attrs.field(init=False, default=False)
 
     def __attrs_post_init__(self) -> None:
-        self._dialer = Dialer(
+        self._fresh = Dialer(
             self.reactor,
             self.pool,
             lambda: HTTPUpstream(self),
@@ -192,6 +193,7 @@ class Upstreams:
             connect_timeout=self.connect_timeout,
             attempts=self.attempts,
         )
+        self._any = attrs.evolve(self._fresh, kept=self._kept)
 
     @property
     def name(self) -> str:
@@ -213,11 +215,11 @@ class Upstreams:
             except BalancerError as error:
                 exchange.fail(error)
                 return None
-        idle = None if fresh else self._idle.get(lease.backend)
-        if idle:
-            idle.pop().carry(exchange, lease)
+        kept = None if fresh else self._kept(lease.backend)
+        if kept is not None:
+            kept.carry(exchange, lease)
             return None
-        return self._dialer.dial(session, _Fresh(exchange), lease)
+        return (self._fresh if fresh else self._any).dial(session, _Dialed(exchange), lease)
 
     def _wait(self, exchange: Exchange, *, fresh: bool) -> Pending | None:
         try:
@@ -225,6 +227,10 @@ class Upstreams:
         except PoolFull as error:
             exchange.fail(error)
             return None
+
+    def _kept(self, backend: Backend) -> HTTPUpstream | None:
+        idle = self._idle.get(backend)
+        return idle.pop() if idle else None
 
     def keep(self, upstream: HTTPUpstream) -> bool:
         """Take a connection that may be used again; False when it is one too many, or its backend must not be used."""

@@ -140,6 +140,16 @@ def test_a_backend_that_refuses_is_passed_over(house: House) -> None:
         assert client.hear() == answer()
 
 
+def test_a_kept_connection_is_used_after_one_that_refuses(house: House) -> None:
+    """However often a backend is passed over, those that are well are sent requests over the connections they have."""
+    far = house.far(9002)
+    house.site(9001, 9002)
+    for _ in range(3):
+        kept(house, far)
+    assert len(far.calls) == 1
+    assert house.backends[0].failed > 1
+
+
 def test_no_backend_at_all(house: House) -> None:
     """When every backend refuses the client is told 502, and keeps its connection."""
     house.site(9001, 9002)

@@ -133,7 +133,7 @@ class Dialer(Generic[AnyDialed]):
             protocol.place, protocol.dialing = place, runner
             return connect(self.reactor, place, protocol, runner.failed, source=backend.source)
 
-        racing = Racing(backend, awaiting, begin=begin, later=self.deadlines.after)
+        racing = Racing(backend, awaiting, begin=begin, later=self.reactor.callLater)
         racing.begin()
         return racing
 

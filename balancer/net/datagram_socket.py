@@ -1,4 +1,6 @@
-"""The socket of one UDP flow, connected to its backend: `core.flow.Upstream`; refuses to know who is balanced how.
+"""The socket of one UDP flow, connected to its backend: `core.flow.Upstream`; or of a question, to a DNS server.
+
+Refuses to know who is balanced how.
 
 It is read by any reactor that reads descriptors, and short: a datagram costs one call of ours beside the system's. It
 is connected before anything is said, so the kernel lets nobody in but the backend.
@@ -8,12 +10,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from socket import AF_INET, AF_INET6, SOCK_DGRAM, socket
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from twisted.internet.interfaces import IReadDescriptor
 from zope.interface import implementer
 
-from balancer.core.flow import Flow
 from balancer.net.datagram_port import MOST, REFUSALS
 
 LARGEST: Final = 65536
@@ -21,6 +22,16 @@ LARGEST: Final = 65536
 
 PROBE: Final = 4
 """Turns with as many datagrams as were tried for, after which twice as many are tried for."""
+
+
+class Asking(Protocol):
+    """Who speaks to a place by such a socket."""
+
+    def replied(self, data: bytes) -> None:
+        """A datagram from there."""
+
+    def refused(self) -> None:
+        """The system says that nobody is there."""
 
 
 @implementer(IReadDescriptor)
@@ -33,7 +44,7 @@ class FlowSocket:
     reads_errors = True
     """What the kernel has to tell of it comes with reading."""
 
-    def __init__(self, reactor: Any, flow: Flow, place: tuple[str, int], source: str = "") -> None:
+    def __init__(self, reactor: Any, flow: Asking, place: tuple[str, int], source: str = "") -> None:
         self._reactor = reactor
         self.replied: Callable[[bytes], None] = flow.replied
         self.refused: Callable[[], None] = flow.refused

@@ -12,15 +12,16 @@ from ipaddress import ip_address
 from math import inf
 from typing import Any, Final
 
-from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore, maybeDeferred
+from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.internet.endpoints import TCP4ClientEndpoint
-from twisted.internet.error import CannotListenError, ConnectError, ConnectionClosed
-from twisted.internet.protocol import DatagramProtocol, Factory, connectionDone
+from twisted.internet.error import ConnectError, ConnectionClosed
+from twisted.internet.protocol import Factory, connectionDone
 from twisted.names import dns
 from twisted.protocols.basic import Int16StringReceiver
 from twisted.python.failure import Failure
 
+from balancer.net.datagram_socket import FlowSocket
 from balancer.net.resolving import PATIENCE, Found
 
 ROUNDS: Final = (1.0, 3.0)
@@ -32,10 +33,7 @@ AT_ONCE: Final = 16
 CHAIN: Final = 8
 """Aliases of an answer that are followed, one to the next (RFC 1034 3.6.2)."""
 
-LARGEST: Final = 4096
-"""Bytes of an answer over UDP that are read; without EDNS there are 512 at most (RFC 1035 4.2.1)."""
-
-SILENT: Final = (CannotListenError, ConnectError, ConnectionClosed, OSError, TimedOut)
+SILENT: Final = (ConnectError, ConnectionClosed, OSError, TimedOut)
 """What happens when a server does not answer."""
 
 
@@ -53,7 +51,7 @@ class _Question:
         message.queries = [self._query]
         return message.toStr()
 
-    def hear(self, data: bytes) -> None:
+    def replied(self, data: bytes) -> None:
         """Bytes from the server."""
         message = dns.Message()
         try:
@@ -63,6 +61,10 @@ class _Question:
         if message.answer and message.id == self._number and message.queries == [self._query]:
             self._end(message)
 
+    def refused(self) -> None:
+        """The system says that nobody is there."""
+        self.fail(ConnectError())
+
     def fail(self, error: Exception) -> None:
         """There will be no answer."""
         self._end(Failure(error))
@@ -70,34 +72,6 @@ class _Question:
     def _end(self, result: dns.Message | Failure) -> None:
         if not self.answer.called:
             self.answer.callback(result)
-
-
-class _Datagram(DatagramProtocol):
-    """Asks over UDP, from a port of its own that the system chooses at random (RFC 5452 9.2)."""
-
-    noisy = False
-    transport: Any
-
-    def __init__(self, question: _Question) -> None:
-        self._question = question
-
-    def ask(self, server: tuple[str, int]) -> None:
-        """Send the question; from now on the server alone is heard."""
-        try:
-            self.transport.connect(*server)
-            self.transport.write(self._question.encoded())
-        except OSError as error:
-            self._question.fail(error)
-
-    def datagramReceived(self, datagram: bytes, addr: Any) -> None:
-        """An answer, or something else."""
-        self._question.hear(datagram)
-
-    def connectionRefused(self) -> None:
-        """ICMP says that nobody is there; Twisted's epoll reactor closes the port for it."""
-        self._question.fail(ConnectError())
-
-    stopProtocol = connectionRefused
 
 
 class _Stream(Int16StringReceiver):
@@ -115,7 +89,7 @@ class _Stream(Int16StringReceiver):
 
     def stringReceived(self, string: bytes) -> None:
         """An answer, or something else."""
-        self._question.hear(string)
+        self._question.replied(string)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The server will not answer any more."""
@@ -168,14 +142,13 @@ class NameServers:
             return None
 
     async def _over_udp(self, server: tuple[str, int], question: _Question, patience: float) -> dns.Message:
-        asking = _Datagram(question)
-        interface = "::" if ":" in server[0] else ""
-        port = self._reactor.listenUDP(0, asking, interface=interface, maxPacketSize=LARGEST)
+        """From a port of its own that the system chooses at random, where the server alone is heard (RFC 5452 9.2)."""
+        asking = FlowSocket(self._reactor, question, server)
         try:
-            asking.ask(server)
+            asking.send(question.encoded())
             return await question.answer.addTimeout(patience, self._reactor)
         finally:
-            await maybeDeferred(port.stopListening)
+            asking.close()
 
     async def _over_tcp(self, server: tuple[str, int], question: _Question, patience: float) -> dns.Message:
         factory = Factory.forProtocol(lambda: _Stream(question))

@@ -49,26 +49,37 @@ class DatagramPort(udp.Port):
     """What ICMP tells of it comes with reading."""
 
     def doRead(self) -> None:
-        """Read what is there, up to a bound."""
-        count, burst, size = 0, self.burst, self.maxPacketSize
-        receive = self._receive_v6 if self.addressFamily == AF_INET6 else self.protocol.datagramReceived
-        recvfrom = self.socket.recvfrom
+        """Read what is there, up to a bound, and then pass it on.
+
+        In that order, because whoever is woken by what the first datagram leads to finds the others' there, too, and
+        need not be woken again.
+        """
+        recvfrom, size, taken = self.socket.recvfrom, self.maxPacketSize, list[Any]()
         try:
-            while count < burst and self.connected:
-                data, address = recvfrom(size)
-                count += 1
-                try:
-                    receive(data, address)
-                except BaseException:  # noqa: BLE001  a datagram is a connection of its own
-                    LOG.failure("unhandled error in {culprit!r}", culprit=self.protocol)
+            for _ in range(self.burst):
+                taken.append(recvfrom(size))
         except BlockingIOError:
-            self.burst = count or 1
+            self.burst = len(taken) or 1
         except OSError as error:
+            self._pass_on(taken)
             self._unreadable(error)
+            return
         else:
-            self.single += count == 1
-            if count > 1 or self.single % PROBE == 0:
-                self.burst = min(2 * count, MOST)
+            self.single += len(taken) == 1
+            if len(taken) > 1 or self.single % PROBE == 0:
+                self.burst = min(2 * len(taken), MOST)
+        self._pass_on(taken)
+
+    def _pass_on(self, taken: list[Any]) -> None:
+        """Tell the protocol, until it closes the port."""
+        receive = self._receive_v6 if self.addressFamily == AF_INET6 else self.protocol.datagramReceived
+        for data, address in taken:
+            try:
+                receive(data, address)
+            except BaseException:  # noqa: BLE001  a datagram is a connection of its own
+                LOG.failure("unhandled error in {culprit!r}", culprit=self.protocol)
+            if not self.connected:
+                return
 
     def _receive_v6(self, data: bytes, address: Any) -> None:
         self.protocol.datagramReceived(data, address[:2])

@@ -45,7 +45,7 @@ class Ear(DatagramProtocol):
 
 
 class Failing:
-    """A socket whose call of that name first fails with those errors; `calls` counts."""
+    """A socket whose call of that name first fails with those errors, 0 being none; `calls` counts."""
 
     def __init__(self, sock: Any, name: str, *errors: int) -> None:
         self.calls = 0
@@ -56,8 +56,8 @@ class Failing:
 
     def _call(self, *args: Any) -> Any:
         self.calls += 1
-        if self._errors:
-            number = self._errors.pop(0)
+        number = self._errors.pop(0) if self._errors else 0
+        if number:
             raise OSError(number, os.strerror(number))
         return getattr(self._socket, self._name)(*args)
 
@@ -102,6 +102,35 @@ def test_a_flood_does_not_hold_up_the_loop(lean: Lean) -> None:
             steps.append(len(ear.heard) - before)
     assert (sum(steps), max(steps)) == (1000, MOST)
     assert len(steps) < 50
+
+
+def test_what_is_there_is_read_before_any_is_passed_on(lean: Lean) -> None:
+    """A protocol hears the first of several datagrams only when all of the turn are read, and hears them in order."""
+
+    class Counting(Ear):
+        def datagramReceived(self, datagram: bytes, addr: Any) -> None:
+            super().datagramReceived(datagram, sock.calls)
+
+    ear, sender = Counting(), opened(lean)
+    port = opened(lean, ear)
+    port.socket = sock = Failing(port.socket, "recvfrom")
+    port.burst = 4
+    for number in range(4):
+        sender.write(b"%d" % number, place(port))
+    lean.turn()
+    assert ear.heard == [(b"%d" % number, 4) for number in range(4)]
+
+
+def test_what_was_read_before_an_error_is_heard(lean: Lean, logged_failures: list[LogEvent]) -> None:
+    """A datagram that was read is passed on, whatever the next try to read says."""
+    ear, sender = Ear(), opened(lean)
+    port = opened(lean, ear)
+    port.burst = 2
+    sender.write(b"x", place(port))
+    port.socket = Failing(port.socket, "recvfrom", 0, errno.EIO)
+    lean.until(lambda: not port.connected)
+    assert [data for data, _ in ear.heard] == [b"x"]
+    logged_failures.clear()
 
 
 def test_single_datagrams_are_rarely_followed_by_a_vain_try(lean: Lean) -> None:

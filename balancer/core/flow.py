@@ -44,7 +44,7 @@ class Edge(Protocol):
 
     @property
     def reply(self) -> Callable[[bytes, Client], object]:
-        """Sends one datagram to a client. Raises `OSError` when it was not taken."""
+        """Sends one datagram to a client, from what it called. Raises `OSError` when it was not taken."""
 
     def greeting(self, client: Client) -> bytes:
         """What opens each datagram of that client to a backend; empty where nothing does."""
@@ -79,7 +79,7 @@ class Flow:
 
     def __init__(self, flows: Whole, client: Client, who: Hashable = None) -> None:
         self.client, self.who = client, client if who is None else who
-        self.session = Session(Kind.UDP, client, 0.0)
+        self.session = Session(Kind.UDP, client[:2], 0.0)
         self.pool: Pool | None = None
         """Where its route leads, once that was chosen."""
         self.lease: Lease | None = None

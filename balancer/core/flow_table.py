@@ -16,8 +16,8 @@ from typing import Generic, Protocol, TypeVar
 
 from balancer.core.sources import Shares, source
 
-Client = tuple[str, int]
-"""A client's address and port."""
+Client = tuple[str, int] | tuple[str, int, bytes]
+"""A client's address and port, and what it called where that is one of several: to each it is another client."""
 
 
 class Tracked(Protocol):

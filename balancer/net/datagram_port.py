@@ -11,6 +11,7 @@ Twisted's, and every promise of `IUDPTransport` is kept.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from errno import ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, EMSGSIZE, ENETUNREACH, ENONET, ENOPROTOOPT, EPROTO
 from socket import AF_INET6, inet_pton
 from typing import Any, Final
@@ -40,6 +41,9 @@ class DatagramPort(udp.Port):
     protocol: Any
     socket: Any
 
+    take: Callable[[int], Any] | None = None
+    """What reads a datagram and its sender, when that is not the socket's `recvfrom`."""
+
     burst = 1
     """Datagrams to try for at once: more while there are more, so that one alone is not followed by a vain try."""
     single = 0
@@ -54,10 +58,10 @@ class DatagramPort(udp.Port):
         In that order, because whoever is woken by what the first datagram leads to finds the others' there, too, and
         need not be woken again.
         """
-        recvfrom, size, taken = self.socket.recvfrom, self.maxPacketSize, list[Any]()
+        take, size, taken = self.take or self.socket.recvfrom, self.maxPacketSize, list[Any]()
         try:
             for _ in range(self.burst):
-                taken.append(recvfrom(size))
+                taken.append(take(size))
         except BlockingIOError:
             self.burst = len(taken) or 1
         except OSError as error:
@@ -82,7 +86,9 @@ class DatagramPort(udp.Port):
                 return
 
     def _receive_v6(self, data: bytes, address: Any) -> None:
-        self.protocol.datagramReceived(data, address[:2])
+        """The zone of an address that is of a link alone belongs to it (RFC 4007 11): nobody is reached without."""
+        host, port, _, zone, *called = address
+        self.protocol.datagramReceived(data, (f"{host}%{zone}" if zone else host, port, *called))
 
     def _unreadable(self, error: OSError) -> None:
         if error.errno not in REFUSALS:

@@ -3,9 +3,12 @@
 Sockets that fail do not fail the balancer: what the kernel does not take is dropped, as UDP permits, and counted.
 """
 
+# mypy: disallow-untyped-calls=False
+
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -19,10 +22,11 @@ from balancer.core.flow_bounds import Counts
 from balancer.core.flow_table import Client
 from balancer.core.proxy_protocol import encode_v2
 from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, Draining
+from balancer.net.answering_port import AnsweringPort
 from balancer.net.datagram_socket import LARGEST, FlowSocket
 from balancer.net.reasons import connect_error
 from balancer.net.sessions import Sight
-from balancer.net.shared_ports import listen_to_datagrams
+from balancer.net.shared_ports import shared_port
 
 
 class DatagramListener(DatagramProtocol):
@@ -49,7 +53,7 @@ class DatagramListener(DatagramProtocol):
     ) -> None:
         self.interface, self.port, self._shared = interface, port, shared
         self._reactor, self._send_proxy = reactor, send_proxy
-        self._called: Client = interface, port
+        self._called = interface, port
         self._flows = make_flows(self)
         self._closed: Deferred[None] = succeed(None)
 
@@ -67,17 +71,18 @@ class DatagramListener(DatagramProtocol):
         """The live flows, one by one."""
         for flow in self._flows.table:
             if flow.lease is not None:
-                yield Sight(flow.client, flow.lease.backend, flow.lease.began)
+                yield Sight(flow.session.client, flow.lease.backend, flow.lease.began)
 
     def start(self) -> None:
         """Bind the port. Raises `twisted.internet.error.CannotListenError`, or `OSError` for one that is shared."""
         if self._shared:
-            port = listen_to_datagrams(self._reactor, (self.interface, self.port), self, LARGEST)
+            port = shared_port(AnsweringPort, self._reactor, (self.interface, self.port), self, LARGEST)
         else:
-            port = self._reactor.listenUDP(self.port, self, interface=self.interface, maxPacketSize=LARGEST)
+            port = AnsweringPort(self.port, self, self.interface, LARGEST, self._reactor)
+        port.startListening()
         host = port.getHost()
         self.port, self._called = host.port, (host.host, host.port)
-        self.reply = port.getHandle().sendto
+        self.reply = port.answer
 
     def stop_accepting(self) -> None:
         """Begin no more flows; the port stays open for those alive."""
@@ -125,5 +130,8 @@ class DatagramListener(DatagramProtocol):
             raise connect_error(backend, error) from error
 
     def greeting(self, client: Client) -> bytes:
-        """See `Edge.greeting`. What a client called on a port bound to all addresses is not known: 0.0.0.0 or ::."""
-        return encode_v2(client, self._called, transport="udp") if self._send_proxy else b""
+        """See `Edge.greeting`."""
+        if not self._send_proxy:
+            return b""
+        called = self._called if len(client) == 2 else (str(ip_address(client[2][:16])), self.port)
+        return encode_v2(client[:2], called, transport="udp")

@@ -7,12 +7,15 @@ any reactor.
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
 from twisted.internet.tcp import makeBinding
+from twisted.internet.udp import Port
+
+AnyPort = TypeVar("AnyPort", bound=Port)
 
 
 @attrs.frozen
@@ -31,15 +34,17 @@ class SharedPort:
         return port
 
 
-def listen_to_datagrams(reactor: Any, place: tuple[str, int], protocol: Any, largest: int) -> Any:
-    """Take datagrams at that interface and port. Raises `OSError`; Twisted has no word for this, so it adopts."""
+def shared_port(make: type[AnyPort], reactor: Any, place: tuple[str, int], protocol: Any, largest: int) -> AnyPort:
+    """A port for datagrams, at that place. Raises `OSError`; Twisted has no word for sharing, so it adopts a socket."""
     _expect_sharing()
     family = socket.AF_INET6 if ":" in place[0] else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as sock:
         sock.setblocking(False)
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         sock.bind(place)
-        return reactor.adoptDatagramPort(sock.fileno(), family, protocol, largest)
+        adopt: Any = make._fromListeningDescriptor  # noqa: SLF001  what Twisted's own reactors call
+        port: AnyPort = adopt(reactor, sock.fileno(), family, protocol, largest)
+    return port
 
 
 def _expect_sharing() -> None:

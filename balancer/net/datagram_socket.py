@@ -93,10 +93,13 @@ class FlowSocket:
             self._socket.close()
 
     def connectionLost(self, reason: Any) -> None:
-        """The reactor found the socket broken: stock ones answer so to ICMP errors."""
+        """The reactor, which has stopped to read, takes the socket for broken: stock ones do for an ICMP error.
+
+        That may have been another socket's, which had this one's number a moment ago. So reading tells.
+        """
         if self._open:
-            self.refused()
-            self.close()
+            self._reactor.addReader(self)
+            self.doRead()
 
     def logPrefix(self) -> str:
         """What a log calls it."""

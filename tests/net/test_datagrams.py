@@ -88,13 +88,29 @@ async def test_a_refusal_found_while_sending_loses_no_datagram(reactor: Any) -> 
 async def test_a_reactor_that_closes_for_refusals_is_understood(reactor: Any) -> None:
     """A reactor that takes an ICMP error for the end of the socket ends the flow with it."""
     async with House(reactor) as house:
-        house.peer(echo=True)
+        house.places.append(unused())
         listener = house.start()
         listener.datagramReceived(b"", ("127.0.0.1", 9))
         (upstream,) = house.upstreams()
-        upstream.connectionLost(ConnectionLost())
-        upstream.connectionLost(ConnectionLost())
+        for _ in range(2):
+            reactor.removeReader(upstream)
+            upstream.connectionLost(ConnectionLost())
         assert (listener.counts.refused, listener.active, house.upstreams()) == (1, 0, [])
+
+
+async def test_an_error_of_another_socket_ends_no_flow(reactor: Any) -> None:
+    """A reactor that takes a socket for broken because the one that had its number before was, harms no flow."""
+    async with House(reactor) as house:
+        house.peer(echo=True)
+        client, listener = house.peer(), house.start()
+        client.transport.write(b"before", house.address)
+        await client.heard.get()
+        (upstream,) = house.upstreams()
+        reactor.removeReader(upstream)
+        upstream.connectionLost(ConnectionLost())
+        client.transport.write(b"after", house.address)
+        assert (await client.heard.get())[0] == b"after"
+        assert (listener.counts.refused, listener.counts.opened) == (0, 1)
 
 
 async def test_an_idle_flow_closes_its_socket(reactor: Any) -> None:

@@ -12,7 +12,7 @@ Twisted's, and every promise of `IUDPTransport` is kept.
 from __future__ import annotations
 
 from collections.abc import Callable
-from errno import ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, EMSGSIZE, ENETUNREACH, ENONET, ENOPROTOOPT, EPROTO
+from errno import EACCES, ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, EMSGSIZE, ENETUNREACH, ENONET, ENOPROTOOPT, EPROTO
 from socket import AF_INET6, inet_pton
 from typing import Any, Final
 
@@ -29,8 +29,11 @@ MOST: Final = 64
 PROBE: Final = 8
 """Datagrams that came one by one, after which more are tried for."""
 
-REFUSALS: Final = frozenset({ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENONET, ENOPROTOOPT, EPROTO})
-"""What a connected port hears of ICMP (icmp(7)): nobody is there, for one reason or another."""
+REFUSALS: Final = frozenset({EACCES, ECONNREFUSED, EHOSTDOWN, EHOSTUNREACH, ENETUNREACH, ENONET, ENOPROTOOPT, EPROTO})
+"""What a connected port hears of ICMP (icmp(7)): nobody is there, for one reason or another.
+
+`EACCES` is how ICMPv6 says that a firewall or a route forbids it (RFC 4443 3.1).
+"""
 
 
 class DatagramPort(udp.Port):

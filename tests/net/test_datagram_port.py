@@ -156,7 +156,7 @@ def test_a_refusal_leaves_the_port_open(lean: Lean) -> None:
     assert port in lean.reactor.getReaders()
 
 
-@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ECONNREFUSED])
+@pytest.mark.parametrize("number", [errno.EHOSTUNREACH, errno.ENETUNREACH, errno.ECONNREFUSED, errno.EACCES])
 def test_unreachable_is_a_refusal_too(lean: Lean, number: int) -> None:
     """Whatever ICMP says is, of a connected port, a refusal, on reading as on writing, and never a traceback."""
     ear, other = Ear(), opened(lean)

@@ -19,5 +19,12 @@ class Assembly(Parts):
         for settings in config.pools:
             if settings.health is not None:
                 self.checks.append(make_checks(self, settings, settings.health, config.send_proxy(settings)))
+        self.most_flows = _most_flows(self.room.limit, config)
         for listener in config.listeners:
             self.listeners.append((listener, make_listener(self, listener)))
+
+
+def _most_flows(descriptors: int, config: nouns.Config) -> int:
+    """The equal part of so many that is for each UDP listener, of one descriptor a flow."""
+    sharing = sum(isinstance(listener, nouns.UDPListener) for listener in config.listeners)
+    return max(1, descriptors // max(1, sharing))

@@ -130,9 +130,11 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
 def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
     assert not isinstance(settings.place, str)
     interface, port = settings.place
+    max_flows = min(settings.max_flows, parts.most_flows)
+    parts.room.set_apart(max_flows)
     bounds = Bounds(
         idle=settings.idle,
-        max_flows=min(settings.max_flows, parts.room.limit),
+        max_flows=max_flows,
         replies=settings.replies,
         requests=settings.requests,
         max_flows_per_source=settings.max_flows_per_source,

@@ -40,6 +40,9 @@ class Parts:
     alarm: ReactorAlarm = attrs.field(init=False)
     deadlines: Deadlines = attrs.field(init=False)
     room: Room = attrs.field(init=False, factory=lambda: Room(sessions_possible()))
+    most_flows: int = attrs.field(init=False, default=1)
+    """Flows that each UDP listener may have: all of them together have half the descriptors at most, for who sends
+    datagrams may forge where they come from, and must not take what connections and health checks need."""
     pipes: Pipes = attrs.field(init=False, factory=lambda: Pipes(PIPES))
     names: SystemNames = attrs.field(init=False)
     lookups: list[Lookup] = attrs.field(init=False, factory=list)

@@ -33,6 +33,10 @@ class Room:
     def __init__(self, limit: int) -> None:
         self.limit, self.taken, self.refused = limit, 0, 0
 
+    def set_apart(self, descriptors: int) -> None:
+        """Leave that many descriptors to something else, but room for one session in any case."""
+        self.limit = max(1, self.limit - (descriptors + 1) // 2)
+
     def full(self) -> bool:
         """Whether there is no room for one more, which is then counted as refused."""
         if self.taken < self.limit:

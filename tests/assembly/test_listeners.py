@@ -34,6 +34,25 @@ def test_flows_have_the_bounds_of_their_listener(monkeypatch: pytest.MonkeyPatch
     assert [flows.bounds for flows in made] == [Bounds(**given)]
 
 
+@pytest.mark.parametrize(
+    ("asked", "given", "left"), [([9999], [480], 240), ([9999, 9999], [240, 240], 240), ([9], [9], 475)]
+)
+def test_flows_leave_descriptors_to_connections(
+    asked: list[int], given: list[int], left: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All flows together have half the descriptors at most, in equal parts, and connections the rest."""
+    made: list[Flows] = []
+    monkeypatch.setattr(
+        "balancer.assembly.listeners.DatagramListener", lambda *_, make_flows, **_others: made.append(make_flows(None))
+    )
+    monkeypatch.setattr("balancer.net.sessions.getrlimit", lambda _what: (1024, 1024))
+    pool = Pool("dns", backends=["127.0.0.1:53"])
+    assembly = assembled(
+        relay(), *(UDPListener(f"udp:{53 + at}", pool=pool, max_flows=flows) for at, flows in enumerate(asked))
+    )
+    assert ([flows.bounds.max_flows for flows in made], assembly.room.limit) == (given, left)
+
+
 def test_flows_go_by_routes_and_by_their_key(monkeypatch: pytest.MonkeyPatch) -> None:
     """Routes lead to their pools, and a key makes flows that go by it, over the backends of all of them."""
     made: list[Any] = []

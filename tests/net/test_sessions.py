@@ -10,7 +10,7 @@ import pytest
 from balancer.core.backend import Backend
 from balancer.core.sources import Source
 from balancer.errors import BalancerError, Draining
-from balancer.net.sessions import UNLIMITED, Sessions, Sight, sessions_possible
+from balancer.net.sessions import UNLIMITED, Room, Sessions, Sight, sessions_possible
 from tests.net.house import House
 
 
@@ -83,6 +83,14 @@ def test_no_more_sessions_than_there_is_room_for(house: House, serve: Any) -> No
     clients[0].cut()
     assert not house.client(b"").finished
     assert house.assembly.room.taken == 2
+
+
+@pytest.mark.parametrize(("descriptors", "left"), [(0, 10), (1, 9), (4, 8), (100, 1)])
+def test_room_set_apart(descriptors: int, left: int) -> None:
+    """What is left to something else is no room for sessions, of which one has room in any case."""
+    room = Room(10)
+    room.set_apart(descriptors)
+    assert room.limit == left
 
 
 @pytest.mark.parametrize(("descriptors", "expected"), [(1024, 480), (RLIM_INFINITY, UNLIMITED), (10, 1)])

@@ -12,7 +12,6 @@ from twisted.logger import Logger
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
 from balancer.core.backend import Backend
-from balancer.core.slices import in_slices
 from balancer.errors import BackendDown
 
 log = Logger("balancer")
@@ -92,5 +91,4 @@ def _end_sessions(parts: Parts, settings: nouns.Pool, backend: Backend, error: B
     """Have the sessions of all listeners that use the pool leave the backend; many of them take several turns."""
     parts.grace.pop(backend, None)
     using = [listener for noun, listener in parts.listeners if settings in noun.pools]
-    steps = chain.from_iterable(listener.leave(backend, error) for listener in using)
-    in_slices(steps, parts.reactor.seconds, lambda call: parts.reactor.callLater(0, call))
+    parts.work(chain.from_iterable(listener.leave(backend, error) for listener in using))

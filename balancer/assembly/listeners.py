@@ -154,9 +154,9 @@ def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
 def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds, ended: Callable[[], object]) -> Flows:
     routes = Routes([Route(route.matcher, parts.pools[route.pool]) for route in settings.routes], FaultLog())
     if settings.key is None:
-        return Flows(Choice(routes), edge, parts.deadlines, bounds, ended=ended)
+        return Flows(Choice(routes), edge, parts.deadlines, bounds, ended=ended, work=parts.work)
     keys = FlowKeys(settings.key, [parts.pools[pool] for pool in settings.pools], FaultLog())
-    return KeyedFlows(KeyedChoice(routes, keys), edge, parts.deadlines, bounds, ended=ended)
+    return KeyedFlows(KeyedChoice(routes, keys), edge, parts.deadlines, bounds, ended=ended, work=parts.work)
 
 
 def _destination(parts: Parts, listener: nouns.HTTPListener, pool: nouns.Pool) -> Destination:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from random import Random
 from typing import Any
 
@@ -13,6 +13,7 @@ from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.events import Events
 from balancer.core.pool import Pool
+from balancer.core.slices import in_slices
 from balancer.net.checks import Checks
 from balancer.net.clock import ReactorAlarm
 from balancer.net.listeners import Listener
@@ -57,3 +58,7 @@ class Parts:
         self.alarm = ReactorAlarm(self.reactor)
         self.deadlines = Deadlines(self.alarm)
         self.names = SystemNames(self.reactor)
+
+    def work(self, steps: Iterator[None]) -> None:
+        """Take all the steps, in slices of a turn each."""
+        in_slices(steps, self.reactor.seconds, lambda call: self.reactor.callLater(0, call))

@@ -22,6 +22,7 @@ from balancer.core.flow_choice import Choice
 from balancer.core.flow_keeping import KeptFlows
 from balancer.core.flow_table import Client
 from balancer.core.pool import Lease
+from balancer.core.slices import Work, at_once
 from balancer.errors import BalancerError, ConnectFailed, UpstreamGone
 from balancer.interfaces import Phase
 
@@ -30,10 +31,17 @@ LAST_WORDS: Final = 1.0
 
 
 class Flows:
-    """All flows of one listener. `ended` is called after the end of every lease."""
+    """All flows of one listener. `ended` is called after the end of every lease; `work` ends those that expire."""
 
     def __init__(
-        self, choice: Choice, edge: Edge, deadlines: Deadlines, bounds: Bounds, *, ended: Callable[[], object]
+        self,
+        choice: Choice,
+        edge: Edge,
+        deadlines: Deadlines,
+        bounds: Bounds,
+        *,
+        ended: Callable[[], object],
+        work: Work = at_once,
     ) -> None:
         self.counts = choice.counts
         self.active = 0
@@ -44,7 +52,7 @@ class Flows:
         self.flow_type: Callable[..., Flow] = Flow
         self._choice, self._ended = choice, ended
         self._accepting = True
-        self._kept = KeptFlows(bounds, deadlines, self.counts)
+        self._kept = KeptFlows(bounds, deadlines, self.counts, work)
         self.table = self._kept.table
         self._current = self.table.current.get
 

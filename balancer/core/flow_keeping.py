@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.flow import Flow
 from balancer.core.flow_bounds import Bounds, Counts
 from balancer.core.flow_table import FlowTable
+from balancer.core.slices import Work, at_once
 from balancer.errors import BalancerError, UpstreamTimeout
 from balancer.interfaces import Phase
 
 
 class KeptFlows:
-    """The flows of one listener, those that are moving included; `table` finds them."""
+    """The flows of one listener, those that are moving included; `table` finds them.
 
-    def __init__(self, bounds: Bounds, deadlines: Deadlines, counts: Counts) -> None:
+    `work` ends the many that may have become idle at once.
+    """
+
+    def __init__(self, bounds: Bounds, deadlines: Deadlines, counts: Counts, work: Work = at_once) -> None:
         self.table: FlowTable[Flow] = FlowTable(bounds.max_flows_per_source, deadlines.granule)
         self._room, self._idle = bounds.max_flows, bounds.idle
         self._deadlines, self._counts = deadlines, counts
         self._deadline = Deadline(deadlines, self._expire)
-        self._hurried = False
+        self._hurried, self._work = False, work
 
     def keep(self, flow: Flow) -> None:
         """Have the flow, which moves now; when all room is taken, the flow idle longest makes some."""
@@ -50,7 +56,11 @@ class KeptFlows:
             self._deadline.move(self._idle)
 
     def _expire(self) -> None:
-        """The deadline fired: end what was idle for long enough, and wait for the next."""
+        """The deadline fired."""
+        self._work(self._expired())
+
+    def _expired(self) -> Iterator[None]:
+        """End what was idle for long enough, one with each step, and wait for the next."""
         while self.table:
             flow = self.table.oldest()
             remaining = self._idle - (self._deadlines.now - flow.last)
@@ -59,6 +69,7 @@ class KeptFlows:
                 return
             self._counts.expired += flow.lease is not None
             self.drop(flow, *self._judged(flow))
+            yield
 
     def _judged(self, flow: Flow) -> tuple[Phase, BalancerError | None]:
         """How a flow ends that was idle for long enough; not a failure when a drain has cut its time short."""

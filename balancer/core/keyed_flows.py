@@ -13,6 +13,7 @@ from balancer.core.flow_keys import FlowKeys, Home
 from balancer.core.flow_table import Client
 from balancer.core.pool import Lease, Pool
 from balancer.core.routes import Routes
+from balancer.core.slices import Work, at_once
 from balancer.errors import PoolFull
 
 
@@ -67,9 +68,16 @@ class KeyedFlows(Flows):
     """
 
     def __init__(
-        self, choice: KeyedChoice, edge: Edge, deadlines: Deadlines, bounds: Bounds, *, ended: Callable[[], object]
+        self,
+        choice: KeyedChoice,
+        edge: Edge,
+        deadlines: Deadlines,
+        bounds: Bounds,
+        *,
+        ended: Callable[[], object],
+        work: Work = at_once,
     ) -> None:
-        super().__init__(choice, edge, deadlines, bounds, ended=ended)
+        super().__init__(choice, edge, deadlines, bounds, ended=ended, work=work)
         self.keys = choice.keys
         if self.keys.learns:
             self.flow_type = LearningFlow

@@ -8,6 +8,15 @@ from typing import Final
 SLICE: Final = 0.002
 """Seconds of one turn that work may take."""
 
+Work = Callable[[Iterator[None]], object]
+"""Takes all the steps, perhaps not all of them at once."""
+
+
+def at_once(steps: Iterator[None]) -> None:
+    """Take all the steps now."""
+    for _ in steps:
+        pass
+
 
 def in_slices(
     steps: Iterator[None], seconds: Callable[[], float], later: Callable[[Callable[[], None]], object]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from balancer.core.flow import Flow
@@ -55,6 +57,22 @@ def test_silence_ends_a_flow(house: House, kept: KeptFlows) -> None:
     assert set(kept.table) == {flow, other}
     house.clock.advance(2)
     assert (len(kept.table), house.counts.expired, len(house.deadlines)) == (0, 2, 0)
+
+
+def test_many_are_ended_step_by_step(house: House) -> None:
+    """Flows that expire together may be ended in several turns, between which others begin, go on and end."""
+    works: list[Iterator[None]] = []
+    kept = KeptFlows(house.bounds, house.deadlines, house.counts, works.append)
+    flows = [alive(house, kept, client) for client in (ALICE, BOB, CAROL)]
+    house.clock.advance(IDLE + 1)
+    (steps,) = works
+    next(steps)
+    assert (len(kept.table), house.counts.expired) == (2, 1)
+    flows[2].last = house.deadlines.now
+    late = alive(house, kept, DAVE)
+    assert (list(steps), set(kept.table), house.counts.expired) == ([None], {flows[2], late}, 2)
+    house.clock.advance(IDLE + 1)
+    assert (list(works[1]), len(kept.table), len(house.deadlines)) == ([None, None], 0, 0)
 
 
 def test_silence_where_replies_are_missing_is_the_failure_of_the_backend(house: House, kept: KeptFlows) -> None:

@@ -7,8 +7,15 @@ from collections.abc import Iterator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.core.slices import SLICE, in_slices
+from balancer.core.slices import SLICE, at_once, in_slices
 from tests.core.policies import Turns
+
+
+def test_at_once() -> None:
+    """Every step is taken before anything else is."""
+    steps = iter([None, None])
+    at_once(steps)
+    assert list(steps) == []
 
 
 @given(st.lists(st.floats(0, 2 * SLICE), max_size=40))

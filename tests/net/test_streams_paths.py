@@ -91,7 +91,8 @@ def test_a_reader_that_stops_stops_the_sender(path: str, first: int) -> None:
         road.settle()
         assert one.sent < len(one.said)
         (end,) = road.ends
-        assert 0 < end.held + end.other.held <= PIPE_SIZE + 2 * BULKY
+        road.until(lambda: end.held + end.other.held)
+        assert end.held + end.other.held <= PIPE_SIZE + 2 * BULKY
         assert road.pipes.lent == (path == "spliced")
         other.deaf = False
         road.until(lambda: len(other.heard) == len(one.said))

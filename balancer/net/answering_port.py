@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import lru_cache
 from socket import AF_INET6, CMSG_SPACE, IPPROTO_IP, IPPROTO_IPV6, IPV6_PKTINFO, IPV6_RECVPKTINFO
 from typing import Any, Final
 
@@ -79,15 +80,25 @@ def _source(called: bytes) -> bytes:
 
 def _answer_v4(sendmsg: Callable[..., object]) -> Callable[[bytes, Any], object]:
     def answer(data: bytes, client: tuple[str, int, bytes]) -> object:
-        source = bytes(4) + client[2] + bytes(4)
-        return sendmsg((data,), ((IPPROTO_IP, IP_PKTINFO, source),), 0, client[:2])
+        host, port, called = client
+        return sendmsg((data,), _from_v4(called), 0, (host, port))
 
     return answer
 
 
 def _answer_v6(sendmsg: Callable[..., object]) -> Callable[[bytes, Any], object]:
     def answer(data: bytes, client: tuple[str, int, bytes]) -> object:
-        source = client[2].ljust(20, b"\0")
-        return sendmsg((data,), ((IPPROTO_IPV6, IPV6_PKTINFO, source),), 0, client[:2])
+        host, port, called = client
+        return sendmsg((data,), _from_v6(called), 0, (host, port))
 
     return answer
+
+
+@lru_cache(maxsize=1024)
+def _from_v4(called: bytes) -> Any:
+    return ((IPPROTO_IP, IP_PKTINFO, bytes(4) + called + bytes(4)),)
+
+
+@lru_cache(maxsize=1024)
+def _from_v6(called: bytes) -> Any:
+    return ((IPPROTO_IPV6, IPV6_PKTINFO, called.ljust(20, b"\0")),)

@@ -49,5 +49,6 @@ def test_those_at_rest_take_no_time(tmp_path: Path) -> None:
         clients.ask("open 1")
         alone = cost.over(2)
         clients.ask("open 8999")
+        cost.over(2)  # in which the garbage collector may go through all that is new, once
         assert cost.over(2) <= alone + 0.01
         clients.ask("ask 9000 1")

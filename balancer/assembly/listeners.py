@@ -12,7 +12,6 @@ from balancer.assembly.binding import endpoint_of, shared_port
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.parts import Parts
 from balancer.core.admission import Admission, Limits
-from balancer.core.conversation import Destination, Site
 from balancer.core.datagrams import Flows
 from balancer.core.faults import Tally
 from balancer.core.flow import Edge
@@ -25,6 +24,7 @@ from balancer.core.peeking import PeekingRoutes
 from balancer.core.proxy_greeting import Introduction
 from balancer.core.routes import Route, Routes
 from balancer.core.silence import Patience
+from balancer.core.site import Destination, Site
 from balancer.core.sources import Sources
 from balancer.net.datagrams import DatagramListener
 from balancer.net.dialing import Dialer
@@ -120,6 +120,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         site,
         request_timeout=settings.request_timeout,
         idle=settings.idle,
+        least=min(settings.idle, settings.request_timeout, *(route.target.patience.least for route in routes)),
         half_closed=settings.half_closed,
         max_lifetime=settings.max_lifetime,
         sessions=_sessions(parts, settings),

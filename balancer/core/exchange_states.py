@@ -11,6 +11,7 @@ from balancer.interfaces import Phase
 class State(Enum):
     """How far an exchange has come."""
 
+    PREPARING = "a route is chosen, and its filters have their say"
     CONNECTING = "waiting for a connection to a backend"
     SENDING = "the request is going up"
     WAITING = "the request is complete, no answer yet"
@@ -18,10 +19,13 @@ class State(Enum):
     ANSWERING = "the answer is coming down"
     DONE = "over"
 
+    __hash__ = object.__hash__  # an enumeration's own is of its name, and in Python
+
 
 class Input(Enum):
     """What can happen to an exchange."""
 
+    PREPARED = "routed and filtered"
     CONNECTED = "connected"
     REQUEST_END = "end of the request"
     RESPONSE_HEAD = "final response head"
@@ -29,8 +33,13 @@ class Input(Enum):
     RETRY = "a failure that may be tried again"
     FAILURE = "a failure"
 
+    __hash__ = object.__hash__
+
 
 TRANSITIONS: Final = {
+    (State.PREPARING, Input.PREPARED): State.CONNECTING,
+    (State.PREPARING, Input.RESPONSE_END): State.DONE,
+    (State.PREPARING, Input.FAILURE): State.DONE,
     (State.CONNECTING, Input.CONNECTED): State.SENDING,
     (State.CONNECTING, Input.FAILURE): State.DONE,
     (State.SENDING, Input.REQUEST_END): State.WAITING,
@@ -49,6 +58,7 @@ TRANSITIONS: Final = {
 """Every input that is not listed for a state cannot happen there or changes nothing."""
 
 PHASES: Final = {
+    State.PREPARING: Phase.PICK,
     State.CONNECTING: Phase.CONNECT,
     State.SENDING: Phase.REQUEST,
     State.WAITING: Phase.RESPONSE,

@@ -87,11 +87,14 @@ def for_upstream(head: RequestHead, *, client: str, scheme: str = "http", truste
 
 def for_downstream(head: ResponseHead) -> ResponseHead:
     """The response as a client may see it: without what belongs to the backend's connection, and Alt-Svc."""
+    if head.downward is not None:
+        return head.downward
     kept = [field for field in head.fields if field[0] not in _DOWNSTREAM]
-    if len(kept) == len(head.fields):
-        return head
-    kept = _unnamed(kept, head.fields) + _announced(head.fields, head.length, _may_trail_down)
-    return ResponseHead(head.status, head.phrase, fields=tuple(kept), version=head.version, length=head.length)
+    downward = head.copy()
+    if len(kept) < len(head.fields):
+        downward.fields = tuple(_unnamed(kept, head.fields) + _announced(head.fields, head.length, _may_trail_down))
+    head.downward = downward
+    return downward
 
 
 def trailers_for_upstream(fields: Fields) -> Fields:

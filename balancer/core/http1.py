@@ -9,12 +9,15 @@ A refusal is final: what the same call had found before it is dropped, since the
 
 from __future__ import annotations
 
-from balancer.core.http1_bodies import Body, Broken, UntilClose
+from typing import Any, Final, TypeVar
+
+from balancer.core.http1_bodies import Body, Broken, Chunked, Counted, UntilClose, counted
 from balancer.core.http1_encoding import RequestEncoder, ResponseEncoder
 from balancer.core.http1_grammar import (
     LIMITS,
     REQUEST,
     RESPONSE,
+    USUAL_LINE,
     HeadReader,
     Limits,
     Section,
@@ -22,44 +25,74 @@ from balancer.core.http1_grammar import (
     request_fault,
     response_fault,
 )
-from balancer.core.http1_heads import request_start, response_start
-from balancer.core.messages import END, Message
+from balancer.core.http1_heads import RequestStart, request_of, request_start, response_start
+from balancer.core.messages import END, Block, Message, ResponseHead
 from balancer.errors import RequestRefused, ResponseInvalid, UpstreamGone
 
-__all__ = ["Limits", "RequestDecoder", "RequestEncoder", "ResponseDecoder", "ResponseEncoder"]
+__all__ = ["Limits", "Memory", "RequestDecoder", "RequestEncoder", "ResponseDecoder", "ResponseEncoder"]
+
+Known = TypeVar("Known")
+
+
+class Memory(dict[Any, Known]):
+    """What was made of the texts read last, by the text: the next message has often the same fields, to the byte.
+
+    Holds `MOST` texts of up to `LONGEST` characters; when it is full it begins anew.
+    """
+
+    MOST: Final = 256
+    LONGEST: Final = 2048
+
+    def keep(self, text: bytes | str, known: Known) -> None:
+        """Remember that, unless the text is too long."""
+        if len(text) <= self.LONGEST:
+            if len(self) >= self.MOST:
+                self.clear()
+            self[text] = known
+
+
+_UNUSUAL: Final = frozenset({"HEAD", "CONNECT"})
+"""Methods whose answers end elsewhere than those to others."""
+
+KnownAnswer = tuple[ResponseHead, bool]
+"""A final head with a length or in chunks, and whether another request may follow its answer."""
 
 
 class RequestDecoder:
     """Reads the requests of one connection, one at a time.
 
-    After the `End` of a request nothing more is read until `next`: bytes are kept, and whoever feeds this pauses its
-    transport. `persistent`: whether the client of the latest head wants the connection kept (RFC 9112 9.3).
+    After the `End` of a request nothing more is read until `next`: bytes are `kept`, and whoever feeds this pauses its
+    transport. `complete` tells that this is so, and `persistent` whether the client of the latest head wants the
+    connection kept (RFC 9112 9.3). The `blocks` of a listener are shared by its connections.
     """
 
-    __slots__ = ("_body", "_complete", "_heads", "_kept", "_limits", "persistent")
+    __slots__ = ("_blocks", "_body", "_heads", "_limits", "_quick", "complete", "kept", "persistent")
 
-    def __init__(self, limits: Limits = LIMITS) -> None:
+    def __init__(self, limits: Limits = LIMITS, blocks: Memory[Block] | None = None) -> None:
         self._limits = limits
-        self._heads = HeadReader(REQUEST, Section(limits.head, limits.line, 414, RequestRefused), request_fault)
+        section = Section(limits.head, limits.line, 414, RequestRefused)
+        self._heads = HeadReader(REQUEST, section, request_fault)
+        self._quick = section.quick - 4
+        self._blocks = Memory[Block]() if blocks is None else blocks
         self._body: Body | None = None
-        self._complete = False
-        self._kept = b""
+        self.complete = False
+        self.kept = b""
         self.persistent = False
 
     @property
     def buffered(self) -> int:
         """Bytes held back."""
-        return len(self._kept) + len(self._heads.held) + (self._body.held if self._body else 0)
+        return len(self.kept) + len(self._heads.held) + (self._body.held if self._body else 0)
 
     @property
     def idle(self) -> bool:
         """Whether this is between requests with nothing begun."""
-        return not (self._complete or self._body or self._kept or self._heads.begun)
+        return not (self.complete or self._body or self.kept or self._heads.begun)
 
     def receive(self, data: bytes) -> list[Message]:
         """The messages that `data` completes: a head, pieces of a body, an `End`; raises `RequestRefused`."""
-        if self._complete:
-            self._kept += data
+        if self.complete:
+            self.kept += data
             return []
         out: list[Message] = []
         try:
@@ -74,8 +107,11 @@ class RequestDecoder:
 
     def next(self) -> list[Message]:
         """Start on the next request with what was kept; see `receive`. Call it once the answer is complete."""
-        kept, self._kept, self._complete = self._kept, b"", False
-        return self.receive(kept) if kept else []
+        self.complete = False
+        if not self.kept:
+            return []
+        kept, self.kept = self.kept, b""
+        return self.receive(kept)
 
     def finish(self) -> None:
         """The connection has ended; raises `RequestRefused` when it did so in the middle of a request."""
@@ -83,23 +119,39 @@ class RequestDecoder:
             raise RequestRefused("the connection ended in the middle of a request (RFC 9112 8)")
 
     def _read_head(self, data: bytes, out: list[Message]) -> None:
-        found = self._heads.read(data)
-        if found is None:
-            return
-        match, rest = found
-        head, self._body, self.persistent = request_start(match, self._limits)
+        text, blank, rest = data.partition(b"\r\n\r\n")
+        start = self._recall(text) if blank and not self._heads.held and len(text) <= self._quick else None
+        if start is None:
+            found = self._heads.read(data)
+            if found is None:
+                return
+            match, rest = found
+            start = request_start(match, self._limits)
+            block = start[0].block
+            if block is not None and start[0].version == "1.1":
+                self._blocks.keep(match[4].removesuffix("\r\n"), block)
+        head, self._body, self.persistent = start
         out.append(head)
         if self._body is None:
             out.append(END)
-            self._complete, self._kept = True, rest
+            self.complete, self.kept = True, rest
         elif rest:
             self._read_body(self._body, rest, out)
+
+    def _recall(self, text: bytes) -> RequestStart | None:
+        """The start of a request whose fields are known, and its line a usual one."""
+        line, _, section = text.decode("latin-1").partition("\r\n")
+        block = self._blocks.get(section)
+        match = USUAL_LINE.fullmatch(line) if block is not None else None
+        if block is None or match is None:
+            return None
+        return request_of(block, (match[1], match[2], block.authority), self._limits)
 
     def _read_body(self, body: Body, data: bytes, out: list[Message]) -> None:
         rest = body.feed(data, out)
         if rest is not None:
             self._body = None
-            self._complete, self._kept = True, rest
+            self.complete, self.kept = True, rest
 
 
 def _response_section(limits: Limits) -> Section:
@@ -110,14 +162,16 @@ def _response_section(limits: Limits) -> Section:
 class ResponseDecoder:
     """Reads the answers on one connection to a backend, each once it is expected.
 
-    `reusable`: whether the connection may carry another request now.
+    `reusable`: whether the connection may carry another request now. The `answers` of a pool are shared by its
+    connections.
     """
 
-    __slots__ = ("_body", "_heads", "_interim", "_limits", "_method", "_stays", "_upgrade", "reusable")
+    __slots__ = ("_answers", "_body", "_heads", "_interim", "_limits", "_method", "_stays", "_upgrade", "reusable")
 
-    def __init__(self, limits: Limits = LIMITS) -> None:
+    def __init__(self, limits: Limits = LIMITS, answers: Memory[KnownAnswer] | None = None) -> None:
         self._limits = limits
         self._heads = HeadReader(RESPONSE, _response_section(limits), response_fault)
+        self._answers = Memory[KnownAnswer]() if answers is None else answers
         self._body: Body | None = None
         self._method: str | None = None
         self._upgrade = False
@@ -173,6 +227,15 @@ class ResponseDecoder:
         return []
 
     def _read_heads(self, method: str, data: bytes, out: list[Message]) -> None:
+        text, blank, rest = data.partition(b"\r\n\r\n")
+        fresh = not self._heads.held and method not in _UNUSUAL
+        known = self._answers.get(text) if blank and fresh else None
+        if known is not None:
+            head, stays = known
+            out.append(head)
+            self._stays = self._stays and stays
+            self._begin(Chunked(self._limits, invalid) if head.length is None else counted(head.length), rest, out)
+            return
         rest = data
         while rest:
             found = self._heads.read(rest)
@@ -183,6 +246,8 @@ class ResponseDecoder:
             out.append(head)
             self._stays = self._stays and stays
             if body is not None or head.status >= 200:
+                if fresh and len(out) == 1 and not isinstance(body, UntilClose):
+                    self._answers.keep(text, (head, stays))
                 self._begin(body, rest, out)
                 return
             self._interim += 1
@@ -190,6 +255,9 @@ class ResponseDecoder:
                 raise ResponseInvalid(f"more than {self._limits.interim} interim heads")
 
     def _begin(self, body: Body | None, rest: bytes, out: list[Message]) -> None:
+        if type(body) is Counted and body.left == len(rest):
+            out.append(rest)
+            body, rest = None, b""
         self._body = body
         if body is None:
             out.append(END)

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from balancer.core.http1_grammar import REQUEST_LINE
 from balancer.core.http1_heads import has_no_body, tells_of_another
-from balancer.core.messages import End, Fields, RequestHead, ResponseHead
+from balancer.core.messages import End, Fields, Message, RequestHead, ResponseHead
 from balancer.errors import BalancerError, PolicyFailed, RequestRefused, ResponseInvalid
 
 _OURS: Final = frozenset({"host", "content-length", "transfer-encoding"})
@@ -65,6 +65,10 @@ class _Outgoing:
     def _frame(self, mode: _Mode, left: int = 0) -> None:
         self._mode, self._left = mode, left
 
+    def behind(self, message: Message) -> bytes:
+        """The bytes to send for a message that is no head."""
+        return self.end(message) if isinstance(message, End) else self.data(message)  # type: ignore[arg-type]  # no head
+
     def data(self, data: bytes) -> bytes:
         """The bytes to send for a piece of the body; none for what has no body, and none for an empty piece.
 
@@ -107,18 +111,19 @@ class RequestEncoder(_Outgoing):
         Without a body there is no framing, but `content-length: 0` for methods that usually have one (RFC 9110 8.6).
         Raises `PolicyFailed` for a head that a filter made unfit.
         """
+        length = head.length
+        if length is None:
+            self._mode, self._left, framing = _IN_CHUNKS, 0, _CHUNKED
+        else:
+            self._mode, self._left = _COUNTED, length
+            framing = f"content-length: {length}\r\n" if length or head.method in _WITH_CONTENT else ""
         start = f"{head.method} {head.target} HTTP/1.1"
+        if head.lines is not None:  # as they were read
+            return f"{start}\r\nhost: {head.authority}\r\n{head.lines}{framing}\r\n".encode("latin-1")
         if not REQUEST_LINE.fullmatch(start):
             raise PolicyFailed("method and target of a request to be sent do not make a request line")
         lines = [f"{start}\r\n", f"host: {head.authority}\r\n", *field_lines(head.fields, _OURS)]
-        length = head.length
-        self._frame(_IN_CHUNKS if length is None else _COUNTED, length or 0)
-        if length is None:
-            lines.append(_CHUNKED)
-        elif length or head.method in _WITH_CONTENT:
-            lines.append(f"content-length: {length}\r\n")
-        lines.append("\r\n")
-        return joined(lines)
+        return joined([*lines, framing, "\r\n"] if framing else [*lines, "\r\n"])
 
 
 class ResponseEncoder(_Outgoing):
@@ -131,10 +136,16 @@ class ResponseEncoder(_Outgoing):
 
     def __init__(self, request: RequestHead | None) -> None:
         super().__init__()
-        self._method = "GET" if request is None else request.method
-        self._old = request is not None and request.version == "1.0"
-        self._readable = request is not None
+        self.begin(request)
+
+    def begin(self, request: RequestHead | None) -> None:
+        """The next answer is to this request."""
+        if request is None:
+            self._method, self._old, self._readable = "GET", False, False
+        else:
+            self._method, self._old, self._readable = request.method, request.version == "1.0", True
         self.persistent = self._readable
+        self._mode, self._left = _COUNTED, 0
 
     def head(self, head: ResponseHead, *, close: bool) -> bytes:
         """The head as HTTP/1.1, framed by its length and the client's version; with `close` the last of its connection.
@@ -143,6 +154,11 @@ class ResponseEncoder(_Outgoing):
         filter made unfit.
         """
         status = head.status
+        usual = self._readable and not (close or self._old) and self._method != "HEAD"
+        if usual and head.wire is not None:
+            length = head.length
+            self._mode, self._left = (_IN_CHUNKS, 0) if length is None else (_COUNTED, length)
+            return head.wire
         if status == 101:
             self._frame(_RAW)
             self.persistent = False
@@ -155,7 +171,10 @@ class ResponseEncoder(_Outgoing):
             framing.append("connection: close\r\n")
         elif self._old:
             framing.append("connection: keep-alive\r\n")
-        return _response_head(head, _CODING if tells_of_another(status, self._method) else _FRAMING, framing)
+        made = _response_head(head, _CODING if tells_of_another(status, self._method) else _FRAMING, framing)
+        if usual:
+            head.wire = made
+        return made
 
     def break_off(self) -> bool:
         """Leave the answer incomplete, which costs the connection; tell whether its reader can see that by the bytes.

@@ -64,6 +64,8 @@ RESPONSE: Final = re.compile(rf"{_STATUS}\r\n((?:{_FIELD_LINE})*+)\r\n")
 TRAILERS: Final = re.compile(rf"\r\n((?:{_FIELD_LINE})*+)\r\n")
 """A trailer section with the CRLF that ends the line before it: field lines (RFC 9112 7.1.2)."""
 REQUEST_LINE: Final = re.compile(_START)
+USUAL_LINE: Final = re.compile(r"(?!CONNECT )([!#$%&'*+\-.^_`|~0-9A-Za-z]{1,32}+) (/[!\"$-~]*+) HTTP/1\.1")
+"""A request line about which there is nothing to decide: method and target in origin form."""
 STATUS_LINE: Final = re.compile(_STATUS)
 
 _ANY_FIELD: Final = re.compile(_FIELD_LINE)

@@ -13,7 +13,7 @@ from typing import Final
 
 from balancer.core.http1_bodies import Body, Chunked, UntilClose, counted
 from balancer.core.http1_grammar import Limits, Refusal, invalid, split_fields
-from balancer.core.messages import Fields, RequestHead, ResponseHead
+from balancer.core.messages import Block, Fields, RequestHead, ResponseHead
 from balancer.errors import RequestRefused, ResponseInvalid
 
 _LONGEST_METHOD: Final = 32
@@ -76,21 +76,41 @@ def request_start(match: re.Match[str], limits: Limits) -> RequestStart:
     """
     method, target, received, section = match.groups()
     version = _version(received)
-    fields, special = sort_fields(section, _REQUEST_OWN, limits, RequestRefused)
-    authority = _host(special.get("host"), version)
+    block = request_block(section, version, limits)
+    authority = block.authority
     if target[0] != "/" or method == "CONNECT" or len(method) > _LONGEST_METHOD:
         target, authority = _unusual_target(method, target, authority)
-    length = _request_length(special, version)
+    return request_of(block, (method, target, authority), limits, version)
+
+
+def request_block(section: str, version: str, limits: Limits) -> Block:
+    """What accepted field lines of a request say, whatever its method and target. Raises `RequestRefused`."""
+    fields, special = sort_fields(section, _REQUEST_OWN, limits, RequestRefused)
+    authority, length = _host(special.get("host"), version), _request_length(special, version)
     expects_continue = False
     if "expect" in special:
         expects_continue = _expects_continue(special["expect"]) and version != "1.0" and length != 0
         if version == "1.0":
             fields = tuple([field for field in fields if field[0] != "expect"])
+    persistent = stays_open(version, special.get("connection"))
+    return Block(fields, authority, length, expects_continue=expects_continue, persistent=persistent)
+
+
+def request_of(block: Block, start: tuple[str, str, str], limits: Limits, version: str = "1.1") -> RequestStart:
+    """The request with these fields, and this method, target and authority."""
+    (method, target, authority), length = start, block.length
     head = RequestHead(
-        method, target, authority, fields=fields, version=version, length=length, expects_continue=expects_continue
+        method,
+        target,
+        authority,
+        fields=block.fields,
+        version=version,
+        length=length,
+        expects_continue=block.expects_continue,
     )
+    head.block = block
     body = Chunked(limits, RequestRefused) if length is None else counted(length)
-    return head, body, stays_open(version, special.get("connection"))
+    return head, body, block.persistent
 
 
 def _version(received: str) -> str:

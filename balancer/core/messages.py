@@ -30,6 +30,19 @@ def checked_field(name: str, value: str) -> tuple[str, str]:
     return lowered, value
 
 
+class Block:
+    """A field section as it was read, kept since the next is often the same; and, in `upward`, how it travels on."""
+
+    __slots__ = ("authority", "expects_continue", "fields", "length", "persistent", "upward")
+
+    def __init__(
+        self, fields: Fields, authority: str, length: int | None, *, expects_continue: bool, persistent: bool
+    ) -> None:
+        self.fields, self.authority, self.length = fields, authority, length
+        self.expects_continue, self.persistent = expects_continue, persistent
+        self.upward: tuple[Fields, str] | None = None
+
+
 @attrs.define
 class Head:
     """What requests and responses share."""
@@ -78,6 +91,10 @@ class RequestHead(Head):
     authority: str = ""
     scheme: str = "http"
     expects_continue: bool = attrs.field(default=False, kw_only=True)
+    block: Block | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    """The section that `fields` were read from; a changed copy has none."""
+    lines: str | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    """`fields` as they are to be sent, where that is known; a changed copy has none."""
 
     def __repr__(self) -> str:
         return f"RequestHead(method={self.method!r}, authority={self.authority!r})"
@@ -110,11 +127,19 @@ class ResponseHead(Head):
 
     status: int
     phrase: str = ""
+    downward: ResponseHead | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    """This head as a client may see it, once that is known; a changed copy has none."""
+    wire: bytes | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    """This head as it is sent on a connection that stays, once that is known; a changed copy has none."""
 
     @property
     def interim(self) -> bool:
         """Whether another head for the same request follows."""
         return self.status < 200 and self.status != 101
+
+    def copy(self) -> ResponseHead:
+        """One that nobody shares, for those whose code may change what it is given."""
+        return ResponseHead(self.status, self.phrase, fields=self.fields, version=self.version, length=self.length)
 
 
 @attrs.frozen

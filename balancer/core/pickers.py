@@ -141,6 +141,7 @@ class Policy:
         """The head as the picker wants it. Raises `PolicyFailed` when it raises or answers with something else."""
         if snapshot.responded is None:
             return head
+        head = head.copy()
         try:
             return fit(snapshot.responded(session, backend, head), head)
         except BaseException as error:

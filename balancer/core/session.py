@@ -2,34 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Iterable, Mapping
+from types import MappingProxyType
+from typing import Any, Final
 
-import attrs
 from zope.interface import implementer
 
 from balancer.core.messages import RequestHead
 from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
 from balancer.interfaces import ISession, Kind
 
+NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
+
 
 @implementer(ISession)
-@attrs.define(eq=False)
 class Session:
     """What policies look at and the engine keeps up to date; see `ISession` for the members.
 
     What the client said may be secret, so its `repr` does not tell.
     """
 
-    kind: Kind
-    client: tuple[str, int]
-    now: float
-    request: RequestHead | None = attrs.field(default=None, repr=False)
-    tls: bool = False
+    tls = False
     server_name: str | None = None
     alpn: str | None = None
-    peek: bytes = attrs.field(default=b"", repr=False)
-    captures: Mapping[str, str] = attrs.field(factory=dict, repr=False)
-    proxy: ProxyHeader = attrs.field(default=NOTHING_TOLD, repr=False)
-    attempt: int = 1
-    tried: list[Any] = attrs.Factory(list)
+    peek = b""
+    captures = NO_CAPTURES
+    proxy: ProxyHeader = NOTHING_TOLD
+    attempt = 1
+
+    def __init__(
+        self,
+        kind: Kind,
+        client: tuple[str, int],
+        now: float,
+        request: RequestHead | None = None,
+        tried: Iterable[Any] = (),
+        **told: Any,
+    ) -> None:
+        """`told` are other members, where they are not as the class has them."""
+        self.kind, self.client, self.now, self.request = kind, client, now, request
+        self.tried = list(tried)
+        for name, value in told.items():
+            setattr(self, name, value)
+
+    def __repr__(self) -> str:
+        return f"Session(kind={self.kind}, client={self.client!r}, attempt={self.attempt}, tried={self.tried!r})"

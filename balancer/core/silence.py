@@ -1,4 +1,8 @@
-"""Whose turn it is to move, and how long that side may be silent; knows nothing of what moves."""
+"""Whose turn it is to move, and how long that side may be silent; knows nothing of what moves.
+
+A connection always waits for something, and each wait ends after microseconds nearly always. So a wait costs no timer:
+whoever waits writes down since when, and one deadline for each connection asks now and then whether that is too long.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from balancer.core.deadlines import Deadline, Deadlines
+from balancer.core.deadlines import Deadlines
 from balancer.errors import BalancerError, DownstreamTimeout, Side, UpstreamTimeout
 
 
@@ -21,6 +25,11 @@ class Patience:
     def limit(self, side: Side) -> float:
         """Seconds of silence allowed to that side."""
         return self.downstream if side is Side.DOWNSTREAM else self.upstream
+
+    @property
+    def least(self) -> float:
+        """The shortest of its times."""
+        return min(self.downstream, self.upstream)
 
 
 ERRORS: Final = {Side.DOWNSTREAM: DownstreamTimeout, Side.UPSTREAM: UpstreamTimeout}
@@ -36,42 +45,40 @@ def awaited(slow: Collection[Side], *, complete: bool) -> Side:
     return Side.UPSTREAM if complete else Side.DOWNSTREAM
 
 
-class Silence:
-    """Calls `fail` once when the side that is awaited has been silent for as long as `patience` allows it."""
+def too_long(side: Side, limit: float) -> BalancerError:
+    """The error that a side's silence is."""
+    return ERRORS[side](f"the {side.value} side was silent for {limit:g} s")
 
-    __slots__ = ("_deadline", "_deadlines", "_fail", "_last", "_patience", "_side")
 
-    def __init__(self, deadlines: Deadlines, patience: Patience, fail: Callable[[BalancerError], None]) -> None:
-        self._deadlines, self._patience, self._fail = deadlines, patience, fail
-        self._deadline: Deadline | None = None
-        self._side, self._last = Side.DOWNSTREAM, deadlines.now
+class Watch:
+    """Calls `ask` in time, for one who always waits for something, for `least` seconds at the least.
 
-    def moved(self) -> None:
-        """Something came, from either side: the count begins anew."""
-        self._last = self._deadlines.now
+    `ask` does what is due, and answers how many seconds are left of what is waited for now; or None when it is over.
+    """
 
-    def expect(self, side: Side) -> None:
-        """It is that side's turn from now on."""
-        self._side, self._last = side, self._deadlines.now
-        limit = self._patience.limit(side)
-        if self._deadline is None:
-            self._deadline = self._deadlines.after(limit, self._look)
-        else:
-            self._deadline.move(limit)
+    __slots__ = ("_ask", "_deadline", "_least", "deadlines")
+
+    def __init__(self, deadlines: Deadlines, least: float, ask: Callable[[], float | None]) -> None:
+        self.deadlines, self._least, self._ask = deadlines, least, ask
+        self._deadline = deadlines.after(least, self._look)
+
+    def hurry(self, seconds: float) -> None:
+        """What is waited for now may last that long only, which is less than the usual least."""
+        self._deadline.move(seconds)
 
     def stop(self) -> None:
-        """It is over; nobody is awaited."""
-        if self._deadline is not None:
-            self._deadline.cancel()
+        """It is over. Allowed at any time, any number of times."""
+        self._deadline.cancel()
+
+    def left(self, since: float, limit: float) -> float:
+        """The seconds left of a wait; 0 when they are over.
+
+        `since`, a time by `deadlines.now`, may be a granule before the truth, so the wait lasts one longer.
+        """
+        deadlines = self.deadlines
+        return max(0.0, since + limit + deadlines.granule - deadlines.now)
 
     def _look(self) -> None:
-        """The deadline fired: silent all that time, or something moved and the rest is to be waited.
-
-        `_last` may be a granule behind the truth, which `move` makes up for by adding one.
-        """
-        limit = self._patience.limit(self._side)
-        remaining = limit - (self._deadlines.now - self._last)
-        if remaining > -self._deadlines.granule and self._deadline is not None:
-            self._deadline.move(remaining)
-        else:
-            self._fail(ERRORS[self._side](f"the {self._side.value} side was silent for {limit:g} s"))
+        left = self._ask()
+        if left is not None:
+            self._deadline.move(min(left, self._least))

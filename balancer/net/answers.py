@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from balancer.core.http1 import ResponseEncoder
-from balancer.core.messages import END, End, Message, RequestHead, ResponseHead, checked_field
+from balancer.core.messages import END, Message, RequestHead, ResponseHead, checked_field
 from balancer.core.phrases import PHRASES
 from balancer.errors import BalancerError, DownstreamGone, Side
 from balancer.interfaces import Reply
@@ -18,8 +19,11 @@ class Connection(Protocol):
     def last(self) -> bool:
         """Whether it must close after the answer under way."""
 
+    def send(self, data: bytes) -> None:
+        """Send, at once if that is possible."""
+
     def write(self, data: bytes) -> None:
-        """Send."""
+        """Send, when this turn ends; and then whatever else it has brought, an end too, in one piece."""
 
     def pause(self) -> None:
         """Read no more for now."""
@@ -40,30 +44,29 @@ class Answers:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self._encoder = ResponseEncoder(None)
-        self._out: list[bytes] = []
 
     def begin(self, request: RequestHead | None) -> None:
         """The next answer is to this request, or to one that could not be read."""
-        self._encoder = ResponseEncoder(request)
+        self._encoder.begin(request)
 
-    def send(self, message: Message) -> None:
-        """Encode; see `core.http1.ResponseEncoder` for what it raises."""
-        if isinstance(message, bytes):
-            self._out.append(self._encoder.data(message))
-        elif isinstance(message, End):
-            self._out.append(self._encoder.end(message))
-        elif isinstance(message, ResponseHead):
-            self._out.append(self._encoder.head(message, close=self._connection.last))
-
-    def flush(self) -> None:
-        """Write what was encoded."""
-        out, self._out = self._out, []
-        self._connection.write(b"".join(out))
+    def send(self, messages: Sequence[Message]) -> None:
+        """Encode and write; see `core.http1.ResponseEncoder` for what it raises."""
+        encoder, out = self._encoder, []
+        for message in messages:
+            if isinstance(message, ResponseHead):
+                out.append(encoder.head(message, close=self._connection.last))
+            else:
+                out.append(encoder.behind(message))
+        data = b"".join(out)
+        if encoder.persistent and data:
+            self._connection.send(data)
+        else:
+            self._connection.write(data)
 
     def refuse(self, error: BalancerError) -> None:
         """Tell the client the status and the reason, and nothing that is ours to know."""
         if isinstance(error, DownstreamGone):
-            self._cut()
+            self._connection.abort()
             return
         text = f"{error.status} {PHRASES[error.status]}: {error.reason}\n".encode()
         self._say(error.status, text, (("content-type", "text/plain; charset=utf-8"),))
@@ -78,10 +81,8 @@ class Answers:
         Unless that would look like a whole answer, or nobody is to be waited for since the failure is the client's or
         ours: then it is a cut.
         """
-        if self._encoder.break_off() and error.side is Side.UPSTREAM:
-            self.flush()
-        else:
-            self._cut()
+        if not (self._encoder.break_off() and error.side is Side.UPSTREAM):
+            self._connection.abort()
 
     def pause(self) -> None:
         """Read no more of the request for now."""
@@ -95,14 +96,6 @@ class Answers:
         """Nothing more is to be said about this request."""
         self._connection.answered(keep=self._encoder.persistent)
 
-    def _cut(self) -> None:
-        self._out.clear()
-        self._connection.abort()
-
     def _say(self, status: int, body: bytes, fields: tuple[tuple[str, str], ...]) -> None:
-        """An answer of our own; what of another was encoded but not sent is forgotten."""
-        self._out.clear()
-        self.send(ResponseHead(status, PHRASES.get(status, ""), fields=fields, length=len(body)))
-        self.send(body)
-        self.send(END)
-        self.flush()
+        """An answer of our own."""
+        self.send([ResponseHead(status, PHRASES.get(status, ""), fields=fields, length=len(body)), body, END])

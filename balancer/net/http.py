@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import attrs
@@ -11,12 +12,15 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from balancer.core.backend import Backend
-from balancer.core.conversation import Conversation, Site
+from balancer.core.conversation import Conversation
 from balancer.core.deadlines import Deadline
+from balancer.core.silence import Watch
+from balancer.core.site import Site
 from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
 from balancer.net.answers import Answers
 from balancer.net.peers import Peer
 from balancer.net.sessions import Sessions, Sight
+from balancer.net.transports import Stream
 
 GRACE: Final = 1.0
 """Seconds that a client which has closed its sending side has left to see its answer begin, unless told otherwise.
@@ -40,6 +44,7 @@ class Listening:
     site: Site
     request_timeout: float
     idle: float
+    least: float
     sessions: Sessions = attrs.Factory(Sessions)
     half_closed: float = GRACE
     max_lifetime: float | None = None
@@ -49,7 +54,6 @@ class _Closing(Peer):
     """The manners of closing a client's connection: after what was written, in good time, and once."""
 
     _conversation: Conversation
-    _deadline: Deadline
 
     def __init__(self, listening: Listening) -> None:
         self._listening = listening
@@ -89,32 +93,70 @@ class _Closing(Peer):
         Peer.resume(self)
 
 
+class _Waiting(_Closing):
+    """How long a client's connection waits for what."""
+
+    _watch: Watch
+    _since: float
+    _next_waits = False
+
+    def _look_at_time(self) -> float | None:
+        """How many seconds are left of what is waited for; when there are none, that is the end of it."""
+        talk = self._conversation
+        if talk.over:
+            return None
+        since, limit, late = self._wait(talk)
+        left = self._watch.left(since, limit)
+        if not left:
+            late()
+            left = self._listening.least
+        return None if talk.over else left
+
+    def _wait(self, talk: Conversation) -> tuple[float, float, Callable[[], object]]:
+        """Since when something is waited for, for how many seconds at most, and what is done then."""
+        listening, exchange = self._listening, talk.exchange
+        if self._next_waits:
+            return self._since, listening.idle, self.abort
+        if exchange is None and talk.idle:
+            return self._since, listening.idle, self.close
+        if exchange is None:
+            return self._since, listening.request_timeout, self._refuse_head
+        if self.half_closed and not exchange.status:
+            return self._since, listening.half_closed, self._give_up
+        limit = exchange.limit()
+        if limit is None:
+            return self._watch.deadlines.now, listening.least, self._give_up
+        return exchange.since, limit, exchange.late
+
+    def _refuse_head(self) -> None:
+        self._conversation.refuse(DownstreamTimeout("the request head took too long"))
+
+    def _give_up(self) -> None:
+        self._conversation.fail(DownstreamGone("the client closed its side and its time for an answer is up"))
+
+
 @implementer(IHalfCloseableProtocol)
-class HTTPConnection(_Closing):
+class HTTPConnection(_Waiting):
     """One client's connection: feeds its conversation, bounds its waits, and closes when it has to.
 
     While the client does not read its answers it is not read from, and its next request, if here already, waits.
     """
 
-    _draining = False
+    _draining = _in_head = _feeding = _full = False
     _lifetime: Deadline | None = None
-
-    def __init__(self, listening: Listening) -> None:
-        super().__init__(listening)
-        self._in_head = False
-        self._feeding = False
-        self._full = False
-        self._next_waits = False
 
     def connectionMade(self) -> None:
         """A client has connected."""
+        plain = isinstance(self.transport, Stream)  # and nothing around it, such as TLS, that a write must not pass by
+        self.send = self.transport.write_at_once if plain else self.transport.write
         super().connectionMade()
+        deadlines = self._listening.site.deadlines
         self._conversation = Conversation(self._listening.site, Answers(self), self.address, header=self.header)
-        self._deadline = self._listening.site.deadlines.after(self._listening.idle, self._time_out)
+        self._watch = Watch(deadlines, self._listening.least, self._look_at_time)
         if self._listening.max_lifetime is not None:
-            self._lifetime = self._listening.site.deadlines.after(self._listening.max_lifetime, self.drain)
+            self._lifetime = deadlines.after(self._listening.max_lifetime, self.drain)
         self._listening.sessions.add(self)
-        self._began = self._listening.site.deadlines.now  # fresh, since a deadline was just armed
+        self._began = self._since = deadlines.now  # fresh, since a deadline was just armed
 
     def look(self) -> Sight:
         """How it is; the backend is that of the exchange under way."""
@@ -152,13 +194,14 @@ class HTTPConnection(_Closing):
         elif not talk.request_complete:
             talk.fail(DownstreamGone("the client left in the middle of its request"))
         else:
-            self._deadline.move(self._listening.half_closed)
+            self._since = self._watch.deadlines.now
+            self._watch.hurry(self._listening.half_closed)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""
         super().connectionLost(reason)
         self._conversation.over = True
-        self._deadline.cancel()
+        self._watch.stop()
         if self._lifetime is not None:
             self._lifetime.cancel()
             self._lifetime = None  # which leads back here
@@ -181,7 +224,7 @@ class HTTPConnection(_Closing):
             return
         if keep:
             self._in_head = False
-            self._deadline.move(self._listening.idle)
+            self._since = self._watch.deadlines.now
             if self._full:
                 self._next_waits = True
                 self.pause()
@@ -217,33 +260,23 @@ class HTTPConnection(_Closing):
             self._in_head = False
             if talk.waiting:
                 self.pause()
-            elif talk.request_complete:
+            elif self._paused and talk.request_complete:
                 self.resume()  # or nobody would see the client leave
         elif self.half_closed or (self._draining and talk.idle):
             self.close()
-        elif self._full:
-            self.pause()
         else:
-            self.resume()
-            if not self._in_head and not talk.idle:
-                self._in_head = True
-                self._deadline.move(self._listening.request_timeout)
+            self._await_next(talk)
 
-    def _time_out(self) -> None:
-        talk = self._conversation
-        if talk.over:
+    def _await_next(self, talk: Conversation) -> None:
+        """Between two requests."""
+        if self._full:
+            self.pause()
             return
-        if self._next_waits:
-            self.abort()
-        elif talk.exchange is not None:
-            if self.half_closed and not talk.exchange.status:
-                talk.fail(DownstreamGone("the client closed its side and its time for an answer is up"))
-            else:
-                self._deadline.move(self._listening.idle)
-        elif talk.idle:
-            self.close()
-        else:
-            talk.refuse(DownstreamTimeout("the request head took too long"))
+        if self._paused:
+            self.resume()
+        if not self._in_head and not talk.idle:
+            self._in_head = True
+            self._since = self._watch.deadlines.now
 
 
 class HTTPFactory(Factory):

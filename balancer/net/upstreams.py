@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -11,45 +12,52 @@ from twisted.python.failure import Failure
 
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
-from balancer.core.exchange import Exchange, Pending
-from balancer.core.http1 import Limits, RequestEncoder, ResponseDecoder
-from balancer.core.messages import End, Message, RequestHead
+from balancer.core.exchange import Exchange
+from balancer.core.exchange_ports import Pending
+from balancer.core.http1 import KnownAnswer, Limits, Memory, RequestEncoder, ResponseDecoder
+from balancer.core.messages import Message, RequestHead
 from balancer.core.pool import Lease, Pool, Wait
 from balancer.errors import BalancerError, PoolFull, Side, UpstreamGone
 from balancer.net.dialing import Dialed, Dialer
+from balancer.net.transports import Stream
 
 
 class HTTPUpstream(Dialed):
     """One connection to a backend: `core.exchange.Upstream` over HTTP/1.1, for one exchange after another."""
 
+    backend: Backend | None = None
+    reused = False
+    kept_at = 0.0
+    """Since when it has been idle, by `Deadlines.now`."""
+    _exchange: Exchange | None = None
+
     def __init__(self, upstreams: Upstreams) -> None:
-        self.reused = False
-        self.backend: Backend | None = None
         self._upstreams = upstreams
-        self._exchange: Exchange | None = None
-        self._encoder, self._decoder = RequestEncoder(), ResponseDecoder(upstreams.limits)
-        self._out: list[bytes] = []
-        self._idle: Deadline | None = None
+        self._encoder, self._decoder = RequestEncoder(), ResponseDecoder(upstreams.limits, upstreams.answers)
+
+    def connectionMade(self) -> None:
+        """The socket is connected. A request is written once, so there is nothing to wait for."""
+        plain = isinstance(self.transport, Stream)  # and nothing around it, such as TLS, that a write must not pass by
+        self.write = self.transport.write_at_once if plain else self.transport.write  # type: ignore[method-assign]  # short
+        super().connectionMade()
 
     def carry(self, exchange: Exchange, lease: Lease) -> None:
         """Serve this exchange next."""
         self._exchange, self.backend = exchange, lease.backend
         exchange.connected(self, lease)
 
-    def send(self, message: Message) -> None:
-        """Encode; see `core.http1.RequestEncoder` for what it raises."""
-        if isinstance(message, bytes):
-            self._out.append(self._encoder.data(message))
-        elif isinstance(message, End):
-            self._out.append(self._encoder.end(message))
-        elif isinstance(message, RequestHead):
-            self._out.append(self._encoder.head(message))
-            self._decoder.expect(message.method)
-
-    def flush(self) -> None:
-        """Write what was encoded, in one piece."""
-        out, self._out = self._out, []
-        self.transport.write(b"".join(out))
+    def send(self, messages: Sequence[Message]) -> None:
+        """Encode and write; see `core.http1.RequestEncoder` for what it raises."""
+        encoder, out = self._encoder, []
+        for message in messages:
+            if isinstance(message, RequestHead):
+                out.append(encoder.head(message))
+                self._decoder.expect(message.method)
+            else:
+                out.append(encoder.behind(message))
+        data = b"".join(out)
+        if data:
+            self.write(data)
 
     def abort(self) -> None:
         """Close at once; what comes later belongs to nobody."""
@@ -67,7 +75,6 @@ class HTTPUpstream(Dialed):
         self._exchange = None
         if self._decoder.reusable and self._upstreams.keep(self):
             self.reused = True
-            self._wait()
         else:
             self.close()
 
@@ -90,8 +97,6 @@ class HTTPUpstream(Dialed):
         self._upstreams.forget(self)
         if self._exchange is not None:
             self._end_of_answer(self._exchange, orderly=reason.check(ConnectionDone) is not None)
-        if self._idle is not None:
-            self._idle.cancel()
 
     def pressure(self, *, high: bool) -> None:
         """The backend does not read fast enough, or does again."""
@@ -106,18 +111,6 @@ class HTTPUpstream(Dialed):
             exchange.response(self._decoder.finish())
         except BalancerError as error:
             exchange.upstream_failed(error)
-
-    def _wait(self) -> None:
-        limit = self._upstreams.keepalive_timeout
-        if self._idle is None:
-            self._idle = self._upstreams.deadlines.after(limit, self._tired)
-        else:
-            self._idle.move(limit)
-
-    def _tired(self) -> None:
-        """Idle for long enough; while an exchange is on, the deadline is armed again at its end."""
-        if self._exchange is None:
-            self.close()
 
 
 class _Dialed:
@@ -179,7 +172,9 @@ class Upstreams:
     keepalive: int
     keepalive_timeout: float
     limits: Limits = attrs.Factory(Limits)
+    answers: Memory[KnownAnswer] = attrs.field(init=False, factory=Memory)
     _idle: dict[Backend, list[HTTPUpstream]] = attrs.field(init=False, factory=dict)
+    _sweep: Deadline | None = attrs.field(init=False, default=None)
     _fresh: Dialer[HTTPUpstream] = attrs.field(init=False)
     _any: Dialer[HTTPUpstream] = attrs.field(init=False)
     draining: bool = attrs.field(init=False, default=False)
@@ -241,7 +236,20 @@ class Upstreams:
         if len(idle) >= self.keepalive:
             return False
         idle.append(upstream)
+        upstream.kept_at = self.deadlines.now
+        if self._sweep is None or not self._sweep.armed:
+            self._sweep = self.deadlines.after(self.keepalive_timeout, self._close_tired)
         return True
+
+    def _close_tired(self) -> None:
+        """Close those that were idle for long enough; come again when the next will have been."""
+        limit, now = self.keepalive_timeout + self.deadlines.granule, self.deadlines.now
+        for upstream in [one for idle in self._idle.values() for one in idle]:
+            if upstream.kept_at + limit <= now:
+                upstream.close()
+        oldest = min((idle[0].kept_at for idle in self._idle.values() if idle), default=None)
+        if oldest is not None and self._sweep is not None:
+            self._sweep.move(max(0.0, oldest + limit - now))
 
     def forget(self, upstream: HTTPUpstream) -> None:
         """The connection is closed, or about to be: nobody shall be given it."""
@@ -265,3 +273,5 @@ class Upstreams:
         self.draining = True
         for backend in list(self._idle):
             self.drop(backend)
+        if self._sweep is not None:
+            self._sweep.cancel()

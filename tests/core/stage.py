@@ -1,7 +1,8 @@
 """A stage for exchanges: ports that write down what is said to them, a clock set by hand and a pool that is counted.
 
-The transcript reads as a conversation: `>>` goes up to a backend, `<<` comes down to the client, one line a flush. The
-ports are strict: whoever talks to a connection that was given back, or to a client that has its answer, fails.
+The transcript reads as a conversation: `>>` goes up to a backend, `<<` comes down to the client, one line for each
+piece. The ports are strict: whoever talks to a connection that was given back, or to a client that has its answer,
+fails.
 """
 
 from __future__ import annotations
@@ -13,11 +14,14 @@ from typing import Any
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadlines
 from balancer.core.exchange import Exchange
+from balancer.core.exchange_answer import Answering
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
 from balancer.core.pickers import Ports
 from balancer.core.pool import Lease, Pool
+from balancer.core.routes import Route, Routes
 from balancer.core.session import Session
-from balancer.core.silence import Patience, Silence
+from balancer.core.silence import Patience, Watch
+from balancer.core.site import Destination, Site
 from balancer.errors import BalancerError
 from balancer.interfaces import Kind, Outcome, Picker, Reply
 from tests.core.virtual_time import VirtualTime
@@ -61,24 +65,21 @@ class Transcript:
 
 
 class Port:
-    """What both sides share: messages are held until the flush, and nothing may be said after the end."""
+    """What both sides share: what is sent in one piece is one line, and nothing may be said after the end."""
 
     def __init__(self, transcript: Transcript, name: str, arrow: str) -> None:
         self.name, self.paused, self.over = name, False, False
         self.said: list[Message] = []
-        self._transcript, self._arrow, self._held = transcript, arrow, list[str]()
+        self._transcript, self._arrow = transcript, arrow
 
-    def send(self, message: Message) -> None:
+    def send(self, messages: Sequence[Message]) -> None:
         self._alive()
-        self.said.append(message)
-        self._held.append(spelled(message))
-        self._transcript.cue(f"{self.name} send {spelled(message)}")
-
-    def flush(self) -> None:
-        self._alive()
-        if self._held:
-            line, self._held = "; ".join(self._held), []
-            self._transcript.say(f"{self.name} {self._arrow} {line}")
+        for message in messages:
+            self._transcript.cue(f"{self.name} send {spelled(message)}")
+            if self.over:  # it failed while it was spoken to
+                return
+        self.said += messages
+        self._transcript.say(f"{self.name} {self._arrow} {'; '.join(map(spelled, messages))}")
 
     def pause(self) -> None:
         self._alive()
@@ -146,7 +147,7 @@ class FakeLine(Port):
     def _settle(self, result: str) -> None:
         assert not self.over
         assert not self.result
-        self.result, self._held = result, []
+        self.result = result
         self._transcript.say(f"client {result}")
 
 
@@ -194,6 +195,17 @@ class FakePending:
         self._transcript.say(f"dial leaves {backend.name}")
 
 
+class Theatre(Site):
+    """A site with the one stage behind its one route, that writes down how exchanges end."""
+
+    ends: list[BalancerError | None]
+    watch: Watch
+
+    def ended(self, exchange: Answering, error: BalancerError | None) -> None:
+        self.ends.append(error)
+        self.watch.stop()
+
+
 class Stage:
     """Everything an exchange meets; also `core.exchange.Upstreams`. `carried`: whom the latest connection serves."""
 
@@ -238,21 +250,28 @@ class Stage:
 
     def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:
         """One that is ready to start."""
-        return Exchange(
-            Session(Kind.HTTP, CLIENT, self.clock.seconds(), request=head),
-            head,
-            downstream=self.line,
-            upstreams=self,
-            silence=lambda fail: Silence(self.deadlines, PATIENCE, fail),
-            filters=filters,
-            done=lambda _exchange, error: self.ends.append(error),
+        site = Theatre(
+            Routes([Route(None, Destination(self, PATIENCE), tuple(filters))]), self.deadlines, self.clock.seconds
         )
+        site.ends = self.ends
+        exchange = Exchange(site, Session(Kind.HTTP, CLIENT, self.clock.seconds(), request=head), head, self.line)
+        site.watch = Watch(self.deadlines, PATIENCE.least, lambda: self._look(site.watch, exchange))
+        return exchange
 
     def asked(self, *messages: Message, head: RequestHead = GET, filters: Sequence[Any] = ()) -> Exchange:
         """One that has been started with what came behind its head."""
         exchange = self.exchange(head, filters=filters)
         exchange.start(messages)
         return exchange
+
+    def _look(self, watch: Watch, exchange: Exchange) -> float | None:
+        """Look at the time as the edge does."""
+        limit = exchange.limit()
+        left = PATIENCE.least if limit is None else watch.left(exchange.since, limit)
+        if not left:
+            exchange.late()
+            return None
+        return left
 
     def at_rest(self) -> bool:
         """Whether nothing is left of what there was: no session, no timer, and an end for every pick."""

@@ -8,11 +8,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 
-from balancer.core.conversation import Conversation, Destination, Site
+from balancer.core.conversation import Conversation
 from balancer.core.exchange import Exchange
 from balancer.core.http1 import Limits
 from balancer.core.proxy_protocol import ProxyHeader
 from balancer.core.routes import Route, Routes
+from balancer.core.site import Destination, Site
 from balancer.errors import NoBackend
 from balancer.testing import splits
 from tests.core.stage import ANSWER, CLIENT, PATIENCE, FakeLine, Stage, spelled
@@ -70,13 +71,13 @@ def test_pipelined_requests_are_answered_in_order() -> None:
     scene = Talk()
     scene.talk.receive(request("/1") + request("/2") + request("/none") + request("/3"))
     assert scene.take() == ["client asks GET /1", "dial"]
-    assert (scene.talk.waiting > 0, scene.talk.idle) == (True, False)
-    ended = ["client << 200; 'hi'; end", "client done"]
-    assert scene.answer() == ["u1 >> GET /1; end", "u1 kept", *ended, "client asks GET /2", "dial"]
+    assert (scene.talk.waiting, scene.talk.idle) == (True, False)
+    answered, done = "client << 200; 'hi'; end", "client done"
+    assert scene.answer() == ["u1 >> GET /1; end", answered, "u1 kept", done, "client asks GET /2", "dial"]
     refused = ["client asks GET /none", "client refused 404 no-route", "client done"]
-    assert scene.answer() == ["u2 >> GET /2; end", "u2 kept", *ended, *refused, "client asks GET /3", "dial"]
-    assert scene.talk.waiting == 0
-    assert scene.answer() == ["u3 >> GET /3; end", "u3 kept", *ended]
+    assert scene.answer() == ["u2 >> GET /2; end", answered, "u2 kept", done, *refused, "client asks GET /3", "dial"]
+    assert not scene.talk.waiting
+    assert scene.answer() == ["u3 >> GET /3; end", answered, "u3 kept", done]
     assert scene.talk.idle
     assert scene.stage.at_rest()
 
@@ -189,7 +190,7 @@ def test_an_early_answer_is_the_last_one() -> None:
     scene = Talk()
     scene.talk.receive(request("/1", "Content-Length: 99", method="POST", body=b"1"))
     scene.answer()
-    assert (scene.talk.over, scene.talk.persistent, scene.talk.waiting) == (True, False, 0)
+    assert (scene.talk.over, scene.talk.persistent, scene.talk.waiting) == (True, False, False)
     scene.talk.receive(request("/2"))
     assert scene.take() == []
 
@@ -221,7 +222,7 @@ def test_what_belongs_to_a_body_does_not_wait() -> None:
     """Bytes of the request under way, held until they tell something, are not those of a next one."""
     scene = Talk()
     scene.talk.receive(request("/1", "Transfer-Encoding: chunked", method="POST", body=b"2"))
-    assert scene.talk.waiting == 0
+    assert not scene.talk.waiting
 
 
 def test_head_and_body_go_up_in_one_piece() -> None:

@@ -168,7 +168,7 @@ def test_a_request_that_never_became_whole_can_be_refused() -> None:
     """The edge may answer in place of a request, as when its head takes too long."""
     scene = Talk()
     scene.talk.receive(b"GET / HT")
-    assert (scene.talk.idle, scene.talk.waiting, scene.talk.unread) == (False, 8, True)
+    assert (scene.talk.idle, scene.talk.waiting, scene.talk.unread) == (False, False, True)
     scene.talk.refuse(Draining())
     assert scene.take() == ["client asks None", "client refused 503 draining", "client done, request unfinished"]
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from balancer.core.conversation import Conversation, Site
+from balancer.core.conversation import Conversation
 from balancer.core.messages import RequestHead
+from balancer.core.site import Site
 from balancer.errors import (
     BalancerError,
     ConnectFailed,

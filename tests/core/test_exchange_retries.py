@@ -24,7 +24,7 @@ def test_a_stale_connection_is_replaced_by_a_fresh_one() -> None:
     stage.connect()
     exchange.response(ANSWER)
     first = ["dial", "u1 >> GET /a; end", "u1 cut"]
-    second = ["dial fresh", "u2 >> GET /a; end", "u2 kept", "client << 200; 'hi'; end", "client done"]
+    second = ["dial fresh", "u2 >> GET /a; end", "client << 200; 'hi'; end", "u2 kept", "client done"]
     assert stage.transcript.take() == first + second
     assert [outcome.phase for outcome in stage.algorithm.ends] == [Phase.RESPONSE, Phase.DONE]
     assert stage.at_rest()
@@ -117,7 +117,7 @@ def test_a_connection_may_stand_at_once() -> None:
     stage.transcript.when["u1 >> GET /a; end"] = lambda: stage.carried.response(ANSWER)
     stage.at_once.append(stage.connect)
     stage.asked(END)
-    assert stage.transcript.take()[-3:] == ["u1 kept", "client << 200; 'hi'; end", "client done"]
+    assert stage.transcript.take()[-3:] == ["client << 200; 'hi'; end", "u1 kept", "client done"]
     assert stage.at_rest()
 
 

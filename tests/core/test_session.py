@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from zope.interface.verify import verifyObject
 
 from balancer.core.messages import RequestHead
@@ -21,11 +22,12 @@ def test_a_session_is_what_policies_were_promised() -> None:
 
 
 def test_sessions_share_nothing() -> None:
-    """What one session tried and captured is not another's, and equal looks do not make two sessions one."""
+    """What one session tried is not another's, nor can what it captured be, and equal looks do not make two one."""
     one, two = (Session(Kind.UDP, ("192.0.2.1", 1), 5.0) for _ in range(2))
     one.tried.append("backend")
     assert two.tried == []
-    assert one.captures is not two.captures
+    with pytest.raises(TypeError):
+        one.captures["name"] = "value"  # type: ignore[index]  # that it cannot be done is the point
     assert one != two
     assert len({one, two}) == 2
 

@@ -2,77 +2,79 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.core.deadlines import Deadlines
-from balancer.core.silence import Patience, Silence, awaited
-from balancer.errors import BalancerError, DownstreamTimeout, Side, UpstreamTimeout
+from balancer.core.silence import Patience, Watch, awaited, too_long
+from balancer.errors import DownstreamTimeout, Side, UpstreamTimeout
 from tests.core.virtual_time import VirtualTime
 
 DOWN, UP = Side.DOWNSTREAM, Side.UPSTREAM
-ERRORS = {DOWN: DownstreamTimeout, UP: UpstreamTimeout}
-PATIENCE = Patience(downstream=1.0, upstream=3.0)
 LATE = 0.5  # a few granules
 EARLY = 1e-6
-
-events = st.lists(st.tuples(st.sampled_from(["moved", DOWN, UP]), st.floats(0, 1.5)), max_size=20)
-
-
-def made() -> tuple[VirtualTime, Silence, list[tuple[float, BalancerError]]]:
-    """A clock, the silence on it and what it failed with, when."""
-    clock, failed = VirtualTime(), list[tuple[float, BalancerError]]()
-    return clock, Silence(Deadlines(clock), PATIENCE, lambda error: failed.append((clock.time, error))), failed
+LEAST = 1.0
 
 
-@given(events, st.sampled_from([DOWN, UP]))
-def test_the_awaited_side_is_blamed_in_time(told: list[tuple[Any, float]], first: Side) -> None:
-    """Silence fails once, never before the awaited side's time is up since the last event, and soon after it."""
-    clock, silence, failed = made()
-    silence.expect(first)
-    side, last = first, clock.time
-    for event, pause in told:
-        clock.advance(pause)
-        if failed:
+class Waiting:
+    """One who waits for `limit` seconds since `since`; `late` is when that was too long, each time."""
+
+    def __init__(self, limit: float) -> None:
+        self.clock = VirtualTime()
+        self.limit, self.late = limit, list[float]()
+        self.watch = Watch(Deadlines(self.clock), LEAST, self.look)
+        self.moved()
+
+    def moved(self) -> None:
+        self.since = self.watch.deadlines.now
+
+    def look(self) -> float | None:
+        left = self.watch.left(self.since, self.limit)
+        if left:
+            return left
+        self.late.append(self.clock.time)
+        return None
+
+
+@given(st.floats(LEAST, 5), st.lists(st.floats(0, 6), max_size=20))
+def test_a_wait_is_told_in_time(limit: float, pauses: list[float]) -> None:
+    """It is told once, never before the time is up since something moved, and soon after it."""
+    one = Waiting(limit)
+    last = one.clock.time
+    for pause in pauses:
+        one.clock.advance(pause)
+        if one.late:
             break
-        side, last = (side, clock.time) if event == "moved" else (event, clock.time)
-        silence.moved() if event == "moved" else silence.expect(event)
-    clock.advance(10)
-    ((when, error),) = failed
-    limit = PATIENCE.limit(side)
+        last = one.clock.time
+        one.moved()
+    one.clock.advance(10)
+    (when,) = one.late
     assert last + limit - EARLY <= when <= last + limit + LATE
-    assert type(error) is ERRORS[side]
-    assert f"the {side.value} side was silent for {limit:g} s" in str(error)
 
 
-@given(st.floats(0, 0.99), st.booleans())
-def test_nobody_is_blamed_after_the_end(pause: float, moved: bool) -> None:
-    """Once stopped it never fails, and leaves no timer; stopping before the beginning, or twice, is allowed."""
-    clock, silence, failed = made()
-    silence.stop()
-    silence.expect(DOWN)
-    clock.advance(pause)
-    if moved:
-        silence.moved()
-    silence.stop()
-    silence.stop()
-    clock.advance(10)
-    assert failed == []
-    assert clock.calls == []
+@given(st.floats(0.1, LEAST), st.floats(0, 3))
+def test_a_short_wait_is_told_in_time_as_well(limit: float, pause: float) -> None:
+    """What is announced may be shorter than the usual least."""
+    one = Waiting(100)
+    one.clock.advance(pause)
+    one.limit = limit
+    one.moved()
+    one.watch.hurry(limit)
+    began = one.clock.time
+    one.clock.advance(10)
+    (when,) = one.late
+    assert began + limit - EARLY <= when <= began + limit + LATE
 
 
-def test_silence_is_not_measured_before_anybody_is_awaited() -> None:
-    """However long ago it was made, the time runs from the first call to `expect`."""
-    clock, silence, failed = made()
-    clock.advance(100)
-    silence.expect(UP)
-    clock.advance(2.9)
-    assert failed == []
-    clock.advance(1)
-    assert [type(error) for _, error in failed] == [UpstreamTimeout]
+def test_nobody_is_asked_after_the_end() -> None:
+    """Once stopped it asks no more, and leaves no timer; stopping twice is allowed."""
+    one = Waiting(1)
+    one.watch.stop()
+    one.watch.stop()
+    one.clock.advance(10)
+    assert one.late == []
+    assert one.clock.calls == []
 
 
 @pytest.mark.parametrize("complete", [False, True])
@@ -81,3 +83,12 @@ def test_whoever_does_not_read_is_awaited(complete: bool) -> None:
     assert awaited({UP}, complete=complete) is UP
     assert awaited({DOWN}, complete=complete) is awaited({UP, DOWN}, complete=complete) is DOWN
     assert awaited((), complete=complete) is (UP if complete else DOWN)
+
+
+def test_whose_silence_it_was_is_told() -> None:
+    """Each side has its own patience, and its own error that names it."""
+    patience = Patience(downstream=1.0, upstream=3.0)
+    assert (patience.limit(DOWN), patience.limit(UP), patience.least) == (1.0, 3.0, 1.0)
+    assert isinstance(too_long(DOWN, 1), DownstreamTimeout)
+    assert isinstance(too_long(UP, 3), UpstreamTimeout)
+    assert str(too_long(UP, 3)) == "the upstream side was silent for 3 s"

@@ -1,0 +1,86 @@
+"""What an exchange asks of its two sides, and of whoever makes connections to backends; does none of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from balancer.core.messages import Message
+from balancer.errors import BalancerError
+from balancer.interfaces import Reply
+
+if TYPE_CHECKING:
+    from balancer.core.backend import Backend
+    from balancer.core.exchange import Exchange
+
+
+class Downstream(Protocol):
+    """The client's side of one exchange."""
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send a response head, body bytes and the end, or some of that, in one piece: all of it, or it raises."""
+
+    def refuse(self, error: BalancerError) -> None:
+        """Answer with the error's status; nothing of an answer has been sent."""
+
+    def reply(self, reply: Reply) -> None:
+        """Answer with a filter's own reply; nothing of an answer has been sent."""
+
+    def abort(self, error: BalancerError) -> None:
+        """End the answer that is under way so that it is not taken for a whole one, and the connection with it."""
+
+    def pause(self) -> None:
+        """Read no more of the request for now."""
+
+    def resume(self) -> None:
+        """Read on; may be said to one that reads."""
+
+    def exchange_done(self, *, request_complete: bool) -> None:
+        """The answer is complete, or was refused, replied or cut: this exchange will not be heard of again."""
+
+
+class Upstream(Protocol):
+    """The backend's side of one exchange."""
+
+    reused: bool
+
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send a request head, body bytes and the end, or some of that, in one piece: all of it, or it raises."""
+
+    def abort(self) -> None:
+        """Close the connection: what it would still bring belongs to nobody."""
+
+    def release(self) -> None:
+        """The exchange is over and complete: keep the connection for another, if it may be kept."""
+
+    def pause(self) -> None:
+        """Read no more of the answer for now."""
+
+    def resume(self) -> None:
+        """Read on."""
+
+
+class Pending(Protocol):
+    """A connection on its way."""
+
+    def cancel(self) -> None:
+        """It is no longer wanted: the exchange is not called again."""
+
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        """If it is on its way to that backend, go on to another: that one is not to be used."""
+
+
+class Upstreams(Protocol):
+    """Where connections to the backends of the pool `name` come from. A request is sent at most `attempts` times."""
+
+    attempts: int
+
+    @property
+    def name(self) -> str:
+        """The pool's."""
+
+    def acquire(self, exchange: Exchange, *, fresh: bool) -> Pending | None:
+        """Call `exchange.connected` or `exchange.fail`, at once (what is returned then counts for nothing) or later.
+
+        With `fresh`, only a connection that has carried nothing yet will do.
+        """

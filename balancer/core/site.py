@@ -1,0 +1,73 @@
+"""What the conversations of one listener share: its routes, its limits, and what becomes known of its requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import attrs
+
+from balancer.core.deadlines import Deadlines
+from balancer.core.faults import Faults, Tally
+from balancer.core.filters import FilterFailed
+from balancer.core.http1 import Limits, Memory
+from balancer.core.messages import Block
+from balancer.core.routes import Routes
+from balancer.core.silence import Patience
+from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, Side
+
+if TYPE_CHECKING:
+    from balancer.core.exchange_answer import Answering
+    from balancer.core.exchange_ports import Upstreams
+
+
+@attrs.frozen(eq=False)
+class Destination:
+    """Where a route leads: connections to the backends of its pool, and how long silence is borne."""
+
+    upstreams: Upstreams
+    patience: Patience
+
+
+@attrs.define(eq=False)
+class Site:
+    """What the conversations of one listener share; `seconds` tells the time.
+
+    `faults` counts those of filters, and `refusals` every request without a whole answer, by kind; `told` hears of
+    these the 1st, 2nd, 4th, 8th time and so on: what was answered, why, and to whom, and never what a field held.
+    """
+
+    routes: Routes[Destination]
+    deadlines: Deadlines
+    seconds: Callable[[], float]
+    limits: Limits = attrs.Factory(Limits)
+    scheme: str = "http"
+    told: Callable[[str], object] = lambda _line: None
+    faults: Faults = attrs.field(
+        init=False, default=attrs.Factory(lambda site: Faults(site.routes.report), takes_self=True)
+    )
+    refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda site: Tally(site.told), takes_self=True))
+    blocks: Memory[Block] = attrs.field(init=False, factory=Memory)
+
+    def ended(self, exchange: Answering, error: BalancerError | None) -> None:
+        """An exchange is over."""
+        if error is not None:
+            self.failed(error, exchange.session.client[0], exchange)
+
+    def failed(self, error: BalancerError, client: str, exchange: Answering | None = None) -> None:
+        """A request of that client was refused, or its exchange failed. One whose client left is no news."""
+        if isinstance(error, FilterFailed):
+            self.faults.note(error.named, error.__cause__ or error)
+        if not isinstance(error, DownstreamGone):
+            kind = f"{error.status} {error.reason}: {_place(error, exchange)}"
+            self.refusals.note(kind, f"{kind}{error}, client {client or 'of a unix socket'}")
+
+
+def _place(error: BalancerError, exchange: Answering | None) -> str:
+    """The pool and the backend that an error is about, as far as its own message does not name them."""
+    if exchange is None or exchange.route is None or error.side is not Side.UPSTREAM:
+        return ""
+    pool = f"pool {exchange.route.target.upstreams.name!r}: "
+    if exchange.lease is None or isinstance(error, ConnectFailed):
+        return pool
+    return f"{pool}backend {exchange.lease.backend.name!r}: "

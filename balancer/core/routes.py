@@ -1,27 +1,36 @@
-"""Ordered routes, first match wins; refuses to sort them."""
+"""Ordered routes, first match wins; refuses to sort them.
+
+Where there are many, those that cannot match by host or path are passed over; which one is taken stays the same.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
 from balancer.core.faults import Faults, named
+from balancer.core.route_index import RouteIndex
 from balancer.core.session import Session
 from balancer.errors import NoRoute
 from balancer.interfaces import MORE, ask
+from balancer.interfaces.hints import NO_HINTS, hints_of
 
 Target = TypeVar("Target")
+
+FEW: Final = 8
+"""Up to so many routes are asked one after the other, sooner than others could be passed over."""
 
 
 @attrs.frozen
 class Route(Generic[Target]):
-    """Where the sessions that a matcher accepts go. A matcher of None accepts all."""
+    """Where the sessions that a matcher accepts go. A matcher of None accepts all. `name` is for logs."""
 
     matcher: Any
     target: Target
     filters: tuple[Any, ...] = ()
+    name: str = ""
 
 
 class Routes(Generic[Target]):
@@ -32,13 +41,32 @@ class Routes(Generic[Target]):
     ) -> None:
         self.report, self.faults = report, Faults(report)
         self._routes = tuple(routes)
-
-    def choose(self, session: Session) -> Route[Target]:
-        """The first route that matches; what it captured is put into the session. Raises `NoRoute`.
+        self.choose = self._chooser()
+        """The first route that matches a session; what it captured is put into the session. Raises `NoRoute`.
 
         A matcher that raises, or that is still undecided about all it will ever see, does not match.
         """
-        for route in self._routes:
+
+    def _chooser(self) -> Callable[[Session], Route[Target]]:
+        """As little work as these routes allow."""
+        if self._routes and self._routes[0].matcher is None:
+            first = self._routes[0]
+            return lambda _session: first
+        hints = [hints_of(route.matcher) for route in self._routes]
+        if len(hints) <= FEW or all(one is NO_HINTS for one in hints):
+            return lambda session: self._first(self._routes, session)
+        index = RouteIndex(hints)
+        return lambda session: self._first(self._likely(index, session), session)
+
+    def _likely(self, index: RouteIndex, session: Session) -> Iterable[Route[Target]]:
+        """Those that may match; all of them where there is no request, which alone has a host and a path."""
+        request = session.request
+        if request is None:
+            return self._routes
+        return map(self._routes.__getitem__, index.candidates(request.host, request.path))
+
+    def _first(self, routes: Iterable[Route[Target]], session: Session) -> Route[Target]:
+        for route in routes:
             if route.matcher is None:
                 return route
             found = self._ask(route.matcher, session)

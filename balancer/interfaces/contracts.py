@@ -100,11 +100,22 @@ class IHealthCheck(Interface):
 
 
 class IMatcher(Interface):
-    """A predicate on a session; routes are chosen by it."""
+    """A predicate on a session; routes are chosen by it.
+
+    `hosts` and `prefixes` bound what it can match. They let a listener with many routes look up the few to ask: about
+    a request beyond them it may never be asked.
+    """
 
     peek: int = Attribute("Optional: the most leading bytes it may need to see; absent means none.")
     always: bool = Attribute("Optional: True when it matches every session.")
     kinds: Collection[Kind] = Attribute("Optional: the kinds of session it can match; absent means all.")
+    hosts: frozenset[str] | None = Attribute(
+        "Optional: the only hosts it can match, as `RequestHead.host` gives them, or `*.` and what follows the first "
+        "label; absent or None means any, with or without a request."
+    )
+    prefixes: tuple[str, ...] | None = Attribute(
+        "Optional: the only paths it can match, each with all below it by whole segments; absent or None means any."
+    )
 
     def matches(session: ISession) -> Found:
         """Return False, True, captures by name, or `MORE`. Pure, and never raises for what a client sent."""

@@ -8,6 +8,7 @@ from typing import Any, Final
 from zope.interface import implementer
 
 from balancer.interfaces.contracts import IMatcher
+from balancer.interfaces.hints import Hints, Hosts, Prefixes, both, either, hints_of
 from balancer.interfaces.values import MORE, Found, Kind
 
 ALL_KINDS: Final = frozenset(Kind)
@@ -18,11 +19,14 @@ class Matcher:
     """Gives a matcher `&`, `|` and `~`. Optional to inherit: a bare callable may stand on either side as well.
 
     A `peek` above 0 is for the first bytes of a connection. An HTTP request has none to wait for: `MORE` is no match.
+    `hosts` and `prefixes` are for many routes to be no slower than few.
     """
 
     peek: int = 0
     always: bool = False
     kinds: Collection[Kind] = ALL_KINDS
+    hosts: Hosts = None
+    prefixes: Prefixes = None
 
     def matches(self, session: Any) -> Found:
         """See `IMatcher`."""
@@ -73,6 +77,9 @@ class _Pair(Matcher):
         self.left, self.right = left, right
         self.peek = max(getattr(left, "peek", 0), getattr(right, "peek", 0))
 
+    def _bound_by(self, hints: Hints) -> None:
+        self.hosts, self.prefixes = hints.hosts, hints.prefixes
+
 
 class _Both(_Pair):
     """Kleene's and: one False settles it, whatever is still open; captures of both, the right one's winning."""
@@ -81,6 +88,7 @@ class _Both(_Pair):
         super().__init__(left, right)
         self.always = _always(left) and _always(right)
         self.kinds = _kinds(left) & _kinds(right)
+        self._bound_by(both(hints_of(left), hints_of(right)))
 
     def matches(self, session: Any) -> Found:
         left = ask(self.left, session)
@@ -104,6 +112,7 @@ class _Either(_Pair):
         super().__init__(left, right)
         self.always = _always(left) or _always(right)
         self.kinds = _kinds(left) | _kinds(right)
+        self._bound_by(either(hints_of(left), hints_of(right)))
 
     def matches(self, session: Any) -> Found:
         left = ask(self.left, session)

@@ -6,13 +6,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from balancer.core.routes import Route, Routes
+from balancer.core.messages import RequestHead
+from balancer.core.routes import FEW, Route, Routes
 from balancer.core.session import Session
 from balancer.errors import NoRoute
-from balancer.interfaces import MORE, Kind
+from balancer.interfaces import MORE, Kind, Matcher, ask
+from balancer.interfaces.hints import among, below
 
 answers = st.sampled_from(
     [False, True, MORE, None, "odd", ValueError("broken"), SystemExit(), GeneratorExit()]
@@ -33,6 +35,59 @@ def answering(answer: Any) -> Callable[[Any], Any]:
 def session() -> Session:
     """Any session."""
     return Session(Kind.TCP, ("192.0.2.1", 1), 0.0)
+
+
+def asking(host: str, path: str) -> Session:
+    """A session with a request."""
+    return Session(Kind.HTTP, ("192.0.2.1", 1), 0.0, RequestHead("GET", path, host))
+
+
+class Bounded(Matcher):
+    """Answers within its hints, and counts how often it is asked."""
+
+    def __init__(self, hosts: frozenset[str] | None, prefixes: tuple[str, ...] | None, answer: Any = True) -> None:
+        self.hosts, self.prefixes, self.answer, self.asked = hosts, prefixes, answer, 0
+
+    def matches(self, session: Any) -> Any:
+        self.asked += 1
+        request = session.request
+        if self.hosts is not None and (request is None or not among(request.host, self.hosts)):
+            return False
+        if self.prefixes is not None and (request is None or not below(request.path, self.prefixes)):
+            return False
+        return answering(self.answer)(session)
+
+
+def plain(routes: list[Route[int]], one: Session) -> tuple[int | None, Any, int]:
+    """What the plain loop makes of a session: who takes it, with which captures, and after how many faults."""
+    faults = 0
+    for route in routes:
+        try:
+            found = True if route.matcher is None else ask(route.matcher, one)
+        except BaseException:  # noqa: BLE001  these matchers raise anything
+            faults, found = faults + 1, False
+        if found is not False and found is not MORE:
+            return route.target, {} if found is True else found, faults
+    return None, {}, faults
+
+
+hosts = st.sampled_from(["", "a.test", "b.test", "test", "*.test", "*.a.test", "x.a.test", "[::1]", "*"])
+paths = st.sampled_from(["*", "/", "//", "/a", "/a/", "/a//b", "/a/b", "/a/bc", "/a/b/c/d", "/b", "//a", "/?/a"])
+bounded = st.builds(
+    Bounded,
+    st.none() | st.frozensets(hosts, max_size=3),
+    st.none() | st.lists(paths.filter(lambda path: path[0] == "/"), max_size=3).map(tuple),
+    answers,
+)
+matchers = st.recursive(
+    bounded | answers.map(answering),
+    lambda inner: (
+        st.builds(lambda one, two: one & two, bounded, inner)
+        | st.builds(lambda one, two: one | two, bounded, inner)
+        | st.builds(lambda one: ~one, bounded)
+    ),
+    max_leaves=3,
+)
 
 
 @given(st.lists(answers, max_size=6))
@@ -71,3 +126,42 @@ def test_a_broken_matcher_is_reported_now_and_then() -> None:
     assert routes.faults.count == 9
     assert [why for _, why in reports] == [error] * 4
     assert all("answering" in what for what, _ in reports)
+
+
+some = bounded | matchers | matchers | st.none()
+
+
+@given(
+    st.lists(some, max_size=FEW) | st.lists(some, min_size=FEW + 1, max_size=30),
+    st.builds(asking, hosts, paths) | st.builds(session),
+)
+@example([Bounded(frozenset({"a.test"}), None)] * (FEW + 1), session())
+def test_many_are_chosen_from_as_few_are(given_matchers: list[Any], one: Session) -> None:
+    """However many routes there are, whatever they say of themselves, the choice is that of the plain loop."""
+    routes = [Route(matcher, number) for number, matcher in enumerate(given_matchers)]
+    target, captures, faults = plain(routes, one)
+    compiled = Routes(routes)
+    try:
+        chosen: int | None = compiled.choose(one).target
+    except NoRoute:
+        chosen = None
+    assert (chosen, one.captures, compiled.faults.count) == (target, captures, faults)
+
+
+@pytest.mark.parametrize(("count", "asked"), [(FEW, FEW), (FEW + 1, 1), (500, 1)])
+def test_of_many_few_are_asked(count: int, asked: int) -> None:
+    """Beyond a few routes, only those are asked that can match by host and path, and each of them once."""
+    made = [Bounded(frozenset({f"h{n}.test", "*.test"}), ("/a/b", "/a", "/a/b/c"), answer=False) for n in range(count)]
+    made[-1].hosts, made[-1].answer = frozenset({"x.example", "*.example"}), True
+    routes = Routes([Route(matcher, number) for number, matcher in enumerate(made)])
+    assert routes.choose(asking("x.example:80", "/a/b/c/d?x")).target == count - 1
+    assert sum(matcher.asked for matcher in made) == asked
+    assert made[-1].asked == 1
+
+
+def test_where_nothing_is_said_all_are_asked() -> None:
+    """Matchers without hints are asked one after the other."""
+    made = [Bounded(None, None, answer=False) for _ in range(20)]
+    with pytest.raises(NoRoute):
+        Routes([Route(matcher, 0) for matcher in made]).choose(asking("a.test", "/"))
+    assert [matcher.asked for matcher in made] == [1] * 20

@@ -32,13 +32,13 @@ def _settings(noun: Any, *shown_elsewhere: str) -> str:
 
 def _targets(listener: Listener) -> Iterator[str]:
     routes = listener.routes if isinstance(listener, Routed) else ()
-    yield from (f"  route {number}: {_route(route)}" for number, route in enumerate(routes, 1))
+    yield from (f"  route {number}{_route(route)}" for number, route in enumerate(routes, 1))
 
 
 def _route(route: Route) -> str:
     matcher = "everything" if route.matcher is None else repr(route.matcher)
     filters = "".join(f" -> {item!r}" for item in route.filters)
-    return f"{matcher}{filters} -> {route.pool}"
+    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters} -> {route.pool}"
 
 
 def _pool(pool: Pool, unheeded: Iterable[str]) -> Iterator[str]:

@@ -25,8 +25,10 @@ from balancer.core.http1 import RequestDecoder, RequestEncoder, ResponseDecoder,
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.core.pickers import Algorithm, Policy, Ports
 from balancer.core.pool import Pool
+from balancer.core.routes import Route, Routes
 from balancer.core.session import Session
 from balancer.interfaces import IAlgorithmPlugin, Kind
+from balancer.plugins.matchers import Host, Path
 from benchmarks.results import table
 
 ARMED = 10_000
@@ -34,6 +36,8 @@ REPEATS = 7
 CALLS = 1000
 SIZES = (8, 64, 512)
 """How many backends are picked from."""
+ROUTES = (5, 50, 500)
+"""How many routes are chosen from."""
 
 BROWSER = b"""\
 GET /articles/2026/11/load?page=2&sort=newest HTTP/1.1
@@ -115,6 +119,15 @@ def encode_response() -> Call:
     assert isinstance(head, ResponseHead)
     request = RequestHead(method="GET", target="/", authority="www.example.com")
     return lambda: ResponseEncoder(request).head(head, close=False)
+
+
+def choose(count: int) -> Call:
+    """A route of so many, by host and path, in the middle."""
+    routes = Routes([Route(Host(f"h{n}.example.com") & Path(f"/v{n % 7}"), n) for n in range(count)])
+    wanted = count // 2
+    head = RequestHead("GET", f"/v{wanted % 7}/articles?page=2", f"h{wanted}.example.com")
+    session = Session(Kind.HTTP, ("192.0.2.1", 40000), 0.0, head)
+    return lambda: routes.choose(session)
 
 
 def ports() -> Ports:
@@ -213,6 +226,7 @@ def cases() -> list[Case]:
         Case("request, twelve fields: encode", encode_request),
         Case("response, six fields: decode", decode_response),
         Case("response, six fields: encode", encode_response),
+        *(Case(f"route of {count}, by host and path: choose", partial(choose, count)) for count in ROUTES),
         *(
             Case(f"{algorithm.name}: pick of {size}", partial(pick, algorithm, size))
             for algorithm in algorithms()

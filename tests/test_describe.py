@@ -33,7 +33,7 @@ DATABASE = Pool("database", backends=["unix:/run/db"])
 NAMES = Pool("names", backends=["a:53"])
 CONFIG = Config(
     [
-        HTTPListener("tcp:80", routes=[Route(Path("/v1"), DATABASE), Route(pool=SITE)]),
+        HTTPListener("tcp:80", routes=[Route(Path("/v1"), DATABASE, name="v1"), Route(pool=SITE)]),
         TCPListener("tcp:5432", pool=SITE, idle=60),
         TCPListener("tcp:53", pool=NAMES),
         UDPListener("udp:53", pool=NAMES),
@@ -61,7 +61,7 @@ def test_the_whole_plan() -> None:
     endings = "replies=None, per_packet=False, requests=None, key=None, send_proxy=None"
     assert list(plan(CONFIG, RoundRobin())) == [
         f"HTTPListener 'tcp:80': {begin}, {heads}",
-        f"  route 1: {Path('/v1')!r} -> Pool 'database'",
+        "  route 1 'v1': Path('/v1') -> Pool 'database'",
         "  route 2: everything -> Pool 'site'",
         f"TCPListener 'tcp:5432': {begin}, peek_timeout=3.0, idle=60, linger=30.0, {unsent}",
         "  route 1: everything -> Pool 'site'",

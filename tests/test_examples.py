@@ -155,23 +155,31 @@ def test_own_check_finds_fault(pieces: tuple[bytes, ...]) -> None:
     assert "expected b'+PONG\\r\\n'" in str(failures[0].value)
 
 
-def test_own_matcher_tells_readers_from_writers() -> None:
-    """What only reads goes to the replicas, all else and the administration to the primary."""
-    config: Config = named("own_matcher")["config"]
-    assert chosen(config, request("GET", "/")) == "replicas"
-    assert chosen(config, request("POST", "/")) == "primary"
-    assert chosen(config, request("GET", "/admin")) == "primary"
+@pytest.mark.parametrize(
+    ("method", "length", "pool"),
+    [
+        ("POST", 1_000_001, "uploads"),
+        ("PUT", None, "uploads"),
+        ("POST", 1_000_000, "site"),
+        ("GET", 0, "site"),
+        ("PATCH", None, "site"),
+    ],
+)
+def test_own_matcher_tells_large_uploads(method: str, length: int | None, pool: str) -> None:
+    """What is large, or may be, goes to the pool for uploads, all else to the site."""
+    session = FakeSession(kind=Kind.HTTP, request=RequestHead(method, "/", "127.0.0.1", length=length))
+    assert chosen(named("own_matcher")["config"], session) == pool
 
 
 def test_own_matcher_without_a_request() -> None:
     """A session that is no request does not match."""
-    assert named("own_matcher")["Method"](("GET",)).matches(FakeSession()) is False
+    assert named("own_matcher")["LargeBody"](0).matches(FakeSession()) is False
 
 
-def test_own_matcher_refuses_what_could_never_match() -> None:
-    """A method in small letters is a mistake that says how to write it."""
-    with pytest.raises(ConfigError, match="write 'GET'"):
-        named("own_matcher")["Method"](("get",))
+def test_own_matcher_refuses_what_is_no_size() -> None:
+    """A size below nothing is a mistake that says what to write."""
+    with pytest.raises(ConfigError, match="write a number of bytes"):
+        named("own_matcher")["LargeBody"](-1)
 
 
 @pytest.mark.parametrize(
@@ -180,6 +188,7 @@ def test_own_matcher_refuses_what_could_never_match() -> None:
         ("api.example.com", "/", "api"),
         ("example.com", "/headers", "api"),
         ("example.com", "/events", "events"),
+        ("example.com", "/users/7/events", "events"),
         ("example.com", "/events/1", "site"),
         ("a.internal.example.com", "/", ""),
     ],
@@ -188,6 +197,17 @@ def test_routes(host: str, path: str, pool: str) -> None:
     """The routes send each host and path where the example's text says."""
     session = FakeSession(kind=Kind.HTTP, request=RequestHead("GET", path, host))
     assert chosen(named("routes")["config"], session) == pool
+
+
+def test_routes_by_who_asks() -> None:
+    """The beta goes to who asks for it and to a share of the others, the internal hosts to the network inside."""
+    config = named("routes")["config"]
+    assert chosen(config, request("GET", "/", ("x-env", "beta"))) == "beta"
+    assert chosen(config, request("GET", "/", ("cookie", "beta=on"))) == "beta"
+    clients = [FakeSession(kind=Kind.HTTP, client=(f"192.0.2.{n}", 1), request=request().request) for n in range(256)]
+    assert 3 < [chosen(config, client) for client in clients].count("beta") < 25
+    inside = RequestHead("GET", "/", "a.internal.example.com")
+    assert chosen(config, FakeSession(kind=Kind.HTTP, client=("10.0.0.9", 1), request=inside)) == "site"
 
 
 def first_route(listener: Any, said: bytes) -> str:

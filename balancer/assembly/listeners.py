@@ -65,7 +65,7 @@ def _tcp(parts: Parts, settings: nouns.TCPListener) -> StreamListener:
         sessions=_sessions(parts, settings),
         pipes=parts.pipes,
     )
-    routes = [Route(route.matcher, _dialer(parts, route.pool)) for route in settings.routes]
+    routes = [Route(route.matcher, _dialer(parts, route.pool), name=route.title) for route in settings.routes]
     factory: RelayFactory | JunctionFactory = RelayFactory(listening, routes[0].target)
     tallies = [listening.refusals]
     if routes[0].matcher is not None:
@@ -107,7 +107,8 @@ def _introduction(parts: Parts, settings: nouns.TCPListener) -> Introduction | N
 
 def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
     routes = [
-        Route(route.matcher, _destination(parts, settings, route.pool), route.filters) for route in settings.routes
+        Route(route.matcher, _destination(parts, settings, route.pool), route.filters, route.title)
+        for route in settings.routes
     ]
     site = Site(
         Routes(routes, FaultLog()),
@@ -153,7 +154,8 @@ def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
 
 
 def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds, ended: Callable[[], object]) -> Flows:
-    routes = Routes([Route(route.matcher, parts.pools[route.pool]) for route in settings.routes], FaultLog())
+    targets = [Route(route.matcher, parts.pools[route.pool], name=route.title) for route in settings.routes]
+    routes = Routes(targets, FaultLog())
     if settings.key is None:
         return Flows(Choice(routes), edge, parts.deadlines, bounds, ended=ended, work=parts.work)
     keys = FlowKeys(settings.key, [parts.pools[pool] for pool in settings.pools], FaultLog())

@@ -8,7 +8,7 @@ from typing import ClassVar
 import attrs
 
 from balancer.config.listeners import Listener
-from balancer.config.mistakes import as_tuple, collecting, instance, shown, sound
+from balancer.config.mistakes import as_tuple, collecting, instance, repeated, shown, sound
 from balancer.config.pools import Pool
 from balancer.config.routes import POOL, Route
 
@@ -53,6 +53,8 @@ class Routed(Listener):
         for number, route in enumerate(self.routes, 1):
             if isinstance(route, Route):
                 yield from (f"routes: route {number}: {line}" for line in self._misused(route))
+        names = [route.name for route in sound(self.routes, Route) if isinstance(route.name, str)]
+        yield from (f"routes: two are named {name!r}; give each its own name" for name in repeated(names))
         yield from self._unreachable()
 
     def _misused(self, route: Route) -> Iterator[str]:

@@ -17,9 +17,12 @@ from balancer.config.mistakes import (
     provides_or_callable,
     shown,
     sound,
+    word,
 )
 from balancer.config.pools import Pool
+from balancer.errors import ConfigError
 from balancer.interfaces import Found, IFilter, IMatcher, ISession, Kind
+from balancer.interfaces.hints import hints_of
 
 MatchFunction = Callable[[ISession], Found]
 """What may stand in place of an `IMatcher`."""
@@ -40,12 +43,18 @@ class Route(Noun):
     """Sends the sessions its matcher accepts through its filters to its pool. Raises `ConfigError`.
 
     Without a matcher it takes every session. Routes are tried in the order written. A matcher may also be a function
-    of one argument, the `ISession`.
+    of one argument, the `ISession`. Logs call a route by its `name`, or by its matcher if it has none.
     """
 
     matcher: IMatcher | MatchFunction | None = None
     pool: Pool = attrs.field(factory=_no_pool)
     filters: tuple[IFilter, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
+    name: str | None = attrs.field(default=None, kw_only=True)
+
+    @property
+    def title(self) -> str:
+        """What logs call it."""
+        return self.name or ("everything" if self.matcher is None else shown(self.matcher))
 
     @property
     def always(self) -> bool:
@@ -72,6 +81,8 @@ class Route(Noun):
         return as_tuple(getattr(self.matcher, "kinds", Kind))
 
     def __str__(self) -> str:
+        if self.name is not None:
+            return f"Route {shown(self.name)}"
         return f"Route to {self.pool}" if isinstance(self.pool, Pool) else "Route"
 
     def _mistakes(self) -> Iterator[str]:
@@ -82,6 +93,8 @@ class Route(Noun):
             wrong = list(provides_or_callable("matcher", self.matcher, IMatcher, "give a matcher such as Path('/v1')"))
             yield from wrong or self._wrong_claims()
         yield from instance("pool", self.pool, Pool, POOL)
+        if self.name is not None:
+            yield from word("name", self.name)
         for item in self.filters:
             yield from list(provides("filters", item, IFilter, "give a filter object")) or _transforming(item)
 
@@ -89,6 +102,10 @@ class Route(Noun):
         yield from count("matcher: peek", self.peek, least=0)
         for kind in self._kinds:
             yield from instance("matcher: kinds", kind, Kind, KIND)
+        try:
+            hints_of(self.matcher)
+        except ConfigError as error:
+            yield f"matcher: {error}"
 
 
 def _transforming(item: IFilter) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from benchmarks import micro
@@ -16,3 +18,9 @@ def test_parts_can_be_measured(case: micro.Case) -> None:
 def test_every_plain_algorithm_is_measured() -> None:
     """The built-in algorithms that need no settings are found by themselves."""
     assert {"round-robin", "random", "least-connections"} <= {algorithm.name for algorithm in micro.algorithms()}
+
+
+def test_many_routes_cost_no_more_than_a_few() -> None:
+    """A choice of five hundred routes takes at most twice as long as one of five."""
+    few, many = (micro.Case("", partial(micro.choose, count)).measure(calls=300) for count in (5, 500))
+    assert many <= 2 * few

@@ -19,6 +19,9 @@ class Flows(Matcher):
     def __repr__(self): return 'Flows()'
 class Odd(Flows):
     kinds = ("tcp",)
+class Bounded(Matcher):
+    def __init__(self, hosts): self.hosts = hosts
+    def __repr__(self): return 'Bounded()'
 site = Pool('site', backends=['a:1'])
 """
 TCP, HTTP = "TCPListener 'tcp:1'", "HTTPListener 'tcp:1'"
@@ -33,13 +36,23 @@ WRONG = {
     "TCPListener('tcp:1', routes=[Route(SSH(), site), Route(Always(), site), Route(pool=site)])": f"{TCP}: routes: "
     "route 3 is never reached; route 2 before it takes every connection",
     "TCPListener('tcp:1', routes=[Route(SSH(), site), Route(Path('/v1'), site)])": f"{TCP}: routes: "
-    f"route 2: Path(prefix='/v1', exact=False) never matches a connection; {LIKE[TCP]}",
+    f"route 2: Path('/v1') never matches a connection; {LIKE[TCP]}",
     "TCPListener('tcp:1', routes=Route(Host('a.example') & SSH(), site))": f"{TCP}: routes: "
-    f"route 1: (Host(names=['a.example']) & SSH()) never matches a connection; {LIKE[TCP]}",
+    f"route 1: (Host('a.example') & SSH()) never matches a connection; {LIKE[TCP]}",
     "HTTPListener('tcp:1', routes=Route(Flows(), site))": f"{HTTP}: routes: route 1: Flows() never matches "
     f"a request; {LIKE[HTTP]}",
     "HTTPListener('tcp:1', routes=Route(SSH(), site))": f"{HTTP}: routes: route 1: SSH() looks at the first bytes "
     f"of a TCP connection, which are not there for a request; {LIKE[HTTP]}",
+    "TCPListener('tcp:1', routes=[Route(SSH(), site, name='x'), Route(pool=site, name='x')])": f"{TCP}: routes: "
+    "two are named 'x'; give each its own name",
+    "TCPListener('tcp:1', routes=Route(SSH(), site, name=''))": "Route '': name: '' is not text of one line; "
+    "give a name in quotes",
+    "TCPListener('tcp:1', routes=Route(SSH(), site, name=5))": "Route 5: name: 5 is not text of one line; "
+    "give a name in quotes",
+    "HTTPListener('tcp:1', routes=Route(Bounded('a.example'), site))": "Route to Pool 'site': matcher: Bounded(): "
+    "hosts: 'a.example' is no set of hosts; give None, or names in lower case such as frozenset({'a.example'})",
+    "HTTPListener('tcp:1', routes=Route(Path('/') & Bounded(5), site))": "Bounded(): hosts: 5 is no set of hosts; "
+    "give None, or names in lower case such as frozenset({'a.example'})",
     "TCPListener('tcp:1', routes=Route(Odd(), site))": "Route to Pool 'site': matcher: kinds: 'tcp' is not a Kind; "
     "give Kind.TCP, Kind.UDP or Kind.HTTP, from balancer.interfaces",
 }

@@ -10,6 +10,7 @@ from zope.interface import alsoProvides
 from balancer.config import Pool, Route
 from balancer.errors import ConfigError
 from balancer.interfaces import IFilter, Matcher
+from balancer.plugins.matchers import Path
 
 SITE = Pool("site", backends=["a:1"])
 API = Pool("api", backends=["a:1"])
@@ -38,6 +39,20 @@ class Everything(Matcher):
 def test_always(matcher: object, always: bool) -> None:
     """A route takes everything without a matcher, or with one that says so."""
     assert Route(matcher, SITE).always is always  # type: ignore[arg-type]  # zope's promise, made by a callable
+
+
+@pytest.mark.parametrize(
+    ("route", "title", "shown"),
+    [
+        (Route(pool=SITE), "everything", "Route to Pool 'site'"),
+        (Route(matches, SITE), "matches", "Route to Pool 'site'"),
+        (Route(Path("/v1") & Path("/"), SITE), "(Path('/v1') & Path('/'))", "Route to Pool 'site'"),
+        (Route(Path("/v1"), SITE, name="api"), "api", "Route 'api'"),
+    ],
+)
+def test_names(route: Route, title: str, shown: str) -> None:
+    """A route is called by its name, or by its matcher if it has none."""
+    assert (route.title, str(route)) == (title, shown)
 
 
 def test_one_filter_needs_no_list() -> None:

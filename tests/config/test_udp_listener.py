@@ -60,10 +60,7 @@ MISTAKES: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "of requests": (
         {"routes": [Route(Path("/v1"), SITE)]},
-        (
-            "routes: route 1: Path(prefix='/v1', exact=False) never matches a flow; "
-            "give a matcher such as DNSName('*.a.example')"
-        ),
+        ("routes: route 1: Path('/v1') never matches a flow; give a matcher such as DNSName('*.a.example')"),
     ),
     "filters": (
         {"routes": [Route(pool=SITE, filters=Shout())]},

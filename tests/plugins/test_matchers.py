@@ -14,9 +14,19 @@ from balancer.core.messages import RequestHead
 from balancer.core.session import Session
 from balancer.errors import ConfigError
 from balancer.interfaces import IMatcher, IMatcherPlugin, Kind
+from balancer.interfaces.hints import among, below
 from balancer.plugins.matchers import Always, Host, Path
 
-ALL = [Host("example.com", "*.example.com"), Path("/v1"), Path("/"), Path("/v1", exact=True), Always()]
+ALL = [
+    Host("example.com", "*.example.com"),
+    Host("a.test", regex=r"(?P<a>x*)(?P<b>e)?.*"),
+    Path("/v1"),
+    Path("/"),
+    Path("/v1", exact=True),
+    Path(template="/v1/{x}/{rest...}"),
+    Path(regex=r"/(?P<x>v?)1.*"),
+    Always(),
+]
 
 
 def asking(authority: str = "", target: str = "/") -> Session:
@@ -46,8 +56,12 @@ def test_provides_the_interface(matcher: Any) -> None:
 @example(Host("example.com"), asking("["))
 @example(Path("/"), asking("", ""))
 def test_never_raises_for_what_a_client_sends(matcher: Any, session: Session) -> None:
-    """Whatever stands in host and path, the answer is True or False."""
-    assert matcher.matches(session) in (True, False)
+    """Whatever stands in host and path, the answer is True, False or captures, and what matches is within the hints."""
+    found = matcher.matches(session)
+    assert found in (True, False) or isinstance(found, dict)
+    if found is not False and session.request is not None:
+        assert matcher.hosts is None or among(session.request.host, matcher.hosts)
+        assert matcher.prefixes is None or below(session.request.path, matcher.prefixes)
 
 
 @given(matchers, matchers, sessions)
@@ -55,6 +69,22 @@ def test_obeys_de_morgan(left: Any, right: Any, session: Session) -> None:
     """Composed matchers agree with logic on any session."""
     assert (~(left & right)).matches(session) == (~left | ~right).matches(session)
     assert (~(left | right)).matches(session) == (~left & ~right).matches(session)
+
+
+@pytest.mark.parametrize(
+    ("host", "authority", "found"),
+    [
+        (Host(regex=r"(?P<shop>[a-z]+)\.shops\.test"), "Red.Shops.Test.:80", {"shop": "red"}),
+        (Host(regex=r"(?P<shop>[a-z]+)\.shops\.test"), "red.shops.test.evil", False),
+        (Host(regex=r"API\d\.test"), "api1.test", True),
+        (Host("a.test", regex=r"b\d?\.test"), "a.test", True),
+        (Host("a.test", regex=r"b\d?\.test"), "b7.test", True),
+        (Host("a.test", regex=r"b\d?\.test"), "c.test", False),
+    ],
+)
+def test_host_by_expression(host: Host, authority: str, found: object) -> None:
+    """An expression matches the whole host in whatever case, beside names or alone, and captures its groups."""
+    assert host.matches(asking(authority)) == found
 
 
 @pytest.mark.parametrize(
@@ -126,7 +156,7 @@ def test_path_compares(path: Path, target: str, matches: bool) -> None:
     assert path.matches(asking(target=target)) is matches
 
 
-segments = st.lists(st.from_regex(r"[a-c%.;~-]{1,3}", fullmatch=True), min_size=1, max_size=3)
+segments = st.lists(st.from_regex(r"[a-c;~-]{1,3}|%2F|a\.", fullmatch=True), min_size=1, max_size=3)
 
 
 @given(segments, segments)
@@ -153,9 +183,25 @@ def test_are_values() -> None:
     """Matchers made alike are equal, hash alike and show what they stand for."""
     assert Host("b.test", "A.test") == Host("a.test.", "b.test")
     assert len({Path("/v1"), Path("/v1"), Path("/v1", exact=True), Always(), Always()}) == 3
-    assert repr(Host("b.test", "A.test") & Path("/v1")) == (
-        "(Host(names=['a.test', 'b.test']) & Path(prefix='/v1', exact=False))"
-    )
+    assert len({Path(regex="/a"), Path(regex="/a"), Path(template="/a"), Path("/a"), Host(regex="/a")}) == 4
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Host('a.test', 'b.test')",
+        "Host('a.test', regex='b+')",
+        "Host(regex='b+')",
+        "Path('/v1')",
+        "Path('/v1', exact=True)",
+        "Path(template='/{id}')",
+        "Path(regex='/.*')",
+        "(Host('a.test') & ~Path('/v1'))",
+    ],
+)
+def test_are_shown_as_written(text: str) -> None:
+    """A matcher is shown as it is written in a config."""
+    assert repr(eval(text)) == text  # noqa: S307  the texts stand above
 
 
 UNFIT = "* *. a.*.test **.test a..b -a.test a:80 http://a.test a.test/x b\u00fcgel.test \u212aa.test u@a.test ::1 [::1"
@@ -177,6 +223,8 @@ def test_host_names_every_mistake() -> None:
     assert [line.split("'")[1] for line in caught.value.mistakes] == ["a:1", "b:2"]
     with pytest.raises(ConfigError, match=r"^Host: names: \(\) is not a host name; "):
         Host()
+    with pytest.raises(ConfigError, match=r"^Host: regex: '\(' is no regular expression"):
+        Host(regex="(")
 
 
 @pytest.mark.parametrize(
@@ -188,10 +236,16 @@ def test_host_names_every_mistake() -> None:
         ("//", "'//' ends with a slash; write '/', or add exact=True"),
         ("/v1?x=1", "'/v1?x=1' goes beyond the path; write '/v1'"),
         ("/v1#top", "'/v1#top' goes beyond the path; write '/v1'"),
+        ("/users/{id}", "'/users/{id}' holds a capture; write template='/users/{id}'"),
+        ("/%7euser", "'/%7euser' is not how a path is forwarded; write '/~user'"),
+        ("/a/../b", "'/a/../b' is not how a path is forwarded; write '/b'"),
+        ("/a%2fb", "'/a%2fb' is not how a path is forwarded; write '/a%2Fb'"),
+        ("/..", "'/..' holds what no request can have in its path; percent-encode it"),
+        ("/a%", "'/a%' holds what no request can have in its path; percent-encode it"),
         ("/caf\u00e9", "'/caf\u00e9' holds what no request can have in its path; percent-encode it"),
         ("/a b", "'/a b' holds what no request can have in its path; percent-encode it"),
         ("/a\n", "'/a\\n' holds what no request can have in its path; percent-encode it"),
-        (None, "None is not a text; write '/v1'"),
+        (5, "5 is not a text; write '/v1'"),
     ],
 )
 def test_path_refuses_what_could_not_match(prefix: Any, mistake: str) -> None:

@@ -1,20 +1,28 @@
-"""Matchers on the request head: by host, by path, and the one that always matches.
+"""Matchers on host and path, and the one that always matches; those on the rest of a request can be had here, too.
 
-What a client sends is compared as it came, never decoded or tidied up: a matcher must judge the very form that is
-passed on. These know nothing of routes, and nothing they are asked about can make them raise.
+Each judges a request as it is forwarded, so that nothing else is matched than what the backend gets. None can be made
+to raise by what a client sends.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any, Final
 
 import attrs
 from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
-from balancer.errors import ConfigError
-from balancer.interfaces import IMatcher, IMatcherPlugin, ISession, Kind, Matcher
+from balancer.core.paths import normal
+from balancer.core.patterns import captured, compiled
+from balancer.errors import ConfigError, RequestRefused
+from balancer.interfaces import Found, IMatcher, IMatcherPlugin, ISession, Kind, Matcher
+from balancer.plugins.client_matchers import ClientIP, Percent
+from balancer.plugins.request_matchers import Cookie, Header, Method, Query, Scheme
+
+__all__ = ["Always", "ClientIP", "Cookie", "Header", "Host", "Method", "Path", "Percent", "Query", "Scheme"]
 
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _HOST: Final = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-f:.]+\]", re.ASCII | re.IGNORECASE)
@@ -23,88 +31,199 @@ _REMEDY: Final = (
     "path, international names in their xn-- form"
 )
 _PATH: Final = re.compile(r"/[!-~]*")
+_CAPTURE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}")
 
 
 def _checked_names(names: tuple[Any, ...]) -> frozenset[str]:
     """The names in the form in which requests give them, see `RequestHead.host`."""
     wrong = [name for name in names if not isinstance(name, str) or not _HOST.fullmatch(name)]
-    if wrong or not names:
-        raise ConfigError(f"Host: names: {name!r} {_REMEDY}" for name in wrong or [names])
+    if wrong:
+        raise ConfigError(f"Host: names: {name!r} {_REMEDY}" for name in wrong)
     return frozenset(name.lower().removesuffix(".").strip("[]") for name in names)
+
+
+def _host_pattern(host: Host) -> re.Pattern[str] | None:
+    if not host.names and host.regex is None:
+        raise ConfigError([f"Host: names: () {_REMEDY}"])
+    return None if host.regex is None else compiled("Host: regex", host.regex, re.IGNORECASE)
+
+
+def _known_hosts(host: Host) -> frozenset[str] | None:
+    return host.names if host.regex is None else None
 
 
 @provider(IPlugin, IMatcherPlugin)
 @implementer(IMatcher)
-@attrs.frozen(init=False)
+@attrs.frozen(init=False, repr=False)
 class Host(Matcher):
-    """Matches requests to one of these hosts: `Host("example.com", "*.example.com")`.
+    r"""Matches requests to one of these hosts: `Host("example.com", "*.example.com")`.
 
     Case, port and a trailing dot are of no account (RFC 9110 4.2.3). As in certificates, `*` stands for exactly one
     label: `*.example.com` matches `a.example.com`, neither `a.b.example.com` nor `example.com` (RFC 9525 6.3). An IPv6
-    address is written as in a URL, `[::1]`. Raises `ConfigError` for what cannot be a host.
+    address is written as in a URL, `[::1]`. Beside names, or in their place, `regex` matches the whole host, and its
+    named groups are captures: `Host(regex=r"(?P<shop>[a-z]+)\.shops\.example")`. Raises `ConfigError` for what cannot
+    be a host.
     """
 
-    names: frozenset[str] = attrs.field(converter=_checked_names, repr=lambda names: str(sorted(names)))
+    names: frozenset[str] = attrs.field(converter=_checked_names)
+    regex: str | None = attrs.field(default=None)
+    hosts: frozenset[str] | None = attrs.field(
+        init=False, eq=False, default=attrs.Factory(_known_hosts, takes_self=True)
+    )
+    _pattern: re.Pattern[str] | None = attrs.field(
+        init=False, eq=False, default=attrs.Factory(_host_pattern, takes_self=True)
+    )
     peek = 0
     always = False
     kinds = frozenset({Kind.HTTP})
 
-    def __init__(self, *names: str) -> None:
-        self.__attrs_init__(names)
+    def __init__(self, *names: str, regex: str | None = None) -> None:
+        self.__attrs_init__(names, regex)
 
-    def matches(self, session: ISession) -> bool:
+    def matches(self, session: ISession) -> Found:
         if session.request is None:
             return False
         host = session.request.host
         label, _, parent = host.partition(".")
-        return host in self.names or (label != "" and f"*.{parent}" in self.names)
+        if host in self.names or (label != "" and f"*.{parent}" in self.names):
+            return True
+        return False if self._pattern is None else captured(self._pattern.fullmatch(host))
+
+    def __repr__(self) -> str:
+        given = [repr(name) for name in sorted(self.names)]
+        return f"Host({', '.join(given if self.regex is None else [*given, f'regex={self.regex!r}'])})"
 
 
-def _check_prefix(_path: Path, _attribute: Any, prefix: Any) -> None:
-    mistake = _mistake_in(prefix)
-    if mistake:
-        raise ConfigError([f"Path: prefix: {prefix!r} {mistake}"])
+def _mistakes_in_path(path: Path) -> Iterator[str]:
+    """What is wrong with the settings of a path, a line for each."""
+    given = {name: getattr(path, name) for name in ("prefix", "template", "regex")}
+    named = [name for name, value in given.items() if value is not None]
+    if len(named) != 1:
+        yield f"{' and '.join(named) or 'prefix'}: give one of '/v1', template='/users/{{id}}' and regex=r'...'"
+    elif named != ["prefix"] and path.exact:
+        yield f"exact: would be ignored, for a {named[0]} matches whole paths; leave it out"
+    elif path.regex is None:
+        yield from (f"{named[0]}: {given[named[0]]!r} {line}" for line in _mistakes_in(path))
 
 
-def _mistake_in(prefix: Any) -> str:
-    if not isinstance(prefix, str):
-        return "is not a text; write '/v1'"
-    if not prefix.startswith("/"):
-        return f"does not start with a slash; write {'/' + prefix!r}"
-    if "?" in prefix or "#" in prefix:
-        return f"goes beyond the path; write {re.split('[?#]', prefix)[0]!r}"
-    return "" if _PATH.fullmatch(prefix) else "holds what no request can have in its path; percent-encode it"
+def _mistakes_in(path: Path) -> Iterator[str]:
+    """What is wrong with a prefix or a template."""
+    text: Any = path.prefix if path.template is None else path.template
+    if not isinstance(text, str):
+        yield "is not a text; write '/v1'"
+    elif not text.startswith("/"):
+        yield f"does not start with a slash; write {'/' + text!r}"
+    elif "?" in text or "#" in text:
+        yield f"goes beyond the path; write {re.split('[?#]', text)[0]!r}"
+    elif path.template is None:
+        yield from _mistakes_in_prefix(text, exact=path.exact)
+    else:
+        yield from _mistakes_in_template(text)
 
 
-def _check_end(path: Path, _attribute: Any, exact: bool) -> None:
-    bare = path.prefix.rstrip("/") or "/"
-    if path.prefix != bare and not exact:
-        raise ConfigError([f"Path: prefix: {path.prefix!r} ends with a slash; write {bare!r}, or add exact=True"])
+def _mistakes_in_prefix(text: str, *, exact: bool) -> Iterator[str]:
+    bare = text.rstrip("/") or "/"
+    if _CAPTURE.search(text):
+        yield f"holds a capture; write template={text!r}"
+    elif text != bare and not exact:
+        yield f"ends with a slash; write {bare!r}, or add exact=True"
+    else:
+        yield from _abnormal(text, text)
+
+
+def _mistakes_in_template(text: str) -> Iterator[str]:
+    segments = text.split("/")[1:]
+    found = [(segment, _CAPTURE.fullmatch(segment)) for segment in segments]
+    captures = [match for _, match in found if match]
+    names = [match[1] for match in captures]
+    if odd := [segment for segment, match in found if not match and ("{" in segment or "}" in segment)]:
+        yield f"has a segment {odd[0]!r} that is no capture as a whole; write one such as {{id}}, or use regex=r'...'"
+    elif any(match[2] for match in captures[:-1]) or (captures and captures[-1][2] and not found[-1][1]):
+        yield "has segments behind a capture of all the rest; put that at the end"
+    elif len(set(names)) < len(names):
+        yield "names two captures alike; give each its own name"
+    else:
+        yield from _abnormal(text, _CAPTURE.sub("x", text))
+
+
+def _abnormal(text: str, sample: str) -> Iterator[str]:
+    """Expect that a path such as the sample is in normal form, as those of requests are."""
+    try:
+        form = normal(sample) if _PATH.fullmatch(sample) else None
+    except RequestRefused:
+        form = None
+    if form is None:
+        yield "holds what no request can have in its path; percent-encode it"
+    elif form != sample:
+        yield f"is not how a path is forwarded; write {form!r}" if text == sample else "is not how a path is forwarded"
+
+
+def _path_pattern(path: Path) -> re.Pattern[str] | None:
+    wrong = [f"Path: {line}" for line in _mistakes_in_path(path)]
+    if wrong:
+        raise ConfigError(wrong)
+    if path.regex is not None:
+        return compiled("Path: regex", path.regex)
+    return None if path.template is None else re.compile("/".join(map(_segment, path.template.split("/"))))
+
+
+def _segment(text: str) -> str:
+    """A segment of a template as an expression that does not backtrack."""
+    match = _CAPTURE.fullmatch(text)
+    if match is None:
+        return re.escape(text)
+    return f"(?P<{match[1]}>{'.*+' if match[2] else '[^/]++'})"
+
+
+def _known_prefixes(path: Path) -> tuple[str, ...] | None:
+    if path.template is None:
+        return None if path.prefix is None else (path.prefix,)
+    fixed = takewhile(lambda segment: not _CAPTURE.fullmatch(segment), path.template.split("/"))
+    return ("/".join(fixed) or "/",)
 
 
 @provider(IPlugin, IMatcherPlugin)
 @implementer(IMatcher)
-@attrs.frozen
+@attrs.frozen(repr=False)
 class Path(Matcher):
-    """Matches a path and all below it, by whole segments: `/v1` matches `/v1`, `/v1/` and `/v1/x`, never `/v1x`.
+    r"""Matches a path and all below it, by whole segments: `/v1` matches `/v1`, `/v1/` and `/v1/x`, never `/v1x`.
 
     `/` matches every path. With `exact` only the path itself matches, and a slash at its end counts. The query is
-    no part of the path. Raises `ConfigError` for a prefix that could match nothing.
+    no part of the path. In place of a prefix, `template="/users/{id}/posts/{post}"` captures a segment each, which is
+    never empty, and `{rest...}` at the end all that remains, were it nothing; `regex=r"/(?P<lang>de|fr)/.*"` matches
+    the whole path and captures its named groups. Captures are as the path is forwarded, percent-encoded. Raises
+    `ConfigError` for what could match nothing.
     """
 
-    prefix: str = attrs.field(validator=_check_prefix)
-    exact: bool = attrs.field(default=False, kw_only=True, validator=_check_end)
+    prefix: str | None = None
+    exact: bool = attrs.field(default=False, kw_only=True)
+    template: str | None = attrs.field(default=None, kw_only=True)
+    regex: str | None = attrs.field(default=None, kw_only=True)
+    _pattern: re.Pattern[str] | None = attrs.field(
+        init=False, eq=False, default=attrs.Factory(_path_pattern, takes_self=True)
+    )
+    prefixes: tuple[str, ...] | None = attrs.field(
+        init=False, eq=False, default=attrs.Factory(_known_prefixes, takes_self=True)
+    )
     peek = 0
     always = False
     kinds = frozenset({Kind.HTTP})
 
-    def matches(self, session: ISession) -> bool:
+    def matches(self, session: ISession) -> Found:
         if session.request is None:
             return False
         path = session.request.path
+        if self._pattern is not None:
+            return captured(self._pattern.fullmatch(path))
+        assert self.prefix is not None
         if self.exact:
             return path == self.prefix
         return f"{path}/".startswith(f"{self.prefix.rstrip('/')}/")
+
+    def __repr__(self) -> str:
+        if self.prefix is not None:
+            return f"Path({self.prefix!r}, exact=True)" if self.exact else f"Path({self.prefix!r})"
+        return f"Path(template={self.template!r})" if self.regex is None else f"Path(regex={self.regex!r})"
 
 
 @provider(IPlugin, IMatcherPlugin)

@@ -250,6 +250,13 @@ class RequestRefused(BalancerError):
         super().__init__(message)
 
 
+class PathRefused(RequestRefused):
+    """The path of a request is one that backends read in different ways; the connection may go on."""
+
+    status = 400
+    reason = "path-refused"
+
+
 class ProxyHeaderInvalid(BalancerError):
     """The bytes that open a connection are not the PROXY header they should be; the connection must close."""
 

@@ -57,7 +57,7 @@ def test_the_whole_plan() -> None:
     )
     begin = f"reuse_port=False, {proxy}, {limits}"
     unsent = "send_proxy=None, proxy_tlvs=()"
-    heads = "request_timeout=10.0, idle=75.0, half_closed=1.0, max_head=32768, max_fields=100"
+    heads = "request_timeout=10.0, idle=75.0, half_closed=1.0, max_head=32768, max_fields=100, paths='normal'"
     endings = "replies=None, per_packet=False, requests=None, key=None, send_proxy=None"
     assert list(plan(CONFIG, RoundRobin())) == [
         f"HTTPListener 'tcp:80': {begin}, {heads}",

@@ -20,6 +20,7 @@ from balancer.core.flow_choice import Choice
 from balancer.core.flow_keys import FlowKeys
 from balancer.core.http1 import Limits as HeadLimits
 from balancer.core.keyed_flows import KeyedChoice, KeyedFlows
+from balancer.core.paths import path_policy
 from balancer.core.peeking import PeekingRoutes
 from balancer.core.proxy_greeting import Introduction
 from balancer.core.routes import Route, Routes
@@ -115,6 +116,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         parts.deadlines,
         parts.reactor.seconds,
         HeadLimits(head=settings.max_head, fields=settings.max_fields),
+        path=path_policy(settings.paths),
         told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
     )
     listening = HTTPListening(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import attrs
 
 from balancer.config.limited import Limited
 from balancer.config.mistakes import (
+    choice,
     count,
     seconds,
     shown,
@@ -26,6 +27,11 @@ class HTTPListener(Limited):
     within a body. One that has closed its sending side has `half_closed` seconds to see its answer begin: whether it
     still listens cannot be told. A head has at most `max_head` bytes and `max_fields` fields.
 
+    With `paths="normal"` each path is brought into one form before it is matched, and forwarded so: dot segments are
+    resolved, and what need not be percent-encoded is decoded. One that climbs above the root, or that holds a
+    backslash, a NUL or an escape that is none, is refused with 400. `%2F`, `//` and `;` stay as they are. With "as-is"
+    paths are neither changed nor refused. The query is left alone in any case.
+
     `accept_proxy`, `proxy` and `proxy_timeout` are those of `TCPListener`; X-Forwarded-For tells of the client that the
     header tells of. There is no `send_proxy`: connections to backends carry the requests of many clients.
 
@@ -42,6 +48,7 @@ class HTTPListener(Limited):
     half_closed: float = attrs.field(default=1.0, kw_only=True)
     max_head: int = attrs.field(default=32768, kw_only=True)
     max_fields: int = attrs.field(default=100, kw_only=True)
+    paths: Literal["normal", "as-is"] = attrs.field(default="normal", kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()
@@ -50,6 +57,7 @@ class HTTPListener(Limited):
         yield from seconds("half_closed", self.half_closed, like=1)
         yield from count("max_head", self.max_head, least=1024)
         yield from count("max_fields", self.max_fields)
+        yield from choice("paths", self.paths, ("normal", "as-is"))
 
     def _misused(self, route: Route) -> Iterator[str]:
         if not route.peeks:

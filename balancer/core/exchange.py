@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import attrs
+
 from balancer.core.exchange_answer import Answering
 from balancer.core.exchange_ports import Upstream
 from balancer.core.exchange_states import PHASES, Input, State
@@ -156,6 +158,9 @@ class Exchange(Answering):
     def _prepare(self) -> Reply | None:
         """Have it routed and filtered; an answer is the end of it. Raises what refuses it."""
         head, session = self.head, self.session
+        target = self.site.path(head.target)
+        if target is not head.target:
+            self.head = session.request = head = attrs.evolve(head, target=target)
         self.route = route = self.site.routes.choose(session)
         if route.filters:
             answer = filter_request(route.filters, head, session)

@@ -77,7 +77,7 @@ def for_upstream(head: RequestHead, *, client: str, scheme: str = "http", truste
         head.method,
         head.target,
         head.authority,
-        head.scheme,
+        scheme,
         fields=tuple(kept),
         version=head.version,
         length=head.length,

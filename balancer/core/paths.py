@@ -10,10 +10,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from balancer.errors import RequestRefused
+from balancer.errors import PathRefused
 
 PathPolicy = Callable[[str], str]
-"""Returns the target to match and to forward, the same object if there is nothing to do; raises `RequestRefused`."""
+"""Returns the target to match and to forward, the same object if there is nothing to do; raises `PathRefused`."""
 
 # Escapes that stay as they are: neither a backslash or NUL nor what need not be encoded, in capitals.
 _STAYS: Final = r"0[1-9A-F]|1[0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[BDE]|60|7[B-DF]|[89A-F][0-9A-F]"
@@ -32,7 +32,7 @@ def as_is(target: str) -> str:
 
 
 def normal(target: str) -> str:
-    """The target with its path in normal form (RFC 3986 6.2.2); raises `RequestRefused` for one that must not pass.
+    """The target with its path in normal form (RFC 3986 6.2.2); raises `PathRefused` for one that must not pass.
 
     Encoded letters, digits, `-`, `.`, `_` and `~` are decoded, hexadecimal digits are in capitals, dot segments are
     resolved. Refused is what backends read differently: a climb above the root, a backslash, a NUL, an escape that is
@@ -48,18 +48,18 @@ def normal(target: str) -> str:
 
 def _decoded(path: str) -> str:
     if "\\" in path:
-        raise RequestRefused("the path holds a backslash, which some take for a slash")
+        raise PathRefused("the path holds a backslash, which some take for a slash")
     return _CHANGES.sub(_escape, path) if "%" in path else path
 
 
 def _escape(match: re.Match[str]) -> str:
     if not match[1]:
-        raise RequestRefused("the path holds a percent sign that begins no escape (RFC 3986 2.1)")
+        raise PathRefused("the path holds a percent sign that begins no escape (RFC 3986 2.1)")
     character = chr(int(match[1], 16))
     if character in _UNRESERVED:
         return character
     if character in "\0\\":
-        raise RequestRefused("the path holds an encoded backslash or NUL")
+        raise PathRefused("the path holds an encoded backslash or NUL")
     return match[0].upper()
 
 
@@ -72,7 +72,7 @@ def _resolved(path: str) -> str:
     for segment in segments:
         if segment == "..":
             if len(kept) == 1:
-                raise RequestRefused("the path climbs above the root (RFC 3986 5.2.4)")
+                raise PathRefused("the path climbs above the root (RFC 3986 5.2.4)")
             kept.pop()
         elif segment != ".":
             kept.append(segment)

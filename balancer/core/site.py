@@ -12,6 +12,7 @@ from balancer.core.faults import Faults, Tally
 from balancer.core.filters import FilterFailed
 from balancer.core.http1 import Limits, Memory
 from balancer.core.messages import Block
+from balancer.core.paths import PathPolicy, normal
 from balancer.core.routes import Routes
 from balancer.core.silence import Patience
 from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, Side
@@ -31,7 +32,7 @@ class Destination:
 
 @attrs.define(eq=False)
 class Site:
-    """What the conversations of one listener share; `seconds` tells the time.
+    """What the conversations of one listener share; `seconds` tells the time, `path` makes targets what they are here.
 
     `faults` counts those of filters, and `refusals` every request without a whole answer, by kind; `told` hears of
     these the 1st, 2nd, 4th, 8th time and so on: what was answered, why, and to whom, and never what a field held.
@@ -42,6 +43,7 @@ class Site:
     seconds: Callable[[], float]
     limits: Limits = attrs.Factory(Limits)
     scheme: str = "http"
+    path: PathPolicy = normal
     told: Callable[[str], object] = lambda _line: None
     faults: Faults = attrs.field(
         init=False, default=attrs.Factory(lambda site: Faults(site.routes.report), takes_self=True)

@@ -151,6 +151,7 @@ LISTENERS = {
     "'tcp:80', pool=site, request_timeout='1'": "HTTPListener 'tcp:80': request_timeout: '1' is not a positive number "
     "of seconds; give one such as 10",
     "'tcp:80', pool=site, max_head=10": "HTTPListener 'tcp:80': max_head: 10 is not a whole number of at least 1024",
+    "'tcp:80', pool=site, paths='raw'": "HTTPListener 'tcp:80': paths: 'raw' is not a choice; give 'normal' or 'as-is'",
     "'tcp:80', pool=site, max_fields=0": "HTTPListener 'tcp:80': max_fields: 0 is not a whole number of at least 1",
     "'tcp:80', pool=site, tls=1": "conf.py, line 22: HTTPListener() got an unexpected keyword argument 'tls'",
 }

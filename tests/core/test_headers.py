@@ -44,7 +44,7 @@ def test_who_asked_is_told() -> None:
     head = RequestHead("PUT", "/p", "a:1", "h", fields=(("b", "c"),), version="1.0", length=5, expects_continue=True)
     told = (("x-forwarded-for", "2001:db8::1"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "a:1"))
     expected = RequestHead(
-        "PUT", "/p", "a:1", "h", fields=(("b", "c"), *told), version="1.0", length=5, expects_continue=True
+        "PUT", "/p", "a:1", "https", fields=(("b", "c"), *told), version="1.0", length=5, expects_continue=True
     )
     assert for_upstream(head, client="2001:db8::1", scheme="https") == expected
 

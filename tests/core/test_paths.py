@@ -10,7 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from balancer.core.paths import as_is, normal, path_policy
-from balancer.errors import RequestRefused
+from balancer.errors import PathRefused
 
 escapes = st.integers(0, 255).map("%{:02x}".format) | st.integers(0, 255).map("%{:02X}".format)
 pieces = st.sampled_from(["/", "//", ".", "..", "/.", "/..", "%2e", "%2E", "%2f", "%5c", "%00", ";", "\\", "%", "a"])
@@ -85,7 +85,7 @@ def test_what_is_normal_is_not_copied(target: str) -> None:
 )
 def test_refused(target: str, why: str) -> None:
     """What backends would read in different ways is refused with 400, and not quoted."""
-    with pytest.raises(RequestRefused, match=why) as caught:
+    with pytest.raises(PathRefused, match=why) as caught:
         normal(target)
     assert caught.value.status == 400
     assert target not in str(caught.value)
@@ -107,7 +107,7 @@ def settled(path: str, query: str = "") -> str:
     """The normal form of a path that has one."""
     try:
         return normal(path + query)
-    except RequestRefused:
+    except PathRefused:
         assume(False)
         raise
 

@@ -17,7 +17,7 @@ from zope.interface import implementer, provider
 
 from balancer.core.paths import normal
 from balancer.core.patterns import captured, compiled
-from balancer.errors import ConfigError, RequestRefused
+from balancer.errors import ConfigError, PathRefused
 from balancer.interfaces import Found, IMatcher, IMatcherPlugin, ISession, Kind, Matcher
 from balancer.plugins.client_matchers import ClientIP, Percent
 from balancer.plugins.request_matchers import Cookie, Header, Method, Query, Scheme
@@ -150,7 +150,7 @@ def _abnormal(text: str, sample: str) -> Iterator[str]:
     """Expect that a path such as the sample is in normal form, as those of requests are."""
     try:
         form = normal(sample) if _PATH.fullmatch(sample) else None
-    except RequestRefused:
+    except PathRefused:
         form = None
     if form is None:
         yield "holds what no request can have in its path; percent-encode it"

@@ -49,21 +49,25 @@ class Shares:
 
 
 class Sources:
-    """Addresses and CIDR networks.
+    """Addresses and CIDR networks: a look-up takes a step for each length of prefix among them, however many they are.
 
     An IPv4 address counts as itself when a socket shows it mapped into IPv6 (RFC 4291 2.5.5.2); zones count for
     nothing. Raises `ValueError` for text that is neither address nor network, or a network with host bits set.
     """
 
     def __init__(self, listed: Iterable[str]) -> None:
-        self._networks = [ip_network(text) for text in listed]
+        self._prefixes: dict[int, dict[int, set[int]]] = {4: {}, 6: {}}
+        for network in map(ip_network, listed):
+            below = network.max_prefixlen - network.prefixlen
+            self._prefixes[network.version].setdefault(below, set()).add(int(network.network_address) >> below)
 
     def __contains__(self, host: str) -> bool:
         """Whether the host, an IP address or empty for a unix socket, is among them."""
         if not host:
             return False
         address = _plain(ip_address(host.partition("%")[0]))
-        return any(address in network for network in self._networks)
+        number = int(address)
+        return any(number >> below in prefixes for below, prefixes in self._prefixes[address.version].items())
 
 
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_network
 
 import pytest
 from hypothesis import given
@@ -25,6 +25,22 @@ def test_listed(host: str) -> None:
 def test_not_listed(host: str) -> None:
     """Any other address is not among them, and no unix socket is."""
     assert host not in Sources(LISTED)
+
+
+def network(address: IPv4Address | IPv6Address, length: int) -> str:
+    """The network of that length, or of the longest there is, in which an address lies."""
+    return str(ip_network((address, min(length, address.max_prefixlen)), strict=False))
+
+
+nearby = st.ip_addresses(v=4, network="192.0.2.0/24") | st.ip_addresses(v=6, network="2001:db8::/112")
+networks = st.builds(network, nearby | st.ip_addresses(), st.integers(0, 128))
+
+
+@given(st.lists(networks, max_size=6), nearby | st.ip_addresses())
+def test_as_networks_have_it(listed: list[str], address: IPv4Address | IPv6Address) -> None:
+    """An address is among those listed just when one of the networks has it, whatever their lengths."""
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    assert (str(address) in Sources(listed)) is any((mapped or address) in ip_network(text) for text in listed)
 
 
 @pytest.mark.parametrize("text", ["10.0.0.1/8", "localhost", "", "10.0.0.0/33"])

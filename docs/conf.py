@@ -40,6 +40,18 @@ FIRST_BYTES = [
     first_bytes.Redis,
     first_bytes.SSH,
 ]
+MATCHERS = [
+    matchers.Host,
+    matchers.Path,
+    matchers.Method,
+    matchers.Header,
+    matchers.Query,
+    matchers.Cookie,
+    matchers.ClientIP,
+    matchers.Scheme,
+    matchers.Percent,
+    matchers.Always,
+]
 GENERATED = {
     "exchange.svg": diagrams.svg(exchange_states.TRANSITIONS),
     "exchange.md": diagrams.table(exchange_states.TRANSITIONS),
@@ -52,7 +64,7 @@ GENERATED = {
         [algorithms.RoundRobin, algorithms.Random, algorithms.LeastConnections], heading="###"
     ),
     "health.md": reference.nouns([health.TCPCheck, health.HTTPCheck], heading="###"),
-    "matchers.md": reference.nouns([matchers.Host, matchers.Path, matchers.Always], heading="###"),
+    "matchers.md": reference.nouns(MATCHERS, heading="###"),
     "first_bytes.md": reference.nouns(FIRST_BYTES, heading="###"),
     "datagrams.md": reference.nouns([datagrams.DNSName, datagrams.Token, datagrams.QUIC], heading="###"),
     "flow_keys.md": reference.nouns([flow_keys.QUICConnectionID, flow_keys.TokenKey], heading="###"),

@@ -155,7 +155,7 @@ def test_are_values_shown_as_written() -> None:
     """Matchers made alike are equal, hash alike and are shown as they are written in a config."""
     assert len({ClientIP("::1"), ClientIP("::1"), Percent(5), Percent(5.0), Percent(5, salt="a")}) == 3
     assert repr(ClientIP("::1", "10.0.0.0/8")) == "ClientIP('::1', '10.0.0.0/8')"
-    assert repr(Percent(5)) == "Percent(5, 'client')"
+    assert repr(Percent(5)) == "Percent(5)"
     assert repr(Percent(0.5, "cookie:id", salt="a")) == "Percent(0.5, 'cookie:id', salt='a')"
 
 

@@ -153,5 +153,6 @@ class Percent(Matcher):
         return int.from_bytes(drawn) < self.share / 100 * _ALL
 
     def __repr__(self) -> str:
-        salt = f", salt={self.salt!r}" if self.salt else ""
-        return f"Percent({self.share:g}, {self.key!r}{salt})"
+        key = [] if self.key == "client" else [repr(self.key)]
+        salt = [f"salt={self.salt!r}"] if self.salt else []
+        return f"Percent({', '.join([f'{self.share:g}', *key, *salt])})"

@@ -132,13 +132,11 @@ def _mistakes_in_prefix(text: str, *, exact: bool) -> Iterator[str]:
 
 
 def _mistakes_in_template(text: str) -> Iterator[str]:
-    segments = text.split("/")[1:]
-    found = [(segment, _CAPTURE.fullmatch(segment)) for segment in segments]
-    captures = [match for _, match in found if match]
-    names = [match[1] for match in captures]
-    if odd := [segment for segment, match in found if not match and ("{" in segment or "}" in segment)]:
+    found = [(segment, _CAPTURE.fullmatch(segment)) for segment in text.split("/")]
+    names = [match[1] for _, match in found if match]
+    if odd := [segment for segment, match in found if not match and {"{", "}"} & set(segment)]:
         yield f"has a segment {odd[0]!r} that is no capture as a whole; write one such as {{id}}, or use regex=r'...'"
-    elif any(match[2] for match in captures[:-1]) or (captures and captures[-1][2] and not found[-1][1]):
+    elif any(match and match[2] for _, match in found[:-1]):
         yield "has segments behind a capture of all the rest; put that at the end"
     elif len(set(names)) < len(names):
         yield "names two captures alike; give each its own name"

@@ -19,11 +19,8 @@ class Connection(Protocol):
     def last(self) -> bool:
         """Whether it must close after the answer under way."""
 
-    def send(self, data: bytes) -> None:
-        """Send, at once if that is possible."""
-
     def write(self, data: bytes) -> None:
-        """Send, when this turn ends; and then whatever else it has brought, an end too, in one piece."""
+        """Send."""
 
     def pause(self) -> None:
         """Read no more for now."""
@@ -57,11 +54,7 @@ class Answers:
                 out.append(encoder.head(message, close=self._connection.last))
             else:
                 out.append(encoder.behind(message))
-        data = b"".join(out)
-        if encoder.persistent and data:
-            self._connection.send(data)
-        else:
-            self._connection.write(data)
+        self._connection.write(out[0] if len(out) == 1 else b"".join(out))
 
     def refuse(self, error: BalancerError) -> None:
         """Tell the client the status and the reason, and nothing that is ours to know."""

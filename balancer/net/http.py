@@ -20,7 +20,6 @@ from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
 from balancer.net.answers import Answers
 from balancer.net.peers import Peer
 from balancer.net.sessions import Sessions, Sight
-from balancer.net.transports import Stream
 
 GRACE: Final = 1.0
 """Seconds that a client which has closed its sending side has left to see its answer begin, unless told otherwise.
@@ -147,8 +146,6 @@ class HTTPConnection(_Waiting):
 
     def connectionMade(self) -> None:
         """A client has connected."""
-        plain = isinstance(self.transport, Stream)  # and nothing around it, such as TLS, that a write must not pass by
-        self.send = self.transport.write_at_once if plain else self.transport.write
         super().connectionMade()
         deadlines = self._listening.site.deadlines
         self._conversation = Conversation(self._listening.site, Answers(self), self.address, header=self.header)

@@ -170,8 +170,8 @@ class BalancerReactor(Sockets):
                 LOG.failure(UNHANDLED, culprit=selectable)
             if why:
                 self.disconnect(selectable, why, reading=bool(event & EPOLLIN))
-            if self.turn:
-                self._end_turn()
+        if self.turn:
+            self._end_turn()
 
     doIteration = doPoll  # type: ignore[assignment]  # as Twisted has it, with the other name for the argument
 

@@ -163,6 +163,18 @@ class Stream(Prompt, tcp.Connection):
         self.protocol.dataReceived(data)
         return None
 
+    def settle(self) -> Any:
+        """The turn ends. The usual case is that something was written, and nothing else is to be done."""
+        if self.read_asked or self.dataBuffer or self.disconnecting or self._writeDisconnecting:
+            return super().settle()
+        if self.producer is not None and (self.producerPaused or not self.streamingProducer):
+            return super().settle()
+        self.listed = False
+        if self.wants_write and self.connected:
+            self.wants_write = False
+            return self._send() if self._tempDataLen else None
+        return None
+
     def doWrite(self) -> Any:
         """Send what was written in this turn, then close or half-close; what was refused before is Twisted's to do."""
         if self.dataBuffer or self._asks_for_more():

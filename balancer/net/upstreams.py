@@ -19,7 +19,6 @@ from balancer.core.messages import Message, RequestHead
 from balancer.core.pool import Lease, Pool, Wait
 from balancer.errors import BalancerError, PoolFull, Side, UpstreamGone
 from balancer.net.dialing import Dialed, Dialer
-from balancer.net.transports import Stream
 
 
 class HTTPUpstream(Dialed):
@@ -34,12 +33,6 @@ class HTTPUpstream(Dialed):
     def __init__(self, upstreams: Upstreams) -> None:
         self._upstreams = upstreams
         self._encoder, self._decoder = RequestEncoder(), ResponseDecoder(upstreams.limits, upstreams.answers)
-
-    def connectionMade(self) -> None:
-        """The socket is connected. A request is written once, so there is nothing to wait for."""
-        plain = isinstance(self.transport, Stream)  # and nothing around it, such as TLS, that a write must not pass by
-        self.write = self.transport.write_at_once if plain else self.transport.write  # type: ignore[method-assign]  # short
-        super().connectionMade()
 
     def carry(self, exchange: Exchange, lease: Lease) -> None:
         """Serve this exchange next."""

@@ -32,9 +32,6 @@ class Line:
         self.last = False
         self.said: list[Any] = []
 
-    def send(self, data: bytes) -> None:
-        self.said.append(data)
-
     def write(self, data: bytes) -> None:
         self.said.append(data)
 

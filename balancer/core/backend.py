@@ -42,6 +42,7 @@ class Latency:
 class Backend:
     """A member of one pool; see `IBackend` for what policies read.
 
+    `usable` is whether new sessions may be given to it at all.
     `active`, `served` and `failed` are counted by the pool, `up` is written by health, `draining` by control, and so
     is `own_weight`, which is the configured one until then.
     `authority` is the address without its scheme: host and port as written, or the path of a unix socket. `places` are
@@ -71,13 +72,44 @@ class Backend:
         self.places: tuple[Place, ...] = () if place is None else (place,)
         self.authority = authority or address
         self.tier, self.zone, self.max_connections = tier, zone, max_connections
-        self.up, self.draining = up, False
+        self._up, self._draining = up, False
         self.active = self.served = self.failed = 0
         self.signals: Mapping[str, float] = {}
         self.timing = Latency(latency_half_life)
-        self.own_weight, self._reported_weight = weight, 1.0
+        self._own_weight, self._reported_weight = weight, 1.0
         self._own_tags, self._reported_tags = frozenset(tags), frozenset[str]()
         self._seconds = seconds
+        self._judge()
+
+    @property
+    def up(self) -> bool:
+        """What health says."""
+        return self._up
+
+    @up.setter
+    def up(self, up: bool) -> None:
+        self._up = up
+        self._judge()
+
+    @property
+    def draining(self) -> bool:
+        """Whether it shall be given no new sessions."""
+        return self._draining
+
+    @draining.setter
+    def draining(self, draining: bool) -> None:
+        self._draining = draining
+        self._judge()
+
+    @property
+    def own_weight(self) -> float:
+        """The configured weight, or the one set by hand."""
+        return self._own_weight
+
+    @own_weight.setter
+    def own_weight(self, weight: float) -> None:
+        self._own_weight = weight
+        self._judge()
 
     @property
     def place(self) -> Place | None:
@@ -107,11 +139,6 @@ class Backend:
         return "draining" if self.draining else "up"
 
     @property
-    def usable(self) -> bool:
-        """Whether new sessions may be given to it at all."""
-        return self.up and not self.draining and self.weight > 0
-
-    @property
     def full(self) -> bool:
         """Whether it has all the sessions that it takes at once."""
         return self.max_connections is not None and self.active >= self.max_connections
@@ -138,6 +165,7 @@ class Backend:
         before = self.weight, self.tags
         if report.weight is not None:
             self._reported_weight = report.weight
+            self._judge()
         if report.tags is not None:
             self._reported_tags = frozenset(report.tags)
         return (self.weight, self.tags) != before
@@ -149,6 +177,10 @@ class Backend:
             self.served += 1
         else:
             self.failed += 1
+
+    def _judge(self) -> None:
+        """Asked for with every session, and changed hardly ever."""
+        self.usable = self._up and not self._draining and self.weight > 0
 
     def __repr__(self) -> str:
         return f"<Backend {self.name} {self.state} active={self.active}>"

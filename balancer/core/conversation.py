@@ -80,10 +80,10 @@ class Conversation:
         self.exchange = None
         if self._advancing:
             self._again = True
+        elif self._decoder.kept:
+            self._advance(self._next())
         else:
-            messages = self._next()
-            if messages:
-                self._advance(messages)
+            self._decoder.complete = False
 
     def fail(self, error: BalancerError) -> None:
         """End the exchange under way, if any."""
@@ -96,18 +96,15 @@ class Conversation:
         try:
             while messages and not self.over:
                 self._again = False
-                self._take(messages)
+                self.request_complete = type(messages[-1]) is End
+                head = messages[0]
+                if type(head) is RequestHead:
+                    self._begin(head, messages[1:])
+                elif self.exchange is not None:
+                    self.exchange.request(messages)
                 messages = self._next() if self._again and not self.over else ()
         finally:
             self._advancing = False
-
-    def _take(self, messages: Sequence[Message]) -> None:
-        self.request_complete = isinstance(messages[-1], End)
-        head = messages[0]
-        if isinstance(head, RequestHead):
-            self._begin(head, messages[1:])
-        elif self.exchange is not None:
-            self.exchange.request(messages)
 
     def _next(self) -> Sequence[Message]:
         try:
@@ -133,7 +130,10 @@ class Conversation:
         self.exchange = exchange = Exchange(site, session, outgoing, line)
         if self._slow:
             exchange.pressure(Side.DOWNSTREAM, high=True)
-        exchange.start(rest, None if may_travel(head) else AT_THE_LAST_HOP[head.method])
+        if head.method not in AT_THE_LAST_HOP or may_travel(head):
+            exchange.start(rest)
+        else:
+            exchange.start(rest, AT_THE_LAST_HOP[head.method])
 
     def refuse(self, error: BalancerError) -> None:
         """Answer, in place of a request that never became whole."""

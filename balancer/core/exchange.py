@@ -14,7 +14,7 @@ import attrs
 
 from balancer.core.exchange_answer import Answering
 from balancer.core.exchange_ports import Upstream
-from balancer.core.exchange_states import PHASES, Input, State
+from balancer.core.exchange_states import AFTER_REQUEST, PHASES, Input, State
 from balancer.core.filters import filter_request
 from balancer.core.headers import trailers_for_upstream
 from balancer.core.messages import END, End, Message
@@ -36,7 +36,6 @@ class Exchange(Answering):
 
     _cause: BalancerError | None = None
     _held: Sequence[Message] = ()
-    _heard = False
 
     def start(self, messages: Sequence[Message] = (), reply: Reply | None = None) -> None:
         """Find out where it leads and ask for a connection, with what came behind the head; or answer at once.
@@ -44,7 +43,7 @@ class Exchange(Answering):
         Until one stands, no more of the request is read.
         """
         self._held = messages
-        self._request_complete = bool(messages) and isinstance(messages[-1], End)
+        self._request_complete = bool(messages) and type(messages[-1]) is End
         try:
             reply = reply or self._prepare()
         except BalancerError as error:
@@ -55,12 +54,12 @@ class Exchange(Answering):
             return
         if not self._request_complete:
             self._downstream.pause()
-        self._enter(Input.PREPARED)
+        self.state = State.CONNECTING
         self._acquire(fresh=False)
 
     def request(self, messages: Sequence[Message]) -> None:
         """More of the request's body, or its end; at least one message."""
-        self._request_complete = isinstance(messages[-1], End)
+        self._request_complete = type(messages[-1]) is End
         if self._upstream is not None:
             self.since = self.site.deadlines.now
             self._forward(self._upstream, messages)
@@ -69,24 +68,15 @@ class Exchange(Answering):
 
     def connected(self, upstream: Upstream, lease: Lease) -> None:
         """A connection stands: send the request as far as it is known, and read on."""
-        self._enter(Input.CONNECTED)
+        self.state = State.SENDING
         self.pending, self._upstream, self.lease = None, upstream, lease
         self.since = self.site.deadlines.now
-        if Side.DOWNSTREAM in self._slow:
+        if self._slow and Side.DOWNSTREAM in self._slow:
             upstream.pause()
         messages, self._held = (self.head, *self._held), ()
         self._forward(upstream, messages)
         if self.head.length != 0 and self._upstream is upstream and Side.UPSTREAM not in self._slow:
             self._downstream.resume()
-
-    def response(self, messages: Sequence[Message]) -> None:
-        """The backend sent heads, body bytes or the end of the answer, or bytes that are no message yet."""
-        self._heard = True
-        self.since = self.site.deadlines.now
-        try:
-            self._answer(messages)
-        except BalancerError as error:
-            self.fail(error)
 
     def upstream_failed(self, error: BalancerError) -> None:
         """The connection to the backend ended, brought nonsense or is given up, before the answer was complete."""
@@ -178,8 +168,8 @@ class Exchange(Answering):
     def _forward(self, upstream: Upstream, messages: Sequence[Message]) -> None:
         """Send, as long as it is that connection which carries this: it may fail while it is spoken to."""
         last = messages[-1]
-        if isinstance(last, End):
-            self._enter(Input.REQUEST_END)
+        if type(last) is End:
+            self.state = AFTER_REQUEST[self.state]
             if last.trailers:
                 messages = [*messages[:-1], End(trailers_for_upstream(last.trailers))]
         try:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from balancer.core.exchange_ports import Downstream, Pending, Upstream
-from balancer.core.exchange_states import TRANSITIONS, Input, State
+from balancer.core.exchange_states import AFTER_HEAD, TRANSITIONS, Input, State
 from balancer.core.filters import filter_response
 from balancer.core.headers import for_downstream, trailers_for_downstream
 from balancer.core.messages import End, Message, RequestHead, ResponseHead
@@ -27,6 +27,9 @@ class Answering:
     lease: Lease | None = None
     pending: Pending | None = None
     status = 0
+    _promised = 0
+    """The status of a final head, sent or about to be."""
+    _heard = False
     _upstream: Upstream | None = None
     _request_complete = False
     _slow = NOBODY
@@ -42,56 +45,77 @@ class Answering:
         self.status = reply.status
         self._complete(whole=False)
 
-    def _answer(self, messages: Sequence[Message]) -> None:
-        """Pass a piece of the answer on. Raises what the filters, the policy and the port raise."""
-        out: list[Message] = []
-        for message in messages:
-            if isinstance(message, bytes):
-                out.append(message)
-            elif isinstance(message, End):
-                out.append(End(trailers_for_downstream(message.trailers)) if message.trailers else message)
-            elif isinstance(message, ResponseHead):
-                answer = self._head(message)
-                if isinstance(answer, Reply):
-                    self._send(out)
-                    self.reply(answer)
-                    return
-                out.append(answer)
-        if self.state is State.DONE:
-            return
-        self._send(out)
-        if messages and isinstance(messages[-1], End):
-            self._complete(whole=self.state is State.ANSWERING)
+    def response(self, messages: Sequence[Message]) -> None:
+        """The backend sent heads, body bytes or the end of the answer, or bytes that are no message yet."""
+        self._heard = True
+        self.since = self.site.deadlines.now
+        try:
+            whole = self._answer(messages)
+        except BalancerError as error:
+            self.fail(error)
+        else:
+            if whole:
+                self._complete(whole=self.state is State.ANSWERING)
 
-    def _send(self, out: list[Message]) -> None:
-        """Down to the client, which from then on has a part of an answer if there was a final head."""
+    def fail(self, error: BalancerError) -> None:
+        """See `Exchange`."""
+        raise NotImplementedError
+
+    def _answer(self, messages: Sequence[Message]) -> bool:
+        """Pass a piece of the answer on; tell whether it is the last. Raises what filters, policy and port raise."""
+        if self.state is State.DONE:
+            return False
+        out = messages
+        first = messages[0] if messages else None
+        if type(first) is ResponseHead:
+            answer = self._heads(messages)
+            if isinstance(answer, Reply):
+                self.reply(answer)
+                return False
+            out = answer
+        last = out[-1] if out else None
+        if type(last) is End and last.trailers:
+            out = [*out[:-1], End(trailers_for_downstream(last.trailers))]
         if out:
             self._downstream.send(out)
-            for message in out if not self.status else ():
-                if isinstance(message, ResponseHead) and not message.interim:
-                    self.status = message.status
+            self.status = self._promised
+        return type(last) is End
 
-    def _head(self, head: ResponseHead) -> ResponseHead | Reply:
-        """A head as the client may see it, after all who have a say in it."""
-        head = for_downstream(head)
-        if head.interim:
-            return head
+    def _heads(self, messages: Sequence[Message]) -> Sequence[Message] | Reply:
+        """The messages with heads as the client may see them; or what a filter answers instead."""
+        out: list[Message] = []
+        for message in messages:
+            if type(message) is ResponseHead:
+                downward = message.downward or for_downstream(message)
+                answer = downward if downward.status < 200 and downward.interim else self._final(downward)
+                if isinstance(answer, Reply):
+                    if out:
+                        self._downstream.send(out)
+                    return answer
+                message = answer  # noqa: PLW2901  what it has become
+            out.append(message)
+        return out
+
+    def _final(self, head: ResponseHead) -> ResponseHead | Reply:
+        """The answer's head, after all who have a say in it."""
         lease, route = self.lease, self.route
         assert lease is not None
         assert route is not None
         lease.answered()
-        told = lease.responded(self.session, head)
-        answer = filter_response(route.filters, told.copy(), self.session) if route.filters else told
-        self._enter(Input.RESPONSE_HEAD)
+        if lease.has_say:
+            head = lease.responded(self.session, head)
+        answer = filter_response(route.filters, head.copy(), self.session) if route.filters else head
+        self.state, self._promised = AFTER_HEAD[self.state], answer.status
         return answer
 
     def _complete(self, *, whole: bool) -> None:
         """The client has its answer. A connection on which request or answer is not whole serves no other exchange."""
-        if not self._enter(Input.RESPONSE_END):
+        if self.state is State.DONE:
             return
+        self.state = State.DONE
         upstream = self._upstream
         if upstream is not None and whole:
-            if Side.DOWNSTREAM in self._slow:
+            if self._slow and Side.DOWNSTREAM in self._slow:
                 upstream.resume()
             upstream.release()
         elif upstream is not None:

@@ -57,6 +57,10 @@ TRANSITIONS: Final = {
 }
 """Every input that is not listed for a state cannot happen there or changes nothing."""
 
+AFTER_REQUEST: Final = {state: after for (state, what), after in TRANSITIONS.items() if what is Input.REQUEST_END}
+AFTER_HEAD: Final = {state: after for (state, what), after in TRANSITIONS.items() if what is Input.RESPONSE_HEAD}
+"""What two of the inputs lead to, by state: they come with every request."""
+
 PHASES: Final = {
     State.PREPARING: Phase.PICK,
     State.CONNECTING: Phase.CONNECT,

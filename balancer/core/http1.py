@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar
 
-from balancer.core.http1_bodies import Body, Broken, Chunked, Counted, UntilClose, counted
+from balancer.core.http1_bodies import Body, Broken, UntilClose
 from balancer.core.http1_encoding import RequestEncoder, ResponseEncoder
 from balancer.core.http1_grammar import (
     LIMITS,
@@ -25,8 +25,8 @@ from balancer.core.http1_grammar import (
     request_fault,
     response_fault,
 )
-from balancer.core.http1_heads import RequestStart, request_of, request_start, response_start
-from balancer.core.messages import END, Block, Message, ResponseHead
+from balancer.core.http1_heads import body_of, request_start, response_start
+from balancer.core.messages import END, Block, Message, RequestHead, ResponseHead
 from balancer.errors import RequestRefused, ResponseInvalid, UpstreamGone
 
 __all__ = ["Limits", "Memory", "RequestDecoder", "RequestEncoder", "ResponseDecoder", "ResponseEncoder"]
@@ -96,10 +96,11 @@ class RequestDecoder:
             return []
         out: list[Message] = []
         try:
-            if self._body is None:
+            if self._body is not None:
+                if data:
+                    self._read_body(self._body, data, out)
+            elif not self._recall(data, out):
                 self._read_head(data, out)
-            elif data:
-                self._read_body(self._body, data, out)
         except RequestRefused as refusal:
             self._body = Broken(refusal)
             raise
@@ -118,34 +119,48 @@ class RequestDecoder:
         if self._body is not None or self._heads.begun:
             raise RequestRefused("the connection ended in the middle of a request (RFC 9112 8)")
 
-    def _read_head(self, data: bytes, out: list[Message]) -> None:
+    def _recall(self, data: bytes, out: list[Message]) -> bool:
+        """Whether the fields of a head are known, and its line is a usual one; if so it is read."""
         text, blank, rest = data.partition(b"\r\n\r\n")
-        start = self._recall(text) if blank and not self._heads.held and len(text) <= self._quick else None
-        if start is None:
-            found = self._heads.read(data)
-            if found is None:
-                return
-            match, rest = found
-            start = request_start(match, self._limits)
-            block = start[0].block
-            if block is not None and start[0].version == "1.1":
-                self._blocks.keep(match[4].removesuffix("\r\n"), block)
-        head, self._body, self.persistent = start
-        out.append(head)
-        if self._body is None:
-            out.append(END)
-            self.complete, self.kept = True, rest
-        elif rest:
-            self._read_body(self._body, rest, out)
-
-    def _recall(self, text: bytes) -> RequestStart | None:
-        """The start of a request whose fields are known, and its line a usual one."""
         line, _, section = text.decode("latin-1").partition("\r\n")
         block = self._blocks.get(section)
-        match = USUAL_LINE.fullmatch(line) if block is not None else None
-        if block is None or match is None:
-            return None
-        return request_of(block, (match[1], match[2], block.authority), self._limits)
+        if block is None or not blank or self._heads.held or len(text) > self._quick:
+            return False
+        match = USUAL_LINE.fullmatch(line)
+        if match is None:
+            return False
+        method, target = match.groups()
+        length = block.length
+        expects = block.expects_continue
+        head = RequestHead(
+            method, target, block.authority, fields=block.fields, length=length, expects_continue=expects
+        )
+        head.block = block
+        self._start(head, body_of(length, self._limits) if length != 0 else None, rest, out)
+        return True
+
+    def _read_head(self, data: bytes, out: list[Message]) -> None:
+        found = self._heads.read(data)
+        if found is None:
+            return
+        match, rest = found
+        head = request_start(match, self._limits)
+        if head.block is not None and head.version == "1.1":
+            self._blocks.keep(match[4].removesuffix("\r\n"), head.block)
+        self._start(head, body_of(head.length, self._limits), rest, out)
+
+    def _start(self, head: RequestHead, body: Body | None, rest: bytes, out: list[Message]) -> None:
+        """A head was read, and what lies behind it follows."""
+        block = head.block
+        self.persistent = block is not None and block.persistent
+        out.append(head)
+        if body is None:
+            out.append(END)
+            self.complete, self.kept = True, rest
+            return
+        self._body = body
+        if rest:
+            self._read_body(body, rest, out)
 
     def _read_body(self, body: Body, data: bytes, out: list[Message]) -> None:
         rest = body.feed(data, out)
@@ -202,10 +217,10 @@ class ResponseDecoder:
         try:
             if self._body is not None:
                 self._read_body(self._body, data, out)
-            elif self._method is not None:
-                self._read_heads(self._method, data, out)
-            else:
+            elif self._method is None:
                 raise ResponseInvalid("bytes though no answer is expected")
+            elif not self._recall(data, out):
+                self._read_heads(self._method, data, out)
         except ResponseInvalid as fault:
             self._body = Broken(fault)
             self.reusable = False
@@ -226,16 +241,24 @@ class ResponseDecoder:
             raise UpstreamGone("the backend ended the connection before its answer was complete")
         return []
 
-    def _read_heads(self, method: str, data: bytes, out: list[Message]) -> None:
+    def _recall(self, data: bytes, out: list[Message]) -> bool:
+        """Whether the head is known; if so it is read, and what lies behind it."""
         text, blank, rest = data.partition(b"\r\n\r\n")
-        fresh = not self._heads.held and method not in _UNUSUAL
-        known = self._answers.get(text) if blank and fresh else None
-        if known is not None:
-            head, stays = known
-            out.append(head)
-            self._stays = self._stays and stays
-            self._begin(Chunked(self._limits, invalid) if head.length is None else counted(head.length), rest, out)
-            return
+        known = self._answers.get(text)
+        if known is None or not blank or self._heads.held or self._method in _UNUSUAL:
+            return False
+        head, stays = known
+        out.append(head)
+        self._stays = self._stays and stays
+        if rest and len(rest) == head.length:
+            out += (rest, END)
+            self._end(b"")
+        else:
+            self._begin(body_of(head.length, self._limits, invalid), rest, out)
+        return True
+
+    def _read_heads(self, method: str, data: bytes, out: list[Message]) -> None:
+        fresh = not (self._heads.held or self._interim)
         rest = data
         while rest:
             found = self._heads.read(rest)
@@ -246,18 +269,16 @@ class ResponseDecoder:
             out.append(head)
             self._stays = self._stays and stays
             if body is not None or head.status >= 200:
-                if fresh and len(out) == 1 and not isinstance(body, UntilClose):
-                    self._answers.keep(text, (head, stays))
+                if fresh and method not in _UNUSUAL and not isinstance(body, UntilClose):
+                    self._answers.keep(data.partition(b"\r\n\r\n")[0], (head, stays))
                 self._begin(body, rest, out)
                 return
+            fresh = False
             self._interim += 1
             if self._interim > self._limits.interim:
                 raise ResponseInvalid(f"more than {self._limits.interim} interim heads")
 
     def _begin(self, body: Body | None, rest: bytes, out: list[Message]) -> None:
-        if type(body) is Counted and body.left == len(rest):
-            out.append(rest)
-            body, rest = None, b""
         self._body = body
         if body is None:
             out.append(END)

@@ -65,10 +65,6 @@ class _Outgoing:
     def _frame(self, mode: _Mode, left: int = 0) -> None:
         self._mode, self._left = mode, left
 
-    def behind(self, message: Message) -> bytes:
-        """The bytes to send for a message that is no head."""
-        return self.end(message) if isinstance(message, End) else self.data(message)  # type: ignore[arg-type]  # no head
-
     def data(self, data: bytes) -> bytes:
         """The bytes to send for a piece of the body; none for what has no body, and none for an empty piece.
 
@@ -90,7 +86,7 @@ class _Outgoing:
         Raises like `data` when the body is shorter than declared.
         """
         mode, left = self._mode, self._left
-        self._frame(_COUNTED)
+        self._mode, self._left = _COUNTED, 0
         if left:
             raise self._mismatch("the body is shorter than declared")
         if mode is not _IN_CHUNKS:

@@ -32,8 +32,6 @@ _ABSOLUTE: Final = re.compile(r"https?://([^/?]++)(.*+)", re.IGNORECASE)
 
 
 # Plain tuples on the way of every request: named ones take eight times as long to make.
-RequestStart = tuple[RequestHead, Body | None, bool]
-"""A request head, the reader of its body (None without one), and whether its client wants to stay."""
 ResponseStart = tuple[ResponseHead, Body | None, bool]
 """A response head, the reader of its body (None without one), and whether another request may follow it."""
 
@@ -67,7 +65,7 @@ def stays_open(version: str, connection: list[str] | None) -> bool:
     return version == "1.1" or "keep-alive" in options
 
 
-def request_start(match: re.Match[str], limits: Limits) -> RequestStart:
+def request_start(match: re.Match[str], limits: Limits) -> RequestHead:
     """The request in a head that `REQUEST` accepted.
 
     `target` is in origin form or `*`, whatever the client used; `authority` is that of the URI, else of Host, and empty
@@ -80,7 +78,17 @@ def request_start(match: re.Match[str], limits: Limits) -> RequestStart:
     authority = block.authority
     if target[0] != "/" or method == "CONNECT" or len(method) > _LONGEST_METHOD:
         target, authority = _unusual_target(method, target, authority)
-    return request_of(block, (method, target, authority), limits, version)
+    head = RequestHead(
+        method,
+        target,
+        authority,
+        fields=block.fields,
+        version=version,
+        length=block.length,
+        expects_continue=block.expects_continue,
+    )
+    head.block = block
+    return head
 
 
 def request_block(section: str, version: str, limits: Limits) -> Block:
@@ -96,21 +104,9 @@ def request_block(section: str, version: str, limits: Limits) -> Block:
     return Block(fields, authority, length, expects_continue=expects_continue, persistent=persistent)
 
 
-def request_of(block: Block, start: tuple[str, str, str], limits: Limits, version: str = "1.1") -> RequestStart:
-    """The request with these fields, and this method, target and authority."""
-    (method, target, authority), length = start, block.length
-    head = RequestHead(
-        method,
-        target,
-        authority,
-        fields=block.fields,
-        version=version,
-        length=length,
-        expects_continue=block.expects_continue,
-    )
-    head.block = block
-    body = Chunked(limits, RequestRefused) if length is None else counted(length)
-    return head, body, block.persistent
+def body_of(length: int | None, limits: Limits, refuse: Refusal = RequestRefused) -> Body | None:
+    """The reader of a body of that length, or in chunks where that is None; none for one that is empty."""
+    return Chunked(limits, refuse) if length is None else counted(length)
 
 
 def _version(received: str) -> str:

@@ -33,16 +33,21 @@ class Declined(NoBackend):
 
 
 class Lease:
-    """One pick, from the moment it is made, which `began` tells, until the session on the backend ends."""
+    """One pick, from the moment it is made, which `began` tells, until the session on the backend ends.
 
-    __slots__ = ("_policy", "_pool", "_snapshot", "backend", "began", "first_byte")
+    `first_byte` is when the backend first said something, in seconds after that. `has_say` tells whether the picker has
+    a say in the heads of answers.
+    """
+
+    first_byte: float | None
+
+    __slots__ = ("_policy", "_pool", "_snapshot", "backend", "began", "first_byte", "has_say")
 
     def __init__(self, pool: Pool, backend: Backend, policy: Policy, snapshot: Snapshot) -> None:
-        self.backend = backend
-        self.first_byte: float | None = None
+        self.backend, self.first_byte, self.began = backend, None, pool.ports.seconds()
         self._pool: Pool | None = pool
         self._policy, self._snapshot = policy, snapshot
-        self.began = pool.ports.seconds()
+        self.has_say = snapshot.responded is not None
 
     def answered(self) -> None:
         """The backend's first byte has come; later calls count for nothing."""
@@ -60,7 +65,8 @@ class Lease:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             self.backend.count_end(error)
-            self._tell(pool.ports.seconds(), phase, status, error)
+            if self._snapshot.released is not None:
+                self._tell(pool.ports.seconds(), phase, status, error)
             if pool.waiting:
                 pool.freed(self.backend)
 
@@ -73,10 +79,9 @@ class Lease:
                 session.tried.append(self.backend)
 
     def _tell(self, now: float, phase: Phase, status: int | None, error: BalancerError | None) -> None:
-        if self._snapshot.released is not None:
-            side = None if error is None else error.side
-            outcome = Outcome(now, now - self.began, self.first_byte, phase, side, status, error)
-            self._policy.tell(self._snapshot, self.backend, outcome)
+        side = None if error is None else error.side
+        outcome = Outcome(now, now - self.began, self.first_byte, phase, side, status, error)
+        self._policy.tell(self._snapshot, self.backend, outcome)
 
 
 class Seeker(Protocol):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 from balancer.core.http1 import ResponseEncoder
-from balancer.core.messages import END, Message, RequestHead, ResponseHead, checked_field
+from balancer.core.messages import END, End, Message, RequestHead, ResponseHead, checked_field
 from balancer.core.phrases import PHRASES
 from balancer.errors import BalancerError, DownstreamGone, Side
 from balancer.interfaces import Reply
@@ -19,8 +19,9 @@ class Connection(Protocol):
     def last(self) -> bool:
         """Whether it must close after the answer under way."""
 
-    def write(self, data: bytes) -> None:
-        """Send."""
+    @property
+    def transport(self) -> Any:
+        """Where to write."""
 
     def pause(self) -> None:
         """Read no more for now."""
@@ -48,13 +49,16 @@ class Answers:
 
     def send(self, messages: Sequence[Message]) -> None:
         """Encode and write; see `core.http1.ResponseEncoder` for what it raises."""
-        encoder, out = self._encoder, []
+        encoder = self._encoder
+        out = []
         for message in messages:
-            if isinstance(message, ResponseHead):
+            if type(message) is bytes:
+                out.append(encoder.data(message))
+            elif type(message) is ResponseHead:
                 out.append(encoder.head(message, close=self._connection.last))
-            else:
-                out.append(encoder.behind(message))
-        self._connection.write(out[0] if len(out) == 1 else b"".join(out))
+            elif type(message) is End:
+                out.append(encoder.end(message))
+        self._connection.transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def refuse(self, error: BalancerError) -> None:
         """Tell the client the status and the reason, and nothing that is ours to know."""

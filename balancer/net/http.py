@@ -180,7 +180,10 @@ class HTTPConnection(_Waiting):
         self._feeding = True
         talk.receive(data)
         self._feeding = False
-        self._look_around()
+        if talk.exchange is None or self._paused or talk.waiting or talk.over:
+            self._look_around()
+        else:
+            self._in_head = False
 
     def readConnectionLost(self) -> None:
         """The client sends no more: the end if it owes us something, else see `GRACE`."""
@@ -261,7 +264,7 @@ class HTTPConnection(_Waiting):
                 self.resume()  # or nobody would see the client leave
         elif self.half_closed or (self._draining and talk.idle):
             self.close()
-        else:
+        elif self._full or self._paused or not talk.idle:
             self._await_next(talk)
 
     def _await_next(self, talk: Conversation) -> None:

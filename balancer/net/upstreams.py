@@ -15,7 +15,7 @@ from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.exchange import Exchange
 from balancer.core.exchange_ports import Pending
 from balancer.core.http1 import KnownAnswer, Limits, Memory, RequestEncoder, ResponseDecoder
-from balancer.core.messages import Message, RequestHead
+from balancer.core.messages import End, Message, RequestHead
 from balancer.core.pool import Lease, Pool, Wait
 from balancer.errors import BalancerError, PoolFull, Side, UpstreamGone
 from balancer.net.dialing import Dialed, Dialer
@@ -43,14 +43,14 @@ class HTTPUpstream(Dialed):
         """Encode and write; see `core.http1.RequestEncoder` for what it raises."""
         encoder, out = self._encoder, []
         for message in messages:
-            if isinstance(message, RequestHead):
+            if type(message) is bytes:
+                out.append(encoder.data(message))
+            elif type(message) is RequestHead:
                 out.append(encoder.head(message))
                 self._decoder.expect(message.method)
-            else:
-                out.append(encoder.behind(message))
-        data = b"".join(out)
-        if data:
-            self.write(data)
+            elif type(message) is End:
+                out.append(encoder.end(message))
+        self.transport.write(out[0] if len(out) == 1 else b"".join(out))
 
     def abort(self) -> None:
         """Close at once; what comes later belongs to nobody."""
@@ -203,9 +203,9 @@ class Upstreams:
             except BalancerError as error:
                 exchange.fail(error)
                 return None
-        kept = None if fresh else self._kept(lease.backend)
-        if kept is not None:
-            kept.carry(exchange, lease)
+        idle = None if fresh else self._idle.get(lease.backend)
+        if idle:
+            idle.pop().carry(exchange, lease)
             return None
         return (self._fresh if fresh else self._any).dial(session, _Dialed(exchange), lease)
 

@@ -31,6 +31,7 @@ class Line:
     def __init__(self) -> None:
         self.last = False
         self.said: list[Any] = []
+        self.transport = self
 
     def write(self, data: bytes) -> None:
         self.said.append(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from math import exp, log
+from typing import Generic, TypeVar
 
 from zope.interface import implementer
 
@@ -38,6 +39,27 @@ class Latency:
         return None if self._value < 0 else self._value * exp(min(0.0, (self._stamp - now) * self._rate))
 
 
+Value = TypeVar("Value")
+
+
+class Decisive(Generic[Value]):
+    """An attribute of a backend by which it is usable or not: whoever sets it has that judged anew."""
+
+    def __init__(self, start: Value) -> None:
+        self._start = start
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = f"_{name}"
+
+    def __get__(self, backend: Backend, owner: type) -> Value:
+        found: Value = vars(backend).get(self._name, self._start)
+        return found
+
+    def __set__(self, backend: Backend, value: Value) -> None:
+        setattr(backend, self._name, value)
+        backend.judge()
+
+
 @implementer(IBackend)
 class Backend:
     """A member of one pool; see `IBackend` for what policies read.
@@ -50,6 +72,10 @@ class Backend:
     local address that connections to it come from, or empty for the system's choice.
     `max_connections` is how many sessions it takes at once, or None.
     """
+
+    up = Decisive(start=False)
+    draining = Decisive(start=False)
+    own_weight = Decisive(start=0.0)
 
     def __init__(
         self,
@@ -72,44 +98,14 @@ class Backend:
         self.places: tuple[Place, ...] = () if place is None else (place,)
         self.authority = authority or address
         self.tier, self.zone, self.max_connections = tier, zone, max_connections
-        self._up, self._draining = up, False
+        self.usable = False
         self.active = self.served = self.failed = 0
         self.signals: Mapping[str, float] = {}
         self.timing = Latency(latency_half_life)
-        self._own_weight, self._reported_weight = weight, 1.0
+        self._reported_weight = 1.0
+        self.own_weight, self.up, self.draining = weight, up, False
         self._own_tags, self._reported_tags = frozenset(tags), frozenset[str]()
         self._seconds = seconds
-        self._judge()
-
-    @property
-    def up(self) -> bool:
-        """What health says."""
-        return self._up
-
-    @up.setter
-    def up(self, up: bool) -> None:
-        self._up = up
-        self._judge()
-
-    @property
-    def draining(self) -> bool:
-        """Whether it shall be given no new sessions."""
-        return self._draining
-
-    @draining.setter
-    def draining(self, draining: bool) -> None:
-        self._draining = draining
-        self._judge()
-
-    @property
-    def own_weight(self) -> float:
-        """The configured weight, or the one set by hand."""
-        return self._own_weight
-
-    @own_weight.setter
-    def own_weight(self, weight: float) -> None:
-        self._own_weight = weight
-        self._judge()
 
     @property
     def place(self) -> Place | None:
@@ -165,7 +161,7 @@ class Backend:
         before = self.weight, self.tags
         if report.weight is not None:
             self._reported_weight = report.weight
-            self._judge()
+            self.judge()
         if report.tags is not None:
             self._reported_tags = frozenset(report.tags)
         return (self.weight, self.tags) != before
@@ -178,9 +174,9 @@ class Backend:
         else:
             self.failed += 1
 
-    def _judge(self) -> None:
-        """Asked for with every session, and changed hardly ever."""
-        self.usable = self._up and not self._draining and self.weight > 0
+    def judge(self) -> None:
+        """Say anew whether it is `usable`, which is asked with every session and changes hardly ever."""
+        self.usable = self.up and not self.draining and self.weight > 0
 
     def __repr__(self) -> str:
         return f"<Backend {self.name} {self.state} active={self.active}>"

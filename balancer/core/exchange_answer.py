@@ -85,16 +85,17 @@ class Answering:
         """The messages with heads as the client may see them; or what a filter answers instead."""
         out: list[Message] = []
         for message in messages:
-            if type(message) is ResponseHead:
-                downward = message.downward or for_downstream(message)
-                answer = downward if downward.status < 200 and downward.interim else self._final(downward)
-                if isinstance(answer, Reply):
-                    if out:
-                        self._downstream.send(out)
-                    return answer
-                message = answer  # noqa: PLW2901  what it has become
-            out.append(message)
+            answer = self._head(message) if type(message) is ResponseHead else message
+            if isinstance(answer, Reply):
+                if out:
+                    self._downstream.send(out)
+                return answer
+            out.append(answer)
         return out
+
+    def _head(self, head: ResponseHead) -> ResponseHead | Reply:
+        downward = head.downward or for_downstream(head)
+        return downward if downward.status < 200 and downward.interim else self._final(downward)
 
     def _final(self, head: ResponseHead) -> ResponseHead | Reply:
         """The answer's head, after all who have a say in it."""

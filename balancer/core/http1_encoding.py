@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 
 from balancer.core.http1_grammar import REQUEST_LINE
 from balancer.core.http1_heads import has_no_body, tells_of_another
-from balancer.core.messages import End, Fields, Message, RequestHead, ResponseHead
+from balancer.core.messages import End, Fields, RequestHead, ResponseHead
 from balancer.errors import BalancerError, PolicyFailed, RequestRefused, ResponseInvalid
 
 _OURS: Final = frozenset({"host", "content-length", "transfer-encoding"})

@@ -13,6 +13,7 @@ from balancer.assembly.faults import FaultLog
 from balancer.assembly.parts import Parts
 from balancer.core.admission import Admission, Limits
 from balancer.core.datagrams import Flows
+from balancer.core.exchange import LEFT_OVER_TIME
 from balancer.core.faults import Tally
 from balancer.core.flow import Edge
 from balancer.core.flow_bounds import Bounds
@@ -123,7 +124,9 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         site,
         request_timeout=settings.request_timeout,
         idle=settings.idle,
-        least=min(settings.idle, settings.request_timeout, *(route.target.patience.least for route in routes)),
+        least=min(
+            LEFT_OVER_TIME, settings.idle, settings.request_timeout, *(route.target.patience.least for route in routes)
+        ),
         half_closed=settings.half_closed,
         max_lifetime=settings.max_lifetime,
         sessions=_sessions(parts, settings),

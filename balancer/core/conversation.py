@@ -19,6 +19,9 @@ from balancer.core.site import Site
 from balancer.errors import BalancerError, RequestRefused, Side
 from balancer.interfaces import Kind, Reply
 
+LEFT_OVER: Final = 1 << 18
+"""Bytes of a request's body that are read, and passed on or dropped, once its answer is out: a connection is kept."""
+
 AT_THE_LAST_HOP: Final = {"OPTIONS": Reply(200), "TRACE": Reply(501)}
 """What is answered here when it `may_travel` no further. No trace is given: it would echo secrets."""
 
@@ -47,8 +50,14 @@ class Conversation:
 
     @property
     def persistent(self) -> bool:
-        """Whether, by what the client sent, another request may follow this answer (RFC 9112 9.3)."""
-        return self.request_complete and self._decoder.persistent
+        """Whether, by what the client sent, another request may follow this answer (RFC 9112 9.3).
+
+        What is left of this one may be little, and is then read; but a client that waits for a 100 may never send it.
+        """
+        if not self._decoder.persistent or self.request_complete:
+            return self._decoder.persistent
+        waits = self.exchange is None or self.exchange.head.expects_continue
+        return not waits and self._decoder.ends_within(LEFT_OVER)
 
     @property
     def waiting(self) -> bool:

@@ -9,6 +9,7 @@ port may call back at once, in the middle of what it is told.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import attrs
 
@@ -24,6 +25,9 @@ from balancer.core.silence import awaited, too_long
 from balancer.errors import BalancerError, NoBackend, Side
 from balancer.interfaces import Phase, Reply
 
+LEFT_OVER_TIME: Final = 10.0
+"""Seconds in which what is left of a request must have come once its answer is out."""
+
 
 class Exchange(Answering):
     """One request and its answer.
@@ -36,6 +40,8 @@ class Exchange(Answering):
 
     _cause: BalancerError | None = None
     _held: Sequence[Message] = ()
+    _held_back = False
+    """Whether the request is not read on until a connection stands."""
 
     def start(self, messages: Sequence[Message] = (), reply: Reply | None = None) -> None:
         """Find out where it leads and ask for a connection, with what came behind the head; or answer at once.
@@ -52,19 +58,23 @@ class Exchange(Answering):
         if reply is not None:
             self.reply(reply)
             return
-        if not self._request_complete:
-            self._downstream.pause()
         self.state = State.CONNECTING
         self._acquire(fresh=False)
+        if self.state is State.CONNECTING and not self._request_complete:
+            self._held_back = True
+            self._downstream.pause()
 
     def request(self, messages: Sequence[Message]) -> None:
         """More of the request's body, or its end; at least one message."""
         self._request_complete = type(messages[-1]) is End
         if self._upstream is not None:
-            self.since = self.site.deadlines.now
+            if self._left_over is None:
+                self.since = self.site.deadlines.now
             self._forward(self._upstream, messages)
         elif self.state is not State.DONE:
             self._held = [*self._held, *messages]
+        if self._left_over is not None and self._request_complete:
+            self._part(*self._left_over)
 
     def connected(self, upstream: Upstream, lease: Lease) -> None:
         """A connection stands: send the request as far as it is known, and read on."""
@@ -75,13 +85,18 @@ class Exchange(Answering):
             upstream.pause()
         messages, self._held = (self.head, *self._held), ()
         self._forward(upstream, messages)
-        if self.head.length != 0 and self._upstream is upstream and Side.UPSTREAM not in self._slow:
+        if self._held_back and self._upstream is upstream and Side.UPSTREAM not in self._slow:
+            self._held_back = False
             self._downstream.resume()
 
     def upstream_failed(self, error: BalancerError) -> None:
         """The connection to the backend ended, brought nonsense or is given up, before the answer was complete."""
         upstream, lease, route = self._upstream, self.lease, self.route
         if upstream is None or lease is None or route is None:
+            return
+        if self._left_over is not None:
+            self._upstream = None
+            upstream.abort()
             return
         phase = PHASES.get(self.state, Phase.DONE)
         attempts = route.target.upstreams.attempts
@@ -105,7 +120,7 @@ class Exchange(Answering):
 
     def pressure(self, side: Side, *, high: bool) -> None:
         """That side does not read fast enough, so nothing more is read from the other; or it has caught up."""
-        if self.state is State.DONE:
+        if self.state is State.DONE and self._left_over is None:
             return
         self._slow = self._slow | {side} if high else self._slow - {side}
         self.since = self.site.deadlines.now
@@ -115,13 +130,17 @@ class Exchange(Answering):
 
     def limit(self) -> float | None:
         """How many seconds from `since` on the side that is awaited may be silent; None when neither is."""
+        if self._left_over is not None:
+            return LEFT_OVER_TIME
         if self._upstream is None or self.route is None:
             return None
         return self.route.target.patience.limit(awaited(self._slow, complete=self._request_complete))
 
     def late(self) -> None:
         """The side that is awaited was silent for that long."""
-        if self.route is not None:
+        if self._left_over is not None:
+            self._part(*self._left_over)
+        elif self.route is not None:
             side = awaited(self._slow, complete=self._request_complete)
             self.fail(too_long(side, self.route.target.patience.limit(side)))
 
@@ -130,6 +149,8 @@ class Exchange(Answering):
 
         When a retry finds nobody left to ask, what made it necessary says more than that.
         """
+        if self._left_over is not None:
+            self._part(*self._left_over)
         phase = PHASES.get(self.state, Phase.DONE)
         if not self._enter(Input.FAILURE):
             return
@@ -137,8 +158,9 @@ class Exchange(Answering):
             error = self._cause or error
         if self.pending is not None:
             self.pending.cancel()
-        if self._upstream is not None:
-            self._upstream.abort()
+        upstream, self._upstream = self._upstream, None
+        if upstream is not None:
+            upstream.abort()
         if self.status:
             self._downstream.abort(error)
         else:
@@ -169,7 +191,7 @@ class Exchange(Answering):
         """Send, as long as it is that connection which carries this: it may fail while it is spoken to."""
         last = messages[-1]
         if type(last) is End:
-            self.state = AFTER_REQUEST[self.state]
+            self.state = AFTER_REQUEST.get(self.state, self.state)
             if last.trailers:
                 messages = [*messages[:-1], End(trailers_for_upstream(last.trailers))]
         try:

@@ -30,6 +30,8 @@ class Answering:
     _promised = 0
     """The status of a final head, sent or about to be."""
     _heard = False
+    _left_over: tuple[Phase, BalancerError | None] | None = None
+    """How it ended, while the rest of the request is awaited."""
     _upstream: Upstream | None = None
     _request_complete = False
     _slow = NOBODY
@@ -55,7 +57,7 @@ class Answering:
             self.fail(error)
         else:
             if whole:
-                self._complete(whole=self.state is State.ANSWERING)
+                self._complete(whole=True)
 
     def fail(self, error: BalancerError) -> None:
         """See `Exchange`."""
@@ -110,21 +112,39 @@ class Answering:
         return answer
 
     def _complete(self, *, whole: bool) -> None:
-        """The client has its answer. A connection on which request or answer is not whole serves no other exchange."""
+        """The client has its answer, which is the backend's, and `whole`, or another's.
+
+        A connection on which it is not whole serves no other exchange; nor does one on which the request is not, unless
+        the little that is left of it still comes.
+        """
         if self.state is State.DONE:
             return
         self.state = State.DONE
         upstream = self._upstream
-        if upstream is not None and whole:
+        if upstream is not None and not whole:
+            self._upstream = None
+            upstream.abort()
+        self._finish(Phase.DONE, None)
+
+    def _finish(self, phase: Phase, error: BalancerError | None) -> None:
+        """The answer is out. What is left of the request is read, if that is why the connection can stay."""
+        blamed = error is not None and error.side is Side.DOWNSTREAM
+        if self._request_complete or blamed or not self._downstream.stays:
+            self._part(phase, error)
+        else:
+            self._left_over = phase, error
+            self.since = self.site.deadlines.now
+            self._downstream.resume()
+
+    def _part(self, phase: Phase, error: BalancerError | None) -> None:
+        """Everybody is let go."""
+        upstream, self._upstream, self.pending, self._left_over = self._upstream, None, None, None
+        if upstream is not None and self._request_complete:
             if self._slow and Side.DOWNSTREAM in self._slow:
                 upstream.resume()
             upstream.release()
         elif upstream is not None:
             upstream.abort()
-        self._finish(Phase.DONE, None)
-
-    def _finish(self, phase: Phase, error: BalancerError | None) -> None:
-        self._upstream = self.pending = None
         if self.lease is not None:
             self.lease.end(phase, status=self.status or None, error=error)
         self.site.ended(self, error)

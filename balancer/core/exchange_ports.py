@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 class Downstream(Protocol):
     """The client's side of one exchange."""
 
+    @property
+    def stays(self) -> bool:
+        """Whether the connection lives on after the answer that was sent, once the request has been read."""
+
     def send(self, messages: Sequence[Message]) -> None:
         """Send a response head, body bytes and the end, or some of that, in one piece: all of it, or it raises."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Any, Final, TypeVar
 
-from balancer.core.http1_bodies import Body, Broken, UntilClose
+from balancer.core.http1_bodies import Body, Broken, Counted, UntilClose
 from balancer.core.http1_encoding import RequestEncoder, ResponseEncoder
 from balancer.core.http1_grammar import (
     LIMITS,
@@ -88,6 +88,10 @@ class RequestDecoder:
     def idle(self) -> bool:
         """Whether this is between requests with nothing begun."""
         return not (self.complete or self._body or self.kept or self._heads.begun)
+
+    def ends_within(self, size: int) -> bool:
+        """Whether the body that is being read is known to have no more bytes than that before it."""
+        return type(self._body) is Counted and self._body.left <= size
 
     def receive(self, data: bytes) -> list[Message]:
         """The messages that `data` completes: a head, pieces of a body, an `End`; raises `RequestRefused`."""

@@ -43,6 +43,11 @@ class Answers:
         self._connection = connection
         self._encoder = ResponseEncoder(None)
 
+    @property
+    def stays(self) -> bool:
+        """Whether the client was told so."""
+        return self._encoder.persistent
+
     def begin(self, request: RequestHead | None) -> None:
         """The next answer is to this request, or to one that could not be read."""
         self._encoder.begin(request)
@@ -63,6 +68,7 @@ class Answers:
     def refuse(self, error: BalancerError) -> None:
         """Tell the client the status and the reason, and nothing that is ours to know."""
         if isinstance(error, DownstreamGone):
+            self._encoder.break_off()
             self._connection.abort()
             return
         text = f"{error.status} {PHRASES[error.status]}: {error.reason}\n".encode()
@@ -91,7 +97,7 @@ class Answers:
 
     def exchange_done(self, *, request_complete: bool) -> None:
         """Nothing more is to be said about this request."""
-        self._connection.answered(keep=self._encoder.persistent)
+        self._connection.answered(keep=self._encoder.persistent and request_complete)
 
     def _say(self, status: int, body: bytes, fields: tuple[tuple[str, str], ...]) -> None:
         """An answer of our own."""

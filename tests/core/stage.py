@@ -13,7 +13,7 @@ from typing import Any
 
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadlines
-from balancer.core.exchange import Exchange
+from balancer.core.exchange import LEFT_OVER_TIME, Exchange
 from balancer.core.exchange_answer import Answering
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
 from balancer.core.pickers import Ports
@@ -116,7 +116,9 @@ class FakeUpstream(Port):
 
 
 class FakeLine(Port):
-    """The client's side. `result` tells how its latest request fared."""
+    """The client's side. `result` tells how its latest request fared, `stays` whether it goes on after that."""
+
+    stays = False
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript, "client", "<<")
@@ -255,7 +257,7 @@ class Stage:
         )
         site.ends = self.ends
         exchange = Exchange(site, Session(Kind.HTTP, CLIENT, self.clock.seconds(), request=head), head, self.line)
-        site.watch = Watch(self.deadlines, PATIENCE.least, lambda: self._look(site.watch, exchange))
+        site.watch = Watch(self.deadlines, LEFT_OVER_TIME, lambda: self._look(site.watch, exchange))
         return exchange
 
     def asked(self, *messages: Message, head: RequestHead = GET, filters: Sequence[Any] = ()) -> Exchange:

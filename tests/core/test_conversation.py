@@ -185,14 +185,31 @@ def test_a_body_that_goes_wrong_ends_its_exchange(begun: bool) -> None:
     assert scene.stage.at_rest()
 
 
-def test_an_early_answer_is_the_last_one() -> None:
-    """An answer that ends before its request leaves nothing to go on with: the rest of the body is no request."""
+@pytest.mark.parametrize("fields", [("Content-Length: 1000000",), ("Transfer-Encoding: chunked",)])
+def test_an_early_answer_to_a_long_request_is_the_last_one(fields: tuple[str, ...]) -> None:
+    """When much of a request is left, or nobody knows how much, its answer leaves nothing to go on with."""
     scene = Talk()
-    scene.talk.receive(request("/1", "Content-Length: 99", method="POST", body=b"1"))
+    scene.talk.receive(request("/1", *fields, method="POST", body=b"1\r\n1\r\n"))
     scene.answer()
     assert (scene.talk.over, scene.talk.persistent, scene.talk.waiting) == (True, False, False)
     scene.talk.receive(request("/2"))
     assert scene.take() == []
+
+
+def test_an_early_answer_to_a_short_request_is_not_the_last_one() -> None:
+    """What is left of a request is read before the next, if it is known to be little and no 100 is waited for."""
+    scene = Talk()
+    scene.line.stays = True
+    scene.talk.receive(request("/1", "Content-Length: 3", "Expect: 100-continue", method="POST", body=b"1"))
+    assert not scene.talk.persistent
+    scene.talk.fail(NoBackend())
+    scene = Talk()
+    scene.line.stays = True
+    scene.talk.receive(request("/1", "Content-Length: 3", method="POST", body=b"1"))
+    assert scene.talk.persistent
+    scene.answer()
+    scene.talk.receive(b"23" + request("/2"))
+    assert scene.take() == ["u1 >> '23'; end", "u1 kept", "client done", "client asks GET /2", "dial"]
 
 
 def test_the_rest_of_a_refused_body_is_no_request() -> None:

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from balancer.core.exchange import Exchange
+from balancer.core.exchange import LEFT_OVER_TIME, Exchange
 from balancer.core.exchange_states import PHASES, TRANSITIONS, Input, State
 from balancer.core.messages import END, End, Message, RequestHead
 from balancer.errors import (
@@ -49,7 +49,7 @@ def test_a_body_is_read_once_a_connection_stands() -> None:
     exchange.request([b"2"])
     stage.connect()
     exchange.request([b"3", End((("x-sum", "6"), ("host", "evil")))])
-    said = ["client paused", "dial", "u1 >> POST /a; '1'; '2'", "client resumed", "u1 >> '3'; end"]
+    said = ["dial", "client paused", "u1 >> POST /a; '1'; '2'", "client resumed", "u1 >> '3'; end"]
     assert stage.transcript.take() == said
     assert stage.upstreams[0].said[-1] == End((("x-sum", "6"),))
 
@@ -194,4 +194,46 @@ def test_the_client_gets_its_time_to_go_on() -> None:
     assert stage.ends == []
     stage.clock.advance(2)
     assert [type(end) for end in stage.ends] == [DownstreamTimeout]
+    assert stage.at_rest()
+
+
+def test_the_little_that_is_left_of_a_request_is_passed_on() -> None:
+    """Where the client's connection stays, an early answer costs no connection: the rest of the body comes."""
+    stage = Stage()
+    stage.line.stays = True
+    exchange = stage.asked(b"1", head=POST)
+    stage.connect()
+    stage.transcript.take()
+    exchange.response(ANSWER)
+    exchange.pressure(Side.UPSTREAM, high=True)
+    exchange.pressure(Side.UPSTREAM, high=False)
+    exchange.request([b"2"])
+    assert stage.ends == []
+    exchange.request([b"3", END])
+    said = ["client << 200; 'hi'; end", "client resumed", "client paused", "client resumed", "u1 >> '2'"]
+    assert stage.transcript.take() == [*said, "u1 >> '3'; end", "u1 kept", "client done"]
+    assert (stage.ends, stage.at_rest()) == ([None], True)
+
+
+@pytest.mark.parametrize("last", ["end", "late", "fail"])
+@pytest.mark.parametrize("how", ["answered", "refused"])
+def test_what_is_left_of_a_request_may_be_for_nobody(how: str, last: str) -> None:
+    """When the backend is gone what still comes is dropped, within ten seconds; and the client has its answer."""
+    stage = Stage()
+    stage.line.stays = True
+    exchange = stage.asked(head=POST)
+    stage.connect()
+    if how == "answered":
+        exchange.response(ANSWER)
+    exchange.upstream_failed(gone())
+    exchange.request([b"2"])
+    stage.transcript.take()
+    if last == "end":
+        exchange.request([END])
+    elif last == "late":
+        stage.clock.advance(LEFT_OVER_TIME + 2)
+    else:
+        exchange.fail(DownstreamGone())
+    assert stage.transcript.take() == ["client done" if last == "end" else "client done, request unfinished"]
+    assert [type(end) for end in stage.ends] == [type(None) if how == "answered" else UpstreamGone]
     assert stage.at_rest()

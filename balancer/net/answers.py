@@ -10,6 +10,7 @@ from balancer.core.messages import END, End, Message, RequestHead, ResponseHead,
 from balancer.core.phrases import PHRASES
 from balancer.errors import BalancerError, DownstreamGone, Side
 from balancer.interfaces import Reply
+from balancer.net.peers import write_pieces
 
 
 class Connection(Protocol):
@@ -63,7 +64,7 @@ class Answers:
                 out.append(encoder.head(message, close=self._connection.last))
             elif type(message) is End:
                 out.append(encoder.end(message))
-        self._connection.transport.write(out[0] if len(out) == 1 else b"".join(out))
+        write_pieces(self._connection.transport, out)
 
     def refuse(self, error: BalancerError) -> None:
         """Tell the client the status and the reason, and nothing that is ours to know."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 import termios
 from fcntl import ioctl
-from typing import Any
+from typing import Any, Final
 
 from twisted.internet import tcp
 from twisted.internet.interfaces import IPushProducer
@@ -16,6 +16,9 @@ from zope.interface import implementer
 from balancer.core.deadlines import Deadlines
 from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
 from balancer.core.sources import Source
+
+LITTLE: Final = 1 << 12
+"""Bytes that are copied sooner than written on their own."""
 
 
 @implementer(IPushProducer)
@@ -156,6 +159,17 @@ class Bound:
             self._deadline.move(self._seconds)
         else:
             self._peer.abort()
+
+
+def write_pieces(transport: Any, pieces: list[bytes]) -> None:
+    """Write what belongs together: put together if it is little."""
+    if len(pieces) == 1:
+        transport.write(pieces[0])
+    elif len(pieces[-1]) + len(pieces[1]) < LITTLE:
+        transport.write(b"".join(pieces))
+    else:
+        for piece in pieces:
+            transport.write(piece)
 
 
 def seen(transport: Any) -> tuple[str, int]:

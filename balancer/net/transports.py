@@ -34,6 +34,12 @@ KNOWN: Final[dict[type, Failure]] = {ConnectionDone: DONE, ConnectionLost: Failu
 REFUSED: Final = frozenset({EAGAIN, ENOBUFS})
 """What the kernel says when it takes no more for now."""
 
+BULK: Final = 1 << 13
+"""Bytes in several pieces that are sent from where they are, sooner than put together first."""
+
+PIECES: Final = 64
+"""As many are sent so at once; sendmsg(2) has a limit, which is higher."""
+
 MSG_MORE: Final = getattr(socket, "MSG_MORE", 0)
 """send(2): more follows at once. A system without it has other reactors, though this module is imported there, too."""
 
@@ -193,20 +199,25 @@ class Stream(Prompt, tcp.Connection):
 
     def _send(self) -> Any:
         """Send what was written in this turn; a last word waits for the FIN that is about to follow (tcp(7))."""
-        waiting = self._tempDataBuffer
-        data = waiting[0] if len(waiting) == 1 else b"".join(waiting)
-        last = self.disconnecting or self._writeDisconnecting
+        waiting, size = self._tempDataBuffer, self._tempDataLen
+        flags = MSG_MORE if self.disconnecting or self._writeDisconnecting else 0
         try:
-            sent = self.socket.send(data, MSG_MORE if last else 0)
+            if len(waiting) == 1:
+                sent = self.socket.send(waiting[0], flags)
+            elif size < BULK or len(waiting) > PIECES:
+                waiting[:] = [b"".join(waiting)]
+                sent = self.socket.send(waiting[0], flags)
+            else:
+                sent = self.socket.sendmsg(waiting, (), flags)
         except OSError as error:
             if error.errno not in REFUSED:
                 return main.CONNECTION_LOST
             sent = 0
+        if sent < size:
+            self.dataBuffer, self.offset = b"".join(waiting), sent
+            self.reactor.addWriter(self)
         waiting.clear()
         self._tempDataLen = 0
-        if sent < len(data):
-            self.dataBuffer, self.offset = data, sent
-            self.reactor.addWriter(self)
         return None
 
     def _asks_for_more(self) -> bool:

@@ -19,6 +19,7 @@ from balancer.core.messages import End, Message, RequestHead
 from balancer.core.pool import Lease, Pool, Wait
 from balancer.errors import BalancerError, PoolFull, Side, UpstreamGone
 from balancer.net.dialing import Dialed, Dialer
+from balancer.net.peers import write_pieces
 
 
 class HTTPUpstream(Dialed):
@@ -50,7 +51,7 @@ class HTTPUpstream(Dialed):
                 self._decoder.expect(message.method)
             elif type(message) is End:
                 out.append(encoder.end(message))
-        self.transport.write(out[0] if len(out) == 1 else b"".join(out))
+        write_pieces(self.transport, out)
 
     def abort(self) -> None:
         """Close at once; what comes later belongs to nobody."""

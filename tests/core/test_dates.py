@@ -1,0 +1,30 @@
+"""The date of answers: as everybody else writes it, and no work for most of them."""
+
+from __future__ import annotations
+
+from email.utils import formatdate
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from balancer.core.dates import Dates, imf_date
+
+
+@given(st.integers(0, 253402300799))
+def test_the_form_is_that_of_rfc_9110(second: int) -> None:
+    """Any second up to the year 9999 reads as the standard library writes it."""
+    assert imf_date(second) == formatdate(second, usegmt=True)
+
+
+def test_the_example_of_the_rfc() -> None:
+    """The date that RFC 9110 5.6.7 shows."""
+    assert imf_date(784111777) == "Sun, 06 Nov 1994 08:49:37 GMT"
+
+
+def test_a_text_serves_a_second() -> None:
+    """Within a second the same object is told; with the next it changes, forwards and back."""
+    times = iter([0.0, 0.9, 1.0, 0.5])
+    dates = Dates(lambda: next(times))
+    first, second, third, fourth = (dates.now() for _ in range(4))
+    assert first is second
+    assert [text[-6:-4] for text in (second, third, fourth)] == ["00", "01", "00"]

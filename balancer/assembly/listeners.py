@@ -115,7 +115,12 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         Routes(routes, FaultLog()),
         parts.deadlines,
         parts.reactor.seconds,
-        HeadLimits(head=settings.max_head, fields=settings.max_fields),
+        HeadLimits(
+            line=settings.max_line,
+            head=settings.max_head,
+            fields=settings.max_fields,
+            trailers=settings.max_trailers,
+        ),
         path=path_policy(settings.paths),
         told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
     )
@@ -179,6 +184,7 @@ def _upstreams(parts: Parts, settings: nouns.Pool) -> Upstreams:
             attempts=settings.attempts,
             keepalive=settings.keepalive,
             keepalive_timeout=settings.keepalive_timeout,
+            limits=HeadLimits(head=settings.max_head, fields=settings.max_fields, interim=settings.max_interim),
         )
     return parts.upstreams[settings]
 

@@ -18,6 +18,7 @@ from balancer.core.flow import Edge
 from balancer.core.flow_bounds import Bounds
 from balancer.core.flow_choice import Choice
 from balancer.core.flow_keys import FlowKeys
+from balancer.core.forwarding import Forwarding, Trusted
 from balancer.core.http1 import Limits as HeadLimits
 from balancer.core.keyed_flows import KeyedChoice, KeyedFlows
 from balancer.core.paths import path_policy
@@ -122,6 +123,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
             trailers=settings.max_trailers,
         ),
         path=path_policy(settings.paths),
+        forwarding=_forwarding(parts, settings),
         told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
     )
     listening = HTTPListening(
@@ -134,6 +136,18 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         sessions=_sessions(parts, settings),
     )
     return _stream(parts, settings, HTTPFactory(listening), listening.sessions, [site.refusals])
+
+
+def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:
+    """What backends are told of the listener's clients."""
+    place = settings.place
+    return Forwarding(
+        port=0 if isinstance(place, str) else place[1],
+        trusted=Trusted(settings.trusted_proxies) if settings.trusted_proxies else None,
+        via=settings.via,
+        forwarded=settings.forwarded,
+        request_ids=parts.random if settings.request_id else None,
+    )
 
 
 def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:

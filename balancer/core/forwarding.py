@@ -15,12 +15,15 @@ from typing import Final, Protocol
 import attrs
 
 from balancer.core.claims import CLAIMS, Claim, Node, claim_in, said
-from balancer.core.headers import NAME_OF, passed_on
+from balancer.core.headers import COUNTS_HOPS, NAME_OF, passed_on
 from balancer.core.messages import Fields, RequestHead
 from balancer.core.sources import Sources
 
 UNIX: Final = "unix"
 """What stands for all that connect over a unix socket, where addresses are listed."""
+
+Spelled = tuple[Fields, str]
+"""Fields, and the same as lines to be sent."""
 
 _REMEMBERED: Final = 1024
 _FOR: Final = "x-forwarded-for"
@@ -88,17 +91,18 @@ class _Client:
         self.client = client
         self._forwarding, self._port = forwarding, port
         self._asked = ("", "")
-        self._said: Fields = ()
+        self._said: Spelled = ((), "")
 
     def forward(self, head: RequestHead) -> RequestHead:
         """See `Forwarder`."""
-        return _fit(head, passed_on(head) + self.told(head), self._forwarding, self._forwarding.scheme)
+        (kept, kept_lines), (said, said_lines) = _kept(head), self.told(head)
+        return _fit(head, (kept + said, kept_lines + said_lines), self._forwarding, self._forwarding.scheme)
 
-    def told(self, head: RequestHead) -> Fields:
+    def told(self, head: RequestHead) -> Spelled:
         """What backends are told of it; kept, since a client hardly ever changes authority and version."""
         asked = (head.authority, head.version)
         if asked != self._asked:
-            self._asked, self._said = asked, self._tell(head)
+            self._asked, self._said = asked, _spelled(self._tell(head))
         return self._said
 
     def _tell(self, head: RequestHead) -> Fields:
@@ -135,9 +139,24 @@ class _Proxy:
         kept = [field for field in fields if field[0] not in CLAIMS]
         kept += [field for field in claims if field[0] != _FOR]
         given = _SINGLE.intersection(map(NAME_OF, claims))
-        kept += [field for field in _continued(self._hop.told(head), claim, claims) if field[0] not in given]
+        kept += [field for field in _continued(self._hop.told(head)[0], claim, claims) if field[0] not in given]
         scheme = claim.scheme.lower()
-        return _fit(head, tuple(kept), self._forwarding, scheme if scheme in _PORTS else self._forwarding.scheme)
+        scheme = scheme if scheme in _PORTS else self._forwarding.scheme
+        return _fit(head, _spelled(tuple(kept)), self._forwarding, scheme)
+
+
+def _spelled(fields: Fields) -> Spelled:
+    return fields, "".join([f"{name}: {value}\r\n" for name, value in fields])
+
+
+def _kept(head: RequestHead) -> Spelled:
+    """What of a stranger's request travels on; found out once for the requests that have the same fields."""
+    block = head.block
+    if block is None or head.method in COUNTS_HOPS:
+        return _spelled(passed_on(head))
+    if block.upward is None:
+        block.upward = _spelled(passed_on(head))
+    return block.upward
 
 
 def _continued(hop: Fields, claim: Claim, claims: Fields) -> Fields:
@@ -177,21 +196,23 @@ def _port(host: str, scheme: str) -> str:
     return found[1] if found else _PORTS.get(scheme.lower(), "")
 
 
-def _identified(fields: Fields, ids: Random) -> Fields:
+def _identified(spelled: Spelled, ids: Random) -> Spelled:
     """The fields with one X-Request-Id: that of the client if it can be put into a log, else a new one."""
+    fields, lines = spelled
     if _ID_NAME in map(NAME_OF, fields):
         known = said(fields, _ID_NAME)
         if len(known) == 1 and _ID.fullmatch(known[0]):
-            return fields
-        fields = tuple([field for field in fields if field[0] != _ID_NAME])
-    return (*fields, (_ID_NAME, f"{ids.getrandbits(128):032x}"))
+            return spelled
+        fields, lines = _spelled(tuple([field for field in fields if field[0] != _ID_NAME]))
+    made = f"{ids.getrandbits(128):032x}"
+    return (*fields, (_ID_NAME, made)), f"{lines}{_ID_NAME}: {made}\r\n"
 
 
-def _fit(head: RequestHead, fields: Fields, forwarding: Forwarding, scheme: str) -> RequestHead:
-    if forwarding.request_ids is not None:
-        fields = _identified(fields, forwarding.request_ids)
+def _fit(head: RequestHead, spelled: Spelled, forwarding: Forwarding, scheme: str) -> RequestHead:
+    """The head with these fields instead."""
+    fields, lines = spelled if forwarding.request_ids is None else _identified(spelled, forwarding.request_ids)
     # Not attrs.evolve, which takes several times as long.
-    return RequestHead(
+    fit = RequestHead(
         head.method,
         head.target,
         head.authority,
@@ -201,3 +222,5 @@ def _fit(head: RequestHead, fields: Fields, forwarding: Forwarding, scheme: str)
         length=head.length,
         expects_continue=head.expects_continue,
     )
+    fit.lines = lines
+    return fit

@@ -22,7 +22,8 @@ _IDENTITY: Final = frozenset({"forwarded", "x-real-ip"})
 _NEVER_NAMED: Final = _IDENTITY | {"host", "content-length", "expect", "via"}
 _ALSO_MISSPELT: Final = ENGINES_OWN | {"x-request-id"}
 _USUAL_OPTIONS: Final = frozenset({"close", "keep-alive"})
-_COUNTS_HOPS: Final = frozenset({"OPTIONS", "TRACE"})
+COUNTS_HOPS: Final = frozenset({"OPTIONS", "TRACE"})
+"""The methods in whose requests Max-Forwards changes on the way."""
 _MOST_HOPS: Final = 9999  # whatever a client allows (RFC 9110 7.6.2 b)
 
 _NOT_IN_TRAILERS: Final = _DOWNSTREAM | _IDENTITY | {
@@ -51,7 +52,7 @@ NAME_OF: Final = itemgetter(0)
 
 def may_travel(head: RequestHead) -> bool:
     """Whether a request may be sent on at all: an OPTIONS or TRACE with Max-Forwards 0 may not (RFC 9110 7.6.2)."""
-    return head.method not in _COUNTS_HOPS or all(set(value) != {"0"} for value in head.get_all("max-forwards"))
+    return head.method not in COUNTS_HOPS or all(set(value) != {"0"} for value in head.get_all("max-forwards"))
 
 
 def passed_on(head: RequestHead, *, trusted: bool = False) -> Fields:
@@ -70,7 +71,7 @@ def passed_on(head: RequestHead, *, trusted: bool = False) -> Fields:
     kept = [field for field in fields if field[0] in _PLAIN or not ends_here(field[0])]
     if len(kept) < len(fields):
         kept = _settled(kept, head)
-    if head.method in _COUNTS_HOPS:
+    if head.method in COUNTS_HOPS:
         kept = [_one_hop_fewer(field) for field in kept]
     return tuple(kept)
 
@@ -86,22 +87,6 @@ def _settled(kept: list[tuple[str, str]], head: RequestHead) -> list[tuple[str, 
     return kept
 
 
-def for_upstream(head: RequestHead, *, client: str, scheme: str = "http") -> RequestHead:
-    """The request as a backend may see it, from the address `client` (without port or brackets) over `scheme`."""
-    told = [("x-forwarded-for", client), ("x-forwarded-proto", scheme), ("x-forwarded-host", head.authority)]
-    # Not attrs.evolve, which takes several times as long.
-    return RequestHead(
-        head.method,
-        head.target,
-        head.authority,
-        scheme,
-        fields=(*passed_on(head), *[field for field in told if field[1]]),
-        version=head.version,
-        length=head.length,
-        expects_continue=head.expects_continue,
-    )
-
-
 def for_downstream(head: ResponseHead) -> ResponseHead:
     """The response as a client may see it: without what belongs to the backend's connection, and Alt-Svc."""
     if head.downward is not None:
@@ -115,7 +100,7 @@ def for_downstream(head: ResponseHead) -> ResponseHead:
 
 
 def trailers_for_upstream(fields: Fields) -> Fields:
-    """The trailer fields that a backend may see: those that a client may, without an underscore; see `for_upstream`."""
+    """The trailer fields that a backend may see: those that a client may, without an underscore; see `passed_on`."""
     return _trailing(fields, _may_trail_up)
 
 

@@ -10,6 +10,7 @@ import attrs
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Faults, Tally
 from balancer.core.filters import FilterFailed
+from balancer.core.forwarding import Forwarding
 from balancer.core.http1 import Limits, Memory
 from balancer.core.messages import Block
 from balancer.core.paths import PathPolicy, normal
@@ -42,8 +43,8 @@ class Site:
     deadlines: Deadlines
     seconds: Callable[[], float]
     limits: Limits = attrs.Factory(Limits)
-    scheme: str = "http"
     path: PathPolicy = normal
+    forwarding: Forwarding = attrs.Factory(Forwarding)
     told: Callable[[str], object] = lambda _line: None
     faults: Faults = attrs.field(
         init=False, default=attrs.Factory(lambda site: Faults(site.routes.report), takes_self=True)

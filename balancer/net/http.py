@@ -14,6 +14,7 @@ from zope.interface import implementer
 from balancer.core.backend import Backend
 from balancer.core.conversation import Conversation
 from balancer.core.deadlines import Deadline
+from balancer.core.proxy_protocol import NOTHING_TOLD
 from balancer.core.silence import Watch
 from balancer.core.site import Site
 from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
@@ -151,12 +152,21 @@ class HTTPConnection(_Waiting):
         self.send = self.transport.write_at_once if plain else self.transport.write
         super().connectionMade()
         deadlines = self._listening.site.deadlines
-        self._conversation = Conversation(self._listening.site, Answers(self), self.address, header=self.header)
+        self._conversation = Conversation(
+            self._listening.site, Answers(self), self.address, header=self.header, port=self._port()
+        )
         self._watch = Watch(deadlines, self._listening.least, self._look_at_time)
         if self._listening.max_lifetime is not None:
             self._lifetime = deadlines.after(self._listening.max_lifetime, self.drain)
         self._listening.sessions.add(self)
         self._began = self._since = deadlines.now  # fresh, since a deadline was just armed
+
+    def _port(self) -> int:
+        """Where the client connected to, if it is not the port that the listener has; else, and if unknown, 0."""
+        if self.header is NOTHING_TOLD and self._listening.site.forwarding.port:
+            return 0
+        called = self.called
+        return 0 if called is None else called[1]
 
     def look(self) -> Sight:
         """How it is; the backend is that of the exchange under way."""

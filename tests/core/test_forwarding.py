@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from balancer.core.claims import claim_in, elements_of
 from balancer.core.forwarding import Forwarding, Trusted, bare, element
+from balancer.core.http1 import RequestDecoder
 from balancer.core.messages import Fields, RequestHead
 
 CLIENT, PROXY = ("192.0.2.1", 4711), ("10.0.0.1", 80)
@@ -56,6 +57,32 @@ def test_each_request_of_a_connection_tells_its_own_host() -> None:
     assert [(head.get("x-forwarded-host"), head.get("via")) for head in seen] == [
         (head.authority, f"{head.version} edge") for head in heads
     ]
+
+
+@pytest.mark.parametrize("client", [CLIENT, PROXY])
+@pytest.mark.parametrize("fields", [(), (("x-request-id", "a b"), ("x-forwarded-for", "b")), (("x-request-id", "a"),)])
+def test_the_lines_to_send_are_those_of_the_fields(client: tuple[str, int], fields: Fields) -> None:
+    """What is put on the wire as it is known says the same as the head."""
+    forwarding = Forwarding(port=8080, via="a", forwarded=True, trusted=TRUSTED, request_ids=Random(1))
+    head = forwarding.for_client(client).forward(RequestHead("GET", "/", "a", fields=fields))
+    assert head.lines == "".join(f"{name}: {value}\r\n" for name, value in head.fields)
+
+
+def test_what_was_read_once_is_known() -> None:
+    """Requests with the same fields have them looked at once, but for those whose Max-Forwards counts."""
+    decoder = RequestDecoder()
+
+    def read(start: str) -> RequestHead:
+        (head, _) = decoder.receive(f"{start} / HTTP/1.1\r\nhost: a\r\nmax-forwards: 5\r\nte: x\r\n\r\n".encode())
+        decoder.next()
+        assert isinstance(head, RequestHead)
+        return head
+
+    forwarder = Forwarding().for_client(CLIENT)
+    first, second, third = (forwarder.forward(read(method)).fields for method in ("GET", "PUT", "OPTIONS"))
+    assert first == second
+    assert first[0] is second[0]
+    assert (first[0][1], third[0][1]) == ("5", "4")
 
 
 def test_what_is_not_known_is_not_told() -> None:

@@ -4,7 +4,6 @@ import pytest
 
 from balancer.core.headers import (
     for_downstream,
-    for_upstream,
     may_travel,
     passed_on,
     trailers_for_downstream,
@@ -44,17 +43,6 @@ def test_a_request_of_plain_fields_stays_as_it_is() -> None:
     assert sent(*plain) == plain
     head = RequestHead("OPTIONS", "/", fields=plain)
     assert passed_on(head) is plain
-
-
-def test_who_asked_is_told() -> None:
-    """The backend learns the client's address, scheme and host, as far as they are known."""
-    head = RequestHead("PUT", "/p", "a:1", "h", fields=(("b", "c"),), version="1.0", length=5, expects_continue=True)
-    told = (("x-forwarded-for", "2001:db8::1"), ("x-forwarded-proto", "https"), ("x-forwarded-host", "a:1"))
-    expected = RequestHead(
-        "PUT", "/p", "a:1", "https", fields=(("b", "c"), *told), version="1.0", length=5, expects_continue=True
-    )
-    assert for_upstream(head, client="2001:db8::1", scheme="https") == expected
-    assert for_upstream(RequestHead("GET", "/"), client="").fields == (("x-forwarded-proto", "http"),)
 
 
 def test_what_a_trusted_peer_claims_stands() -> None:

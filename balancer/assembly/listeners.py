@@ -109,7 +109,7 @@ def _introduction(parts: Parts, settings: nouns.TCPListener) -> Introduction | N
 
 def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
     routes = [
-        Route(route.matcher, _destination(parts, settings, route.pool), route.filters, route.title)
+        Route(route.matcher, _destination(parts, settings, route), route.filters, route.title)
         for route in settings.routes
     ]
     site = Site(
@@ -124,6 +124,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         ),
         path=path_policy(settings.paths),
         forwarding=_forwarding(parts, settings),
+        dates=parts.dates,
         told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
     )
     listening = HTTPListening(
@@ -133,6 +134,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         least=min(settings.idle, settings.request_timeout, *(route.target.patience.least for route in routes)),
         half_closed=settings.half_closed,
         max_lifetime=settings.max_lifetime,
+        max_requests=settings.max_requests,
         sessions=_sessions(parts, settings),
     )
     return _stream(parts, settings, HTTPFactory(listening), listening.sessions, [site.refusals])
@@ -183,8 +185,12 @@ def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds
     return KeyedFlows(KeyedChoice(routes, keys), edge, parts.deadlines, bounds, ended=ended, work=parts.work)
 
 
-def _destination(parts: Parts, listener: nouns.HTTPListener, pool: nouns.Pool) -> Destination:
-    return Destination(_upstreams(parts, pool), Patience(downstream=listener.idle, upstream=pool.response_timeout))
+def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
+    return Destination(
+        _upstreams(parts, route.pool),
+        Patience(downstream=listener.idle, upstream=route.pool.response_timeout),
+        max_body=listener.max_body if route.max_body is None else route.max_body,
+    )
 
 
 def _upstreams(parts: Parts, settings: nouns.Pool) -> Upstreams:

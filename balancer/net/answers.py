@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
+from balancer.core.dates import Dates, undated
 from balancer.core.http1 import ResponseEncoder
 from balancer.core.messages import END, Message, RequestHead, ResponseHead, checked_field
 from balancer.core.phrases import PHRASES
-from balancer.errors import BalancerError, DownstreamGone, Side
+from balancer.errors import BalancerError, DownstreamGone, RequestRefused, Side
 from balancer.interfaces import Reply
 
 
@@ -41,20 +42,22 @@ class Connection(Protocol):
 class Answers:
     """All the answers of one connection: `core.conversation.Line`."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, dates: Dates | None = None) -> None:
+        self._connection, self._dates = connection, dates
         self._encoder = ResponseEncoder(None)
+        self._fatal = False
 
     def begin(self, request: RequestHead | None) -> None:
         """The next answer is to this request, or to one that could not be read."""
         self._encoder.begin(request)
+        self._fatal = False
 
     def send(self, messages: Sequence[Message]) -> None:
         """Encode and write; see `core.http1.ResponseEncoder` for what it raises."""
         encoder, out = self._encoder, []
         for message in messages:
             if isinstance(message, ResponseHead):
-                out.append(encoder.head(message, close=self._connection.last))
+                out.append(self._head(message))
             else:
                 out.append(encoder.behind(message))
         data = b"".join(out)
@@ -63,11 +66,19 @@ class Answers:
         else:
             self._connection.write(data)
 
+    def _head(self, head: ResponseHead) -> bytes:
+        """The bytes of a head, dated if there is a clock (RFC 9110 6.6.1)."""
+        data = self._encoder.head(head, close=self._fatal or self._connection.last)
+        if self._dates is None or not undated(head):
+            return data
+        return data[:-2] + self._dates.now() + b"\r\n"
+
     def refuse(self, error: BalancerError) -> None:
         """Tell the client the status and the reason, and nothing that is ours to know."""
         if isinstance(error, DownstreamGone):
             self._connection.abort()
             return
+        self._fatal = isinstance(error, RequestRefused)
         text = f"{error.status} {PHRASES[error.status]}: {error.reason}\n".encode()
         self._say(error.status, text, (("content-type", "text/plain; charset=utf-8"),))
 

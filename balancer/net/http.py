@@ -39,7 +39,7 @@ class Listening:
 
     `request_timeout` bounds a request head from its first byte to its last, `idle` the wait for the next request and
     for a client that does not read; for `half_closed` see `GRACE`. A connection that is `max_lifetime` old ends with
-    the exchange under way.
+    the exchange under way, and one that has carried `max_requests` with the last of these.
     """
 
     site: Site
@@ -49,6 +49,7 @@ class Listening:
     sessions: Sessions = attrs.Factory(Sessions)
     half_closed: float = GRACE
     max_lifetime: float | None = None
+    max_requests: int = 10_000
 
 
 class _Closing(Peer):
@@ -145,6 +146,8 @@ class HTTPConnection(_Waiting):
 
     _draining = _in_head = _feeding = _full = False
     _lifetime: Deadline | None = None
+    _requests = 1
+    """How many it has carried, that of the answer under way or awaited included."""
 
     def connectionMade(self) -> None:
         """A client has connected."""
@@ -153,7 +156,11 @@ class HTTPConnection(_Waiting):
         super().connectionMade()
         deadlines = self._listening.site.deadlines
         self._conversation = Conversation(
-            self._listening.site, Answers(self), self.address, header=self.header, port=self._port()
+            self._listening.site,
+            Answers(self, self._listening.site.dates),
+            self.address,
+            header=self.header,
+            port=self._port(),
         )
         self._watch = Watch(deadlines, self._listening.least, self._look_at_time)
         if self._listening.max_lifetime is not None:
@@ -178,6 +185,8 @@ class HTTPConnection(_Waiting):
     def last(self) -> bool:
         """Whether the connection must close after the answer under way (RFC 9112 9.6)."""
         talk = self._conversation
+        if self._requests >= self._listening.max_requests:
+            return True
         return not talk.persistent or self._draining or (self.half_closed and not talk.waiting)
 
     def resume(self) -> None:
@@ -234,6 +243,7 @@ class HTTPConnection(_Waiting):
             return
         if keep:
             self._in_head = False
+            self._requests += 1
             self._since = self._watch.deadlines.now
             if self._full:
                 self._next_waits = True

@@ -9,7 +9,7 @@ from balancer.core.dates import Dates, undated
 from balancer.core.http1 import ResponseEncoder
 from balancer.core.messages import END, Message, RequestHead, ResponseHead, checked_field
 from balancer.core.phrases import PHRASES
-from balancer.errors import BalancerError, DownstreamGone, RequestRefused, Side
+from balancer.errors import BalancerError, DownstreamGone, Side
 from balancer.interfaces import Reply
 
 
@@ -78,7 +78,7 @@ class Answers:
         if isinstance(error, DownstreamGone):
             self._connection.abort()
             return
-        self._fatal = isinstance(error, RequestRefused)
+        self._fatal = error.closes
         text = f"{error.status} {PHRASES[error.status]}: {error.reason}\n".encode()
         self._say(error.status, text, (("content-type", "text/plain; charset=utf-8"),))
 

@@ -78,7 +78,7 @@ def test_refusals_name_status_and_reason_only(error: BalancerError, start: bytes
     answers.refuse(error)
     body = start + b": " + error.reason.encode() + b"\n"
     fields = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)
-    close = b"connection: close\r\n" if isinstance(error, RequestRefused) else b""
+    close = b"connection: close\r\n" if error.closes else b""
     assert line.said == [b"HTTP/1.1 " + start + b"\r\n" + fields + close + b"\r\n" + body]
 
 

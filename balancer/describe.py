@@ -38,7 +38,8 @@ def _targets(listener: Listener) -> Iterator[str]:
 def _route(route: Route) -> str:
     matcher = "everything" if route.matcher is None else repr(route.matcher)
     filters = "".join(f" -> {item!r}" for item in route.filters)
-    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters} -> {route.pool}"
+    bound = "" if route.max_body is None else f", max_body={route.max_body}"
+    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters} -> {route.pool}{bound}"
 
 
 def _pool(pool: Pool, unheeded: Iterable[str]) -> Iterator[str]:

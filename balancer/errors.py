@@ -2,7 +2,8 @@
 
 An error says three things beside its message: whose doing it was (`side`), whether the same work may be tried on
 another backend (`retryable`), and what an HTTP client is told (`status`). `reason` is the same failure as one stable
-token for logs, counters and reply bodies, which never carry the message: that one may name internal addresses.
+token for logs, counters and reply bodies, which never carry the message: that one may name internal addresses. With one
+that `closes`, the connection of an HTTP client ends.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class BalancerError(Exception):
     retryable: ClassVar[Retryable] = Retryable.NO
     status: int = 500
     reason: ClassVar[str] = "internal-error"
+    closes: ClassVar[bool] = False
 
 
 class ConfigError(BalancerError):
@@ -227,6 +229,7 @@ class DownstreamTimeout(BalancerError):
     side = Side.DOWNSTREAM
     status = 408
     reason = "downstream-timeout"
+    closes = True
 
 
 class IdleTimeout(BalancerError):
@@ -244,6 +247,7 @@ class RequestRefused(BalancerError):
 
     side = Side.DOWNSTREAM
     reason = "request-refused"
+    closes = True
 
     def __init__(self, message: str, status: int = 400) -> None:
         self.status = status
@@ -255,6 +259,7 @@ class PathRefused(RequestRefused):
 
     status = 400
     reason = "path-refused"
+    closes = False
 
 
 class ProxyHeaderInvalid(BalancerError):

@@ -19,6 +19,7 @@ from balancer.core.flow import Edge
 from balancer.core.flow_bounds import Bounds
 from balancer.core.flow_choice import Choice
 from balancer.core.flow_keys import FlowKeys
+from balancer.core.forwarding import Forwarding, Trusted
 from balancer.core.http1 import Limits as HeadLimits
 from balancer.core.keyed_flows import KeyedChoice, KeyedFlows
 from balancer.core.paths import path_policy
@@ -109,15 +110,22 @@ def _introduction(parts: Parts, settings: nouns.TCPListener) -> Introduction | N
 
 def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
     routes = [
-        Route(route.matcher, _destination(parts, settings, route.pool), route.filters, route.title)
+        Route(route.matcher, _destination(parts, settings, route), route.filters, route.title)
         for route in settings.routes
     ]
     site = Site(
         Routes(routes, FaultLog()),
         parts.deadlines,
         parts.reactor.seconds,
-        HeadLimits(head=settings.max_head, fields=settings.max_fields),
+        HeadLimits(
+            line=settings.max_line,
+            head=settings.max_head,
+            fields=settings.max_fields,
+            trailers=settings.max_trailers,
+        ),
         path=path_policy(settings.paths),
+        forwarding=_forwarding(parts, settings),
+        dates=parts.dates,
         told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
     )
     listening = HTTPListening(
@@ -129,9 +137,22 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         ),
         half_closed=settings.half_closed,
         max_lifetime=settings.max_lifetime,
+        max_requests=settings.max_requests,
         sessions=_sessions(parts, settings),
     )
     return _stream(parts, settings, HTTPFactory(listening), listening.sessions, [site.refusals])
+
+
+def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:
+    """What backends are told of the listener's clients."""
+    place = settings.place
+    return Forwarding(
+        port=0 if isinstance(place, str) else place[1],
+        trusted=Trusted(settings.trusted_proxies) if settings.trusted_proxies else None,
+        via=settings.via,
+        forwarded=settings.forwarded,
+        request_ids=parts.random if settings.request_id else None,
+    )
 
 
 def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
@@ -167,8 +188,12 @@ def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds
     return KeyedFlows(KeyedChoice(routes, keys), edge, parts.deadlines, bounds, ended=ended, work=parts.work)
 
 
-def _destination(parts: Parts, listener: nouns.HTTPListener, pool: nouns.Pool) -> Destination:
-    return Destination(_upstreams(parts, pool), Patience(downstream=listener.idle, upstream=pool.response_timeout))
+def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
+    return Destination(
+        _upstreams(parts, route.pool),
+        Patience(downstream=listener.idle, upstream=route.pool.response_timeout),
+        max_body=listener.max_body if route.max_body is None else route.max_body,
+    )
 
 
 def _upstreams(parts: Parts, settings: nouns.Pool) -> Upstreams:
@@ -182,6 +207,7 @@ def _upstreams(parts: Parts, settings: nouns.Pool) -> Upstreams:
             attempts=settings.attempts,
             keepalive=settings.keepalive,
             keepalive_timeout=settings.keepalive_timeout,
+            limits=HeadLimits(head=settings.max_head, fields=settings.max_fields, interim=settings.max_interim),
         )
     return parts.upstreams[settings]
 

@@ -10,6 +10,7 @@ import attrs
 
 from balancer import config as nouns
 from balancer.core.backend import Backend
+from balancer.core.dates import Dates
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.events import Events
 from balancer.core.pool import Pool
@@ -52,12 +53,16 @@ class Parts:
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
     listeners: list[tuple[nouns.Listener, Listener]] = attrs.field(init=False, factory=list)
     events: Events = attrs.field(init=False, default=attrs.Factory(lambda parts: Events(parts.wall), takes_self=True))
+    dates: Dates | None = attrs.field(init=False, default=None)
+    """The date of answers; a reactor's clock may count from anything, so without a wall there is none."""
     grace: dict[Backend, Deadline] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:
         self.alarm = ReactorAlarm(self.reactor)
         self.deadlines = Deadlines(self.alarm)
         self.names = SystemNames(self.reactor)
+        if self.wall != self.reactor.seconds:
+            self.dates = Dates(self.wall)
 
     def work(self, steps: Iterator[None]) -> None:
         """Take all the steps, in slices of a turn each."""

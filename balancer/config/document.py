@@ -29,6 +29,9 @@ _HEEDED: Final[Mapping[str, tuple[Kind, ...]]] = {
     "response_timeout": (Kind.HTTP,),
     "keepalive": (Kind.HTTP,),
     "keepalive_timeout": (Kind.HTTP,),
+    "max_head": (Kind.HTTP,),
+    "max_fields": (Kind.HTTP,),
+    "max_interim": (Kind.HTTP,),
 }
 """The settings of a pool that not every listener looks at, and the kinds of those that do."""
 

@@ -7,10 +7,9 @@ from typing import ClassVar, Literal
 
 import attrs
 
-from balancer.config.limited import Limited
+from balancer.config.measured import Measured
 from balancer.config.mistakes import (
     choice,
-    count,
     seconds,
     shown,
 )
@@ -19,13 +18,24 @@ from balancer.interfaces import Kind
 
 
 @attrs.frozen(eq=False)
-class HTTPListener(Limited):
+class HTTPListener(Measured):
     """Serves HTTP and chooses by request. Raises `ConfigError`.
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. A client has
     `request_timeout` seconds for a whole request head, and may be silent for `idle` seconds between two requests and
     within a body. One that has closed its sending side has `half_closed` seconds to see its answer begin: whether it
-    still listens cannot be told. A head has at most `max_head` bytes and `max_fields` fields.
+    still listens cannot be told.
+
+    A request line has at most `max_line` bytes (else 414), a head `max_head` bytes and `max_fields` fields, the
+    trailers behind a body `max_trailers` bytes (else 431), and a body `max_body` bytes (else 413; None is no limit, and
+    that of a `Route` counts first). After `max_requests` requests a connection is closed.
+
+    `trusted_proxies` lists addresses and networks, such as '10.0.0.0/8', of proxies in front: what these say in
+    X-Forwarded-For, -Proto, -Host, -Port or Forwarded of who asks, and how, is believed and continued. 'unix' stands
+    for whoever connects over a unix socket. From all others such claims are dropped. Backends are always told in
+    X-Forwarded-For, -Proto, -Host and -Port, with `forwarded` in Forwarded (RFC 7239) too. `via` is the name that is
+    put into Via; with None that field is left alone. With `request_id` every request has an X-Request-Id: that of the
+    client if it has 1 to 128 letters, digits or -._~+/=:@ and nothing else, or a new one of 32 hexadecimal digits.
 
     With `paths="normal"` each path is brought into one form before it is matched, and forwarded so: dot segments are
     resolved, and what need not be percent-encoded is decoded. One that climbs above the root, or that holds a
@@ -46,8 +56,6 @@ class HTTPListener(Limited):
     request_timeout: float = attrs.field(default=10.0, kw_only=True)
     idle: float = attrs.field(default=75.0, kw_only=True)
     half_closed: float = attrs.field(default=1.0, kw_only=True)
-    max_head: int = attrs.field(default=32768, kw_only=True)
-    max_fields: int = attrs.field(default=100, kw_only=True)
     paths: Literal["normal", "as-is"] = attrs.field(default="normal", kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
@@ -55,8 +63,6 @@ class HTTPListener(Limited):
         yield from seconds("request_timeout", self.request_timeout, like=10)
         yield from seconds("idle", self.idle, like=75)
         yield from seconds("half_closed", self.half_closed, like=1)
-        yield from count("max_head", self.max_head, least=1024)
-        yield from count("max_fields", self.max_fields)
         yield from choice("paths", self.paths, ("normal", "as-is"))
 
     def _misused(self, route: Route) -> Iterator[str]:

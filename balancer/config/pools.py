@@ -54,6 +54,8 @@ class Pool(Noun):
     turn by the addresses they come from, each for up to `queue_timeout`; datagrams do not wait. For HTTP alone:
     `response_timeout` bounds the silence before the response head and between the response's bytes, and up to
     `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below the backends' own).
+    The head of a response has at most `max_head` bytes and `max_fields` fields, and at most `max_interim` interim ones
+    (1xx) come before it; what is beyond is a 502.
 
     What is alive on a backend that a health check takes down goes on with `on_down="keep"`, is ended at once with
     "cut", and with a number after so many seconds if the backend is down all that time. An HTTP request of whose answer
@@ -80,6 +82,9 @@ class Pool(Noun):
     response_timeout: float = attrs.field(default=60.0, kw_only=True)
     keepalive: int = attrs.field(default=32, kw_only=True)
     keepalive_timeout: float = attrs.field(default=4.0, kw_only=True)
+    max_head: int = attrs.field(default=32768, kw_only=True)
+    max_fields: int = attrs.field(default=100, kw_only=True)
+    max_interim: int = attrs.field(default=16, kw_only=True)
     on_down: Literal["keep", "cut"] | float = attrs.field(default="keep", kw_only=True)
 
     resolve_every: float | None = attrs.field(default=None, kw_only=True)
@@ -130,6 +135,9 @@ class Pool(Noun):
         yield from seconds("response_timeout", self.response_timeout, like=60)
         yield from count("keepalive", self.keepalive, least=0)
         yield from seconds("keepalive_timeout", self.keepalive_timeout, like=4)
+        yield from count("max_head", self.max_head, least=1024)
+        yield from count("max_fields", self.max_fields)
+        yield from count("max_interim", self.max_interim)
         yield from wrong_names(self.backends, self.resolve_every, self.dns)
         if self.source is not None:
             yield from wrong_source(self.backends, self.source)

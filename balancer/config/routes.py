@@ -43,13 +43,15 @@ class Route(Noun):
     """Sends the sessions its matcher accepts through its filters to its pool. Raises `ConfigError`.
 
     Without a matcher it takes every session. Routes are tried in the order written. A matcher may also be a function
-    of one argument, the `ISession`. Logs call a route by its `name`, or by its matcher if it has none.
+    of one argument, the `ISession`. Logs call a route by its `name`, or by its matcher if it has none. The body of a
+    request has at most `max_body` bytes; None is what the listener says.
     """
 
     matcher: IMatcher | MatchFunction | None = None
     pool: Pool = attrs.field(factory=_no_pool)
     filters: tuple[IFilter, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
     name: str | None = attrs.field(default=None, kw_only=True)
+    max_body: int | None = attrs.field(default=None, kw_only=True)
 
     @property
     def title(self) -> str:
@@ -97,6 +99,8 @@ class Route(Noun):
             yield from word("name", self.name)
         for item in self.filters:
             yield from list(provides("filters", item, IFilter, "give a filter object")) or _transforming(item)
+        if self.max_body is not None:
+            yield from count("max_body", self.max_body, least=0)
 
     def _wrong_claims(self) -> Iterator[str]:
         yield from count("matcher: peek", self.peek, least=0)

@@ -10,7 +10,7 @@ from typing import Final, Protocol
 
 from balancer.core.exchange import Exchange
 from balancer.core.exchange_ports import Downstream
-from balancer.core.headers import for_upstream, may_travel
+from balancer.core.headers import may_travel
 from balancer.core.http1 import RequestDecoder
 from balancer.core.messages import End, Message, RequestHead
 from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
@@ -44,8 +44,12 @@ class Conversation:
     request_complete = over = False
     _advancing = _again = _slow = False
 
-    def __init__(self, site: Site, line: Line, client: tuple[str, int], *, header: ProxyHeader = NOTHING_TOLD) -> None:
+    def __init__(
+        self, site: Site, line: Line, client: tuple[str, int], *, header: ProxyHeader = NOTHING_TOLD, port: int = 0
+    ) -> None:
+        """The connection came in at `port`, where this is known better than by the listener."""
         self._site, self._line, self._client, self._header = site, line, client, header
+        self._forwarder = site.forwarding.for_client(client, port)
         self._decoder = RequestDecoder(site.limits, site.blocks)
 
     @property
@@ -132,8 +136,8 @@ class Conversation:
     def _begin(self, head: RequestHead, rest: Sequence[Message]) -> None:
         site, line, told = self._site, self._line, self._header
         line.begin(head)
-        outgoing = for_upstream(head, client=self._client[0], scheme=site.scheme)
-        session = Session(Kind.HTTP, self._client, site.seconds(), outgoing)
+        outgoing = self._forwarder.forward(head)
+        session = Session(Kind.HTTP, self._forwarder.client, site.seconds(), outgoing)
         if told is not NOTHING_TOLD:
             session.proxy, session.server_name, session.alpn = told, told.server_name, told.alpn
         self.exchange = exchange = Exchange(site, session, outgoing, line)

@@ -13,6 +13,7 @@ from typing import Final
 
 import attrs
 
+from balancer.core.allowance import Allowance, allowance
 from balancer.core.exchange_answer import Answering
 from balancer.core.exchange_ports import Upstream
 from balancer.core.exchange_states import AFTER_REQUEST, PHASES, Input, State
@@ -22,7 +23,7 @@ from balancer.core.messages import END, End, Message
 from balancer.core.pool import Lease
 from balancer.core.retries import clears, may_resend
 from balancer.core.silence import awaited, too_long
-from balancer.errors import BalancerError, NoBackend, Side
+from balancer.errors import BalancerError, NoBackend, RequestRefused, Side
 from balancer.interfaces import Phase, Reply
 
 LEFT_OVER_TIME: Final = 10.0
@@ -38,6 +39,7 @@ class Exchange(Answering):
     whoever is awaited was last heard of.
     """
 
+    _allowance: Allowance | None = None
     _cause: BalancerError | None = None
     _held: Sequence[Message] = ()
     _held_back = False
@@ -67,6 +69,8 @@ class Exchange(Answering):
     def request(self, messages: Sequence[Message]) -> None:
         """More of the request's body, or its end; at least one message."""
         self._request_complete = type(messages[-1]) is End
+        if self._allowance is not None and not self._allows(self._allowance, messages):
+            return
         if self._upstream is not None:
             if self._left_over is None:
                 self.since = self.site.deadlines.now
@@ -174,12 +178,25 @@ class Exchange(Answering):
         if target is not head.target:
             self.head = session.request = head = attrs.evolve(head, target=target)
         self.route = route = self.site.routes.choose(session)
+        if route.target.max_body is not None:
+            self._allowance = allowance(route.target.max_body, head)
+            if self._allowance is not None:
+                self._allowance.take(self._held)
         if route.filters:
             answer = filter_request(route.filters, head, session)
             if isinstance(answer, Reply):
                 return answer
             self.head = session.request = answer
         return None
+
+    def _allows(self, allowance: Allowance, messages: Sequence[Message]) -> bool:
+        """Whether so much more of the body may come; if not, that is the end."""
+        try:
+            allowance.take(messages)
+        except RequestRefused as error:
+            self.fail(error)
+            return False
+        return True
 
     def _acquire(self, *, fresh: bool) -> None:
         assert self.route is not None

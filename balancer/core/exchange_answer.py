@@ -128,8 +128,7 @@ class Answering:
 
     def _finish(self, phase: Phase, error: BalancerError | None) -> None:
         """The answer is out. What is left of the request is read, if that is why the connection can stay."""
-        blamed = error is not None and error.side is Side.DOWNSTREAM
-        if self._request_complete or blamed or not self._downstream.stays:
+        if self._request_complete or not self._downstream.stays:
             self._part(phase, error)
         else:
             self._left_over = phase, error

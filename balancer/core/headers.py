@@ -6,21 +6,24 @@ Pure functions on heads, the same for every version of HTTP. Refuses to know whi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from operator import itemgetter
 from typing import Final
 
 from balancer.core.messages import Fields, RequestHead, ResponseHead
 
 _HOP_BY_HOP: Final = frozenset({
-    "connection", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection",
-    "te", "trailer", "transfer-encoding", "upgrade",
+    "connection", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authentication-info",
+    "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
 })  # fmt: skip
 ENGINES_OWN: Final = _HOP_BY_HOP | {"content-length", "host"}
 """What no plugin may add to a head: the balancer alone says how its connections go on and where a message ends."""
 _DOWNSTREAM: Final = _HOP_BY_HOP | {"alt-svc"}  # it would lead clients past the balancer
 _IDENTITY: Final = frozenset({"forwarded", "x-real-ip"})
 _NEVER_NAMED: Final = _IDENTITY | {"host", "content-length", "expect", "via"}
+_ALSO_MISSPELT: Final = ENGINES_OWN | {"x-request-id"}
 _USUAL_OPTIONS: Final = frozenset({"close", "keep-alive"})
-_COUNTS_HOPS: Final = frozenset({"OPTIONS", "TRACE"})
+COUNTS_HOPS: Final = frozenset({"OPTIONS", "TRACE"})
+"""The methods in whose requests Max-Forwards changes on the way."""
 _MOST_HOPS: Final = 9999  # whatever a client allows (RFC 9110 7.6.2 b)
 
 _NOT_IN_TRAILERS: Final = _DOWNSTREAM | _IDENTITY | {
@@ -40,49 +43,48 @@ _PLAIN: Final = frozenset({
     "x-request-id", "x-requested-with",
 })  # fmt: skip
 
+_KEEP_ALIVE: Final = [("connection", "keep-alive")]  # all that most clients say of their connection
+_SEPARATORS: Final = dict.fromkeys(map(ord, "!#$%&'*+.^_`|~"), "-")
+"""What some program makes a hyphen of, or of a hyphen: names that differ in nothing else may be taken for one."""
+NAME_OF: Final = itemgetter(0)
+"""The name of a field."""
+
 
 def may_travel(head: RequestHead) -> bool:
     """Whether a request may be sent on at all: an OPTIONS or TRACE with Max-Forwards 0 may not (RFC 9110 7.6.2)."""
-    return head.method not in _COUNTS_HOPS or all(set(value) != {"0"} for value in head.get_all("max-forwards"))
+    return head.method not in COUNTS_HOPS or all(set(value) != {"0"} for value in head.get_all("max-forwards"))
 
 
-def for_upstream(head: RequestHead, *, client: str, scheme: str = "http", trusted: bool = False) -> RequestHead:
-    """The request as a backend may see it, from the address `client` (without port or brackets) over `scheme`.
+def passed_on(head: RequestHead, *, trusted: bool = False) -> Fields:
+    """The fields of a request that a backend may see.
 
     Without: what belongs to the client's connection or is named in its Connection field (`te: trailers` stays, with
     the option it needs), names with an underscore, which some backends cannot tell from a hyphen, and, unless the peer
-    is `trusted`, every claim about who is behind it. With: X-Forwarded-For, -Proto and -Host, which a trusted peer's
-    own list precedes, or whose own value stands. Max-Forwards is one less, where it counts; see `may_travel`. Call this
-    before matchers, which must not believe what is dropped, and filters: what they add cannot be named by a client.
+    is `trusted`, every claim about who is behind it, however it is spelt. Max-Forwards is one less, where it counts;
+    see `may_travel`. Call this before matchers, which must not believe what is dropped, and filters: what they add
+    cannot be named by a client.
     """
-    kept: list[tuple[str, str]] = []
-    aside: list[tuple[str, str]] = []
-    for field in head.fields:
-        if field[0] in _PLAIN or not _ends_here(field[0], trusted=trusted):
-            kept.append(field)
-        else:
-            aside.append(field)
-    if aside:
-        kept = _unnamed(kept, aside) + _announced(aside, head.length, _may_trail_up)
-        if "trailers" in _listed(aside, "te"):
-            kept += [("connection", "te"), ("te", "trailers")]
-    if head.method in _COUNTS_HOPS:
+    fields = head.fields
+    if _PLAIN.issuperset(map(NAME_OF, fields)):
+        return fields
+    ends_here = _ends_here if trusted else _ends_here_or_claims
+    kept = [field for field in fields if field[0] in _PLAIN or not ends_here(field[0])]
+    if len(kept) < len(fields):
+        kept = _settled(kept, head)
+    if head.method in COUNTS_HOPS:
         kept = [_one_hop_fewer(field) for field in kept]
-    if trusted:
-        kept = _forwarded_on(kept, client, scheme, head.authority)
-    else:
-        kept += _forwarded(client, scheme, head.authority)
-    # Not attrs.evolve, which takes several times as long.
-    return RequestHead(
-        head.method,
-        head.target,
-        head.authority,
-        scheme,
-        fields=tuple(kept),
-        version=head.version,
-        length=head.length,
-        expects_continue=head.expects_continue,
-    )
+    return tuple(kept)
+
+
+def _settled(kept: list[tuple[str, str]], head: RequestHead) -> list[tuple[str, str]]:
+    """What is kept, by all that the hop-by-hop fields of the head say of it."""
+    aside = [field for field in head.fields if field[0] in _HOP_BY_HOP]
+    if not aside or aside == _KEEP_ALIVE:
+        return kept
+    kept = _unnamed(kept, aside) + _announced(aside, head.length, _may_trail_up)
+    if "trailers" in _listed(aside, "te"):
+        kept += [("connection", "te"), ("te", "trailers")]
+    return kept
 
 
 def for_downstream(head: ResponseHead) -> ResponseHead:
@@ -98,7 +100,7 @@ def for_downstream(head: ResponseHead) -> ResponseHead:
 
 
 def trailers_for_upstream(fields: Fields) -> Fields:
-    """The trailer fields that a backend may see: those that a client may, without an underscore; see `for_upstream`."""
+    """The trailer fields that a backend may see: those that a client may, without an underscore; see `passed_on`."""
     return _trailing(fields, _may_trail_up)
 
 
@@ -115,12 +117,19 @@ def _trailing(fields: Fields, may_trail: Callable[[str], bool]) -> Fields:
     return tuple(_unnamed(kept, fields)) if len(kept) < len(fields) else fields
 
 
-def _ends_here(name: str, *, trusted: bool) -> bool:
-    """Whether a request field of that name is not simply passed on."""
-    if name in _HOP_BY_HOP or "_" in name:
+def _ends_here(name: str) -> bool:
+    """Whether a request field of that name is not simply passed on, whoever sends it."""
+    if name in _HOP_BY_HOP:
         return True
-    hyphened = name.replace(".", "-")
-    return _claims_identity(hyphened) and not (trusted and hyphened == name)
+    if name.replace("-", "").isalnum():
+        return False
+    hyphened = name.translate(_SEPARATORS)
+    return "_" in name or hyphened in _ALSO_MISSPELT or _claims_identity(hyphened)
+
+
+def _ends_here_or_claims(name: str) -> bool:
+    """The same of a peer that is not to say who is behind it."""
+    return _claims_identity(name) or _ends_here(name)
 
 
 def _claims_identity(name: str) -> bool:
@@ -132,7 +141,7 @@ def _may_trail_up(name: str) -> bool:
 
 
 def _may_trail_down(name: str) -> bool:
-    hyphened = name.replace("_", "-").replace(".", "-")
+    hyphened = name.translate(_SEPARATORS)
     return hyphened not in _NOT_IN_TRAILERS and not hyphened.startswith("x-forwarded-")
 
 
@@ -171,18 +180,3 @@ def _announced(
         return []
     names = [name for name in _listed(fields, "trailer") if name and may_trail(name)]
     return [("trailer", ", ".join(names))] if names else []
-
-
-def _forwarded(client: str, scheme: str, authority: str) -> list[tuple[str, str]]:
-    """Who asked and how, as far as it is known: over a unix socket there is no address."""
-    fields = [("x-forwarded-for", client), ("x-forwarded-proto", scheme), ("x-forwarded-host", authority)]
-    return [field for field in fields if field[1]]
-
-
-def _forwarded_on(kept: list[tuple[str, str]], client: str, scheme: str, authority: str) -> list[tuple[str, str]]:
-    """Continue what a trusted peer said of who asked and how."""
-    before = [value for name, value in kept if name == "x-forwarded-for" and value]
-    rest = [field for field in kept if field[0] != "x-forwarded-for"]
-    said = {name for name, _ in rest}
-    path = ", ".join([*before, client] if client else before)
-    return rest + [field for field in _forwarded(path, scheme, authority) if field[0] not in said]

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from balancer.core.dates import Dates
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Faults, Tally
 from balancer.core.filters import FilterFailed
+from balancer.core.forwarding import Forwarding
 from balancer.core.http1 import Limits, Memory
 from balancer.core.messages import Block
 from balancer.core.paths import PathPolicy, normal
@@ -24,15 +26,21 @@ if TYPE_CHECKING:
 
 @attrs.frozen(eq=False)
 class Destination:
-    """Where a route leads: connections to the backends of its pool, and how long silence is borne."""
+    """Where a route leads: connections to the backends of its pool, how long silence is borne, and what is too much.
+
+    `max_body` is in bytes, None for no bound.
+    """
 
     upstreams: Upstreams
     patience: Patience
+    max_body: int | None = None
 
 
 @attrs.define(eq=False)
 class Site:
-    """What the conversations of one listener share; `seconds` tells the time, `path` makes targets what they are here.
+    """What the conversations of one listener share; `seconds` tells the time, `dates` that on the wall if it is known.
+
+    `path` makes targets what they are here, and `forwarding` says what backends are told.
 
     `faults` counts those of filters, and `refusals` every request without a whole answer, by kind; `told` hears of
     these the 1st, 2nd, 4th, 8th time and so on: what was answered, why, and to whom, and never what a field held.
@@ -42,8 +50,9 @@ class Site:
     deadlines: Deadlines
     seconds: Callable[[], float]
     limits: Limits = attrs.Factory(Limits)
-    scheme: str = "http"
     path: PathPolicy = normal
+    forwarding: Forwarding = attrs.Factory(Forwarding)
+    dates: Dates | None = None
     told: Callable[[str], object] = lambda _line: None
     faults: Faults = attrs.field(
         init=False, default=attrs.Factory(lambda site: Faults(site.routes.report), takes_self=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from balancer.core.dates import Dates, undated
 from balancer.core.http1 import ResponseEncoder
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead, checked_field
 from balancer.core.phrases import PHRASES
@@ -40,9 +41,10 @@ class Connection(Protocol):
 class Answers:
     """All the answers of one connection: `core.conversation.Line`."""
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+    def __init__(self, connection: Connection, dates: Dates | None = None) -> None:
+        self._connection, self._dates = connection, dates
         self._encoder = ResponseEncoder(None)
+        self._fatal = False
 
     @property
     def stays(self) -> bool:
@@ -52,6 +54,7 @@ class Answers:
     def begin(self, request: RequestHead | None) -> None:
         """The next answer is to this request, or to one that could not be read."""
         self._encoder.begin(request)
+        self._fatal = False
 
     def send(self, messages: Sequence[Message]) -> None:
         """Encode and write; see `core.http1.ResponseEncoder` for what it raises."""
@@ -61,10 +64,17 @@ class Answers:
             if type(message) is bytes:
                 out.append(encoder.data(message))
             elif type(message) is ResponseHead:
-                out.append(encoder.head(message, close=self._connection.last))
+                out.append(self._head(message))
             elif type(message) is End:
                 out.append(encoder.end(message))
         write_pieces(self._connection.transport, out)
+
+    def _head(self, head: ResponseHead) -> bytes:
+        """The bytes of a head, dated if there is a clock (RFC 9110 6.6.1)."""
+        data = self._encoder.head(head, close=self._fatal or self._connection.last)
+        if self._dates is None or not undated(head):
+            return data
+        return data[:-2] + self._dates.now() + b"\r\n"
 
     def refuse(self, error: BalancerError) -> None:
         """Tell the client the status and the reason, and nothing that is ours to know."""
@@ -72,6 +82,7 @@ class Answers:
             self._encoder.break_off()
             self._connection.abort()
             return
+        self._fatal = error.closes
         text = f"{error.status} {PHRASES[error.status]}: {error.reason}\n".encode()
         self._say(error.status, text, (("content-type", "text/plain; charset=utf-8"),))
 

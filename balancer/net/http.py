@@ -14,6 +14,7 @@ from zope.interface import implementer
 from balancer.core.backend import Backend
 from balancer.core.conversation import Conversation
 from balancer.core.deadlines import Deadline
+from balancer.core.proxy_protocol import NOTHING_TOLD
 from balancer.core.silence import Watch
 from balancer.core.site import Site
 from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
@@ -37,7 +38,7 @@ class Listening:
 
     `request_timeout` bounds a request head from its first byte to its last, `idle` the wait for the next request and
     for a client that does not read; for `half_closed` see `GRACE`. A connection that is `max_lifetime` old ends with
-    the exchange under way.
+    the exchange under way, and one that has carried `max_requests` with the last of these.
     """
 
     site: Site
@@ -47,6 +48,7 @@ class Listening:
     sessions: Sessions = attrs.Factory(Sessions)
     half_closed: float = GRACE
     max_lifetime: float | None = None
+    max_requests: int = 10_000
 
 
 class _Closing(Peer):
@@ -143,17 +145,32 @@ class HTTPConnection(_Waiting):
 
     _draining = _in_head = _feeding = _full = False
     _lifetime: Deadline | None = None
+    _requests = 1
+    """How many it has carried, that of the answer under way or awaited included."""
 
     def connectionMade(self) -> None:
         """A client has connected."""
         super().connectionMade()
         deadlines = self._listening.site.deadlines
-        self._conversation = Conversation(self._listening.site, Answers(self), self.address, header=self.header)
+        self._conversation = Conversation(
+            self._listening.site,
+            Answers(self, self._listening.site.dates),
+            self.address,
+            header=self.header,
+            port=self._port(),
+        )
         self._watch = Watch(deadlines, self._listening.least, self._look_at_time)
         if self._listening.max_lifetime is not None:
             self._lifetime = deadlines.after(self._listening.max_lifetime, self.drain)
         self._listening.sessions.add(self)
         self._began = self._since = deadlines.now  # fresh, since a deadline was just armed
+
+    def _port(self) -> int:
+        """Where the client connected to, if it is not the port that the listener has; else, and if unknown, 0."""
+        if self.header is NOTHING_TOLD and self._listening.site.forwarding.port:
+            return 0
+        called = self.called
+        return 0 if called is None else called[1]
 
     def look(self) -> Sight:
         """How it is; the backend is that of the exchange under way."""
@@ -165,6 +182,8 @@ class HTTPConnection(_Waiting):
     def last(self) -> bool:
         """Whether the connection must close after the answer under way (RFC 9112 9.6)."""
         talk = self._conversation
+        if self._requests >= self._listening.max_requests:
+            return True
         return not talk.persistent or self._draining or (self.half_closed and not talk.waiting)
 
     def resume(self) -> None:
@@ -224,6 +243,7 @@ class HTTPConnection(_Waiting):
             return
         if keep:
             self._in_head = False
+            self._requests += 1
             self._since = self._watch.deadlines.now
             if self._full:
                 self._next_waits = True

@@ -147,9 +147,9 @@ class Far(Factory):
 class House:
     """An assembly whose listeners are bound to a `MemoryNetwork`."""
 
-    def __init__(self) -> None:
+    def __init__(self, **known: Any) -> None:
         self.network = MemoryNetwork()
-        self.assembly = Assembly(self.network, Random(7))
+        self.assembly = Assembly(self.network, Random(7), **known)
 
     def far(self, port: int = 9001) -> Far:
         """Start a backend."""

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from balancer.config import HTTPListener, Pool, Route
-from balancer.core.messages import RequestHead, ResponseHead
+from balancer.core.dates import Dates
+from balancer.core.messages import END, RequestHead, ResponseHead
 from balancer.errors import (
     BalancerError,
     ConnectTimeout,
@@ -74,8 +75,38 @@ def test_refusals_name_status_and_reason_only(error: BalancerError, start: bytes
     answers.begin(RequestHead("GET", "/", "site"))
     answers.refuse(error)
     body = start + b": " + error.reason.encode() + b"\n"
-    fields = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n\r\n" % len(body)
-    assert line.said == [b"HTTP/1.1 " + start + b"\r\n" + fields + body]
+    fields = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)
+    close = b"connection: close\r\n" if error.closes else b""
+    assert line.said == [b"HTTP/1.1 " + start + b"\r\n" + fields + close + b"\r\n" + body]
+
+
+def test_only_one_answer_closes_for_its_request() -> None:
+    """What was wrong with one request is not held against the next."""
+    line = Line()
+    answers = Answers(line)
+    for refusal in (RequestRefused("x"), NoRoute("x")):
+        answers.begin(RequestHead("GET", "/", "site"))
+        answers.refuse(refusal)
+        answers.exchange_done(request_complete=True)
+    assert line.said[1::2] == [False, True]
+
+
+def test_answers_are_dated() -> None:
+    """With a clock, a final answer that has no date is given one, once; an interim one is not."""
+    line = Line()
+    answers = Answers(line, Dates(lambda: 784111777))
+    date = b"date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
+    answers.begin(RequestHead("GET", "/", "site"))
+    head = ResponseHead(200, "OK", length=2)
+    answers.send([ResponseHead(103, "Early Hints"), head, b"hi", END])
+    answers.send([ResponseHead(200, "OK", fields=(("date", "x"),))])
+    answers.send([head])
+    dated = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n" + date + b"\r\n"
+    assert line.said == [
+        b"HTTP/1.1 103 Early Hints\r\n\r\n" + dated + b"hi",
+        b"HTTP/1.1 200 OK\r\ndate: x\r\ncontent-length: 0\r\n\r\n",
+        dated,
+    ]
 
 
 def test_nobody_is_told_when_the_client_is_gone() -> None:

@@ -88,15 +88,21 @@ class Conversation:
             if messages:
                 self._advance(messages)
 
-    def next(self) -> None:
-        """The answer, ours or a backend's, is out, and the client takes more: only now begin what is already here."""
+    def next(self) -> bool:
+        """The answer, ours or a backend's, is out, and the client takes more: only now begin what is already here.
+
+        Tells whether there is anything.
+        """
         self.exchange = None
+        decoder = self._decoder
         if self._advancing:
             self._again = True
-        elif self._decoder.kept:
+        elif decoder.kept:
             self._advance(self._next())
         else:
-            self._decoder.complete = False
+            decoder.complete = False
+            return False
+        return True
 
     def fail(self, error: BalancerError) -> None:
         """End the exchange under way, if any."""
@@ -136,17 +142,15 @@ class Conversation:
     def _begin(self, head: RequestHead, rest: Sequence[Message]) -> None:
         site, line, told = self._site, self._line, self._header
         line.begin(head)
-        outgoing = self._forwarder.forward(head)
-        session = Session(Kind.HTTP, self._forwarder.client, site.seconds(), outgoing)
+        reply = None if head.method not in AT_THE_LAST_HOP or may_travel(head) else AT_THE_LAST_HOP[head.method]
+        head = self._forwarder.forward(head)
+        session = Session(Kind.HTTP, self._forwarder.client, site.seconds(), head)
         if told is not NOTHING_TOLD:
             session.proxy, session.server_name, session.alpn = told, told.server_name, told.alpn
-        self.exchange = exchange = Exchange(site, session, outgoing, line)
+        self.exchange = exchange = Exchange(site, session, head, line)
         if self._slow:
             exchange.pressure(Side.DOWNSTREAM, high=True)
-        if head.method not in AT_THE_LAST_HOP or may_travel(head):
-            exchange.start(rest)
-        else:
-            exchange.start(rest, AT_THE_LAST_HOP[head.method])
+        exchange.start(rest, reply)
 
     def refuse(self, error: BalancerError) -> None:
         """Answer, in place of a request that never became whole."""

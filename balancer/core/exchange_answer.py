@@ -65,37 +65,28 @@ class Answering:
 
     def _answer(self, messages: Sequence[Message]) -> bool:
         """Pass a piece of the answer on; tell whether it is the last. Raises what filters, policy and port raise."""
-        if self.state is State.DONE:
+        if self.state is State.DONE or not messages:
             return False
-        out = messages
-        first = messages[0] if messages else None
-        if type(first) is ResponseHead:
-            answer = self._heads(messages)
-            if isinstance(answer, Reply):
-                self.reply(answer)
-                return False
-            out = answer
-        last = out[-1] if out else None
-        if type(last) is End and last.trailers:
-            out = [*out[:-1], End(trailers_for_downstream(last.trailers))]
-        if out:
-            self._downstream.send(out)
-            self.status = self._promised
-        return type(last) is End
-
-    def _heads(self, messages: Sequence[Message]) -> Sequence[Message] | Reply:
-        """The messages with heads as the client may see them; or what a filter answers instead."""
         out: list[Message] = []
         for message in messages:
-            answer = self._head(message) if type(message) is ResponseHead else message
-            if isinstance(answer, Reply):
-                if out:
-                    self._downstream.send(out)
-                return answer
-            out.append(answer)
-        return out
+            if type(message) is ResponseHead:
+                answer = self._head(message)
+                if isinstance(answer, Reply):
+                    if out:
+                        self._downstream.send(out)
+                    self.reply(answer)
+                    return False
+                out.append(answer)
+            elif type(message) is End and message.trailers:
+                out.append(End(trailers_for_downstream(message.trailers)))
+            else:
+                out.append(message)
+        self._downstream.send(out)
+        self.status = self._promised
+        return type(out[-1]) is End
 
     def _head(self, head: ResponseHead) -> ResponseHead | Reply:
+        """A head as the client may see it, or what a filter answers instead."""
         downward = head.downward or for_downstream(head)
         return downward if downward.status < 200 and downward.interim else self._final(downward)
 
@@ -124,7 +115,10 @@ class Answering:
         if upstream is not None and not whole:
             self._upstream = None
             upstream.abort()
-        self._finish(Phase.DONE, None)
+        if self._request_complete:
+            self._part(Phase.DONE, None)
+        else:
+            self._finish(Phase.DONE, None)
 
     def _finish(self, phase: Phase, error: BalancerError | None) -> None:
         """The answer is out. What is left of the request is read, if that is why the connection can stay."""

@@ -12,13 +12,15 @@ from typing import ClassVar, Final
 
 from balancer.core.http1_grammar import REQUEST_LINE
 from balancer.core.http1_heads import has_no_body, tells_of_another
-from balancer.core.messages import End, Fields, RequestHead, ResponseHead
+from balancer.core.messages import END, End, Fields, Message, RequestHead, ResponseHead
 from balancer.errors import BalancerError, PolicyFailed, RequestRefused, ResponseInvalid
 
 _OURS: Final = frozenset({"host", "content-length", "transfer-encoding"})
 _FRAMING: Final = frozenset({"content-length", "transfer-encoding"})
 _CODING: Final = frozenset({"transfer-encoding"})
 _WITH_CONTENT: Final = frozenset({"POST", "PUT", "PATCH"})
+_SMALL: Final = 1 << 12
+"""Bytes of a body that are copied behind a head, sooner than written on their own."""
 _CHUNKED: Final = "transfer-encoding: chunked\r\n"
 
 
@@ -141,7 +143,18 @@ class ResponseEncoder(_Outgoing):
         else:
             self._method, self._old, self._readable = request.method, request.version == "1.0", True
         self.persistent = self._readable
+        self._usual = self._readable and not self._old and self._method != "HEAD"
         self._mode, self._left = _COUNTED, 0
+
+    def whole(self, messages: Sequence[Message]) -> bytes | None:
+        """The bytes of a small answer that is complete, whose head is known and dated; None for any other."""
+        head = messages[0]
+        if type(head) is not ResponseHead or head.wire is None or not head.dated or not self._usual:
+            return None
+        body, end = messages[1] if len(messages) == 3 else b"", messages[-1]
+        if end is not END or type(body) is not bytes or len(body) != head.length or len(body) > _SMALL:
+            return None
+        return head.wire + body
 
     def head(self, head: ResponseHead, *, close: bool) -> bytes:
         """The head as HTTP/1.1, framed by its length and the client's version; with `close` the last of its connection.
@@ -150,7 +163,7 @@ class ResponseEncoder(_Outgoing):
         filter made unfit.
         """
         status = head.status
-        usual = self._readable and not (close or self._old) and self._method != "HEAD"
+        usual = self._usual and not close
         if usual and head.wire is not None:
             length = head.length
             self._mode, self._left = (_IN_CHUNKS, 0) if length is None else (_COUNTED, length)

@@ -59,6 +59,10 @@ class Answers:
     def send(self, messages: Sequence[Message]) -> None:
         """Encode and write; see `core.http1.ResponseEncoder` for what it raises."""
         encoder = self._encoder
+        whole = None if self._fatal or self._connection.last else encoder.whole(messages)
+        if whole is not None:
+            self._connection.transport.write(whole)
+            return
         out = []
         for message in messages:
             if type(message) is bytes:

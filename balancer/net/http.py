@@ -267,9 +267,10 @@ class HTTPConnection(_Waiting):
         """To the next request, or those of them that are answered at once."""
         self._next_waits = False
         self._feeding = True
-        self._conversation.next()
+        busy = self._conversation.next()
         self._feeding = False
-        self._look_around()
+        if busy or self._paused or self._full or self.half_closed or self._draining:
+            self._look_around()
 
     def _look_around(self) -> None:
         """Bytes came or an answer went: read on or hold, and start the clock of a head that has begun."""

@@ -43,6 +43,11 @@ class HTTPUpstream(Dialed):
     def send(self, messages: Sequence[Message]) -> None:
         """Encode and write; see `core.http1.RequestEncoder` for what it raises."""
         encoder, out = self._encoder, []
+        head = messages[0]
+        if type(head) is RequestHead and head.length == 0:
+            self.transport.write(encoder.head(head))
+            self._decoder.expect(head.method)
+            return
         for message in messages:
             if type(message) is bytes:
                 out.append(encoder.data(message))

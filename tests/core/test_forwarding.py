@@ -203,8 +203,8 @@ def test_forwarded_of_a_trusted_proxy_is_continued() -> None:
 
 def test_via_is_continued() -> None:
     """Our name goes behind those that the request has passed already, with the version it came by."""
-    head = RequestHead("GET", "/", "a", fields=(("via", "1.0 fred"),))
     for client in (CLIENT, PROXY):
+        head = RequestHead("GET", "/", "a", fields=(("via", "1.0 fred"),))
         forwarder = Forwarding(trusted=TRUSTED, via="edge").for_client(client)
         assert forwarder.forward(head).get_all("via") == ["1.0 fred", "1.1 edge"]
 

@@ -72,10 +72,7 @@ class Answering:
             if type(message) is ResponseHead:
                 answer = self._head(message)
                 if isinstance(answer, Reply):
-                    if out:
-                        self._downstream.send(out)
-                    self.reply(answer)
-                    return False
+                    return self._replied(out, answer)
                 out.append(answer)
             elif type(message) is End and message.trailers:
                 out.append(End(trailers_for_downstream(message.trailers)))
@@ -84,6 +81,13 @@ class Answering:
         self._downstream.send(out)
         self.status = self._promised
         return type(out[-1]) is End
+
+    def _replied(self, before: list[Message], reply: Reply) -> bool:
+        """A filter has answered; what of the backend's is final goes nowhere."""
+        if before:
+            self._downstream.send(before)
+        self.reply(reply)
+        return False
 
     def _head(self, head: ResponseHead) -> ResponseHead | Reply:
         """A head as the client may see it, or what a filter answers instead."""

@@ -207,6 +207,7 @@ def _upstreams(parts: Parts, settings: nouns.Pool) -> Upstreams:
             attempts=settings.attempts,
             keepalive=settings.keepalive,
             keepalive_timeout=settings.keepalive_timeout,
+            pipes=parts.pipes,
             limits=HeadLimits(head=settings.max_head, fields=settings.max_fields, interim=settings.max_interim),
         )
     return parts.upstreams[settings]

@@ -6,7 +6,7 @@ What follows a request waits, unread, until its answer is out. Refuses to know h
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from balancer.core.exchange import Exchange
 from balancer.core.exchange_ports import Downstream
@@ -103,6 +103,23 @@ class Conversation:
             decoder.complete = False
             return False
         return True
+
+    @property
+    def left(self) -> int:
+        """Bytes of the body of the request under way that are still to come; 0 where that is not known."""
+        return self._decoder.left
+
+    def sink(self) -> Any:
+        """Where these may go unseen; None when they may not."""
+        return None if self.exchange is None else self.exchange.request_sink(self._decoder.left)
+
+    def passed(self, size: int) -> None:
+        """So many of them did."""
+        if self.exchange is not None:
+            self.exchange.request_passed(size)
+        messages = self._decoder.skip(size) if size else ()
+        if messages:
+            self._advance(messages)
 
     def fail(self, error: BalancerError) -> None:
         """End the exchange under way, if any."""

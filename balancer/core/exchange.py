@@ -9,7 +9,7 @@ port may call back at once, in the middle of what it is told.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
@@ -80,6 +80,18 @@ class Exchange(Answering):
         if self._left_over is not None and self._request_complete:
             self._part(*self._left_over)
 
+    def request_sink(self, left: int) -> Any:
+        """Where so many bytes, all that is left of the request's body, may go unseen; None when they may not."""
+        if self._upstream is None or self._allowance is not None or self._left_over is not None:
+            return None
+        return self._upstream.sink(left)
+
+    def request_passed(self, size: int) -> None:
+        """So many bytes of the request's body did, or some of them were taken."""
+        self.since = self.site.deadlines.now
+        if size and self._upstream is not None:
+            self._upstream.skip(size)
+
     def connected(self, upstream: Upstream, lease: Lease) -> None:
         """A connection stands: send the request as far as it is known, and read on."""
         self.state = State.SENDING
@@ -138,15 +150,23 @@ class Exchange(Answering):
             return LEFT_OVER_TIME
         if self._upstream is None or self.route is None:
             return None
-        return self.route.target.patience.limit(awaited(self._slow, complete=self._request_complete))
+        return self.route.target.patience.limit(self._awaited(self._upstream))
 
     def late(self) -> None:
         """The side that is awaited was silent for that long."""
         if self._left_over is not None:
             self._part(*self._left_over)
-        elif self.route is not None:
-            side = awaited(self._slow, complete=self._request_complete)
+        elif self.route is not None and self._upstream is not None:
+            side = self._awaited(self._upstream)
             self.fail(too_long(side, self.route.target.patience.limit(side)))
+
+    def _awaited(self, upstream: Upstream) -> Side:
+        slow = self._slow
+        if upstream.congested:
+            slow |= {Side.DOWNSTREAM}
+        if self._downstream.congested:
+            slow |= {Side.UPSTREAM}
+        return awaited(slow, complete=self._request_complete)
 
     def fail(self, error: BalancerError) -> None:
         """End the exchange: the client is told if nothing of an answer has gone out, else cut off.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 from balancer.core.exchange_ports import Downstream, Pending, Upstream
 from balancer.core.exchange_states import AFTER_HEAD, TRANSITIONS, Input, State
@@ -58,6 +58,16 @@ class Answering:
         else:
             if whole:
                 self._complete(whole=True)
+
+    def answer_sink(self, left: int) -> Any:
+        """Where so many bytes, all that is left of the answer's body, may go unseen; None when they may not."""
+        return self._downstream.sink(left) if self.state in {State.ANSWERING, State.EARLY} else None
+
+    def answer_passed(self, size: int) -> None:
+        """So many bytes of the answer's body did, or some of them were taken."""
+        self.since = self.site.deadlines.now
+        if size:
+            self._downstream.skip(size)
 
     def fail(self, error: BalancerError) -> None:
         """See `Exchange`."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from balancer.core.messages import Message
 from balancer.errors import BalancerError
@@ -23,6 +23,16 @@ class Downstream(Protocol):
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send a response head, body bytes and the end, or some of that, in one piece: all of it, or it raises."""
+
+    def sink(self, left: int) -> Any:
+        """Where so many bytes, which are all that is left of a body, may go past this; None when they may not."""
+
+    @property
+    def congested(self) -> bool:
+        """Whether bytes that came from here wait, unseen, for the other side to take them."""
+
+    def skip(self, size: int) -> None:
+        """So many of them did."""
 
     def refuse(self, error: BalancerError) -> None:
         """Answer with the error's status; nothing of an answer has been sent."""
@@ -50,6 +60,16 @@ class Upstream(Protocol):
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send a request head, body bytes and the end, or some of that, in one piece: all of it, or it raises."""
+
+    def sink(self, left: int) -> Any:
+        """Where so many bytes, which are all that is left of a body, may go past this; None when they may not."""
+
+    @property
+    def congested(self) -> bool:
+        """Whether bytes that came from here wait, unseen, for the other side to take them."""
+
+    def skip(self, size: int) -> None:
+        """So many of them did."""
 
     def abort(self) -> None:
         """Close the connection: what it would still bring belongs to nobody."""

@@ -89,6 +89,20 @@ class RequestDecoder:
         """Whether this is between requests with nothing begun."""
         return not (self.complete or self._body or self.kept or self._heads.begun)
 
+    @property
+    def left(self) -> int:
+        """Bytes of the body that are still to come; 0 where that is not known, or there is none."""
+        return self._body.left if type(self._body) is Counted else 0
+
+    def skip(self, size: int) -> list[Message]:
+        """So many bytes of those that are `left`, at most all, came by another way; see `receive`."""
+        if size == self.left:
+            self._body, self.complete = None, True
+            return [END]
+        if type(self._body) is Counted:
+            self._body.left -= size
+        return []
+
     def ends_within(self, size: int) -> bool:
         """Whether the body that is being read is known to have no more bytes than that before it."""
         return type(self._body) is Counted and self._body.left <= size
@@ -230,6 +244,20 @@ class ResponseDecoder:
             self.reusable = False
             raise
         return out
+
+    @property
+    def left(self) -> int:
+        """Bytes of the body that are still to come; 0 where that is not known, or there is none."""
+        return self._body.left if type(self._body) is Counted else 0
+
+    def skip(self, size: int) -> list[Message]:
+        """So many bytes of those that are `left`, at most all, came by another way; see `receive`."""
+        if size == self.left:
+            self._end(b"")
+            return [END]
+        if type(self._body) is Counted:
+            self._body.left -= size
+        return []
 
     def finish(self) -> list[Message]:
         """The connection has ended: the `End` of a body that this completes, else nothing.

@@ -82,6 +82,14 @@ class _Outgoing:
             return b"%x\r\n%b\r\n" % (len(data), data) if data else b""
         return data if mode is _RAW else b""
 
+    def passes(self, size: int) -> bool:
+        """Whether a body of which so many bytes are left may be sent past this, as it is."""
+        return self._mode is _COUNTED and self._left == size
+
+    def skip(self, size: int) -> None:
+        """So many bytes of it were."""
+        self._left -= size
+
     def end(self, end: End) -> bytes:
         """The bytes that complete the message; trailers go out where the framing has room for them.
 

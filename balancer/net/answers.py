@@ -22,6 +22,10 @@ class Connection(Protocol):
         """Whether it must close after the answer under way."""
 
     @property
+    def congested(self) -> bool:
+        """Whether bytes of a request wait, unseen, for the backend to take them."""
+
+    @property
     def transport(self) -> Any:
         """Where to write."""
 
@@ -72,6 +76,19 @@ class Answers:
             elif type(message) is End:
                 out.append(encoder.end(message))
         write_pieces(self._connection.transport, out)
+
+    def sink(self, left: int) -> Any:
+        """See `core.exchange_ports.Downstream`."""
+        return self._connection.transport if self._encoder.passes(left) else None
+
+    @property
+    def congested(self) -> bool:
+        """See `core.exchange_ports.Downstream`."""
+        return self._connection.congested
+
+    def skip(self, size: int) -> None:
+        """See `core.exchange_ports.Downstream`."""
+        self._encoder.skip(size)
 
     def _head(self, head: ResponseHead) -> bytes:
         """The bytes of a head, dated if there is a clock (RFC 9110 6.6.1)."""

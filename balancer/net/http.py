@@ -19,8 +19,10 @@ from balancer.core.silence import Watch
 from balancer.core.site import Site
 from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
 from balancer.net.answers import Answers
+from balancer.net.bulk import BULKY, Bulk
 from balancer.net.peers import Peer
 from balancer.net.sessions import Sessions, Sight
+from balancer.net.splice import Pipes
 
 GRACE: Final = 1.0
 """Seconds that a client which has closed its sending side has left to see its answer begin, unless told otherwise.
@@ -46,6 +48,7 @@ class Listening:
     idle: float
     least: float
     sessions: Sessions = attrs.Factory(Sessions)
+    pipes: Pipes = attrs.Factory(Pipes)
     half_closed: float = GRACE
     max_lifetime: float | None = None
     max_requests: int = 10_000
@@ -145,6 +148,7 @@ class HTTPConnection(_Waiting):
 
     _draining = _in_head = _feeding = _full = False
     _lifetime: Deadline | None = None
+    _bulk: Bulk | None = None
     _requests = 1
     """How many it has carried, that of the answer under way or awaited included."""
 
@@ -188,6 +192,8 @@ class HTTPConnection(_Waiting):
 
     def resume(self) -> None:
         """Read on, unless the next request is already here and waits for its turn."""
+        if self._bulk is not None:
+            self._bulk.check()
         if self._conversation.exchange is None or not self._conversation.waiting:
             super().resume()
 
@@ -203,6 +209,27 @@ class HTTPConnection(_Waiting):
             self._look_around()
         else:
             self._in_head = False
+            if len(data) >= BULKY:
+                self._hurry(talk)
+
+    @property
+    def congested(self) -> bool:
+        """Whether bytes of a request wait, unseen, for the backend to take them."""
+        return self._bulk is not None and self._bulk.congested
+
+    def _hurry(self, talk: Conversation) -> None:
+        if self._bulk is None:
+            self._bulk = Bulk(
+                self.transport, self._listening.pipes, left=lambda: talk.left, sink=talk.sink, passed=self._passed
+            )
+        self._bulk.hurry()
+
+    def _passed(self, size: int) -> None:
+        """So many bytes of the request's body went past us."""
+        self._feeding = True
+        self._conversation.passed(size)
+        self._feeding = False
+        self._look_around()
 
     def readConnectionLost(self) -> None:
         """The client sends no more: the end if it owes us something, else see `GRACE`."""
@@ -219,6 +246,9 @@ class HTTPConnection(_Waiting):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""
         super().connectionLost(reason)
+        if self._bulk is not None:
+            self._bulk.close()
+            self._bulk = None  # which leads back here
         self._conversation.over = True
         self._watch.stop()
         if self._lifetime is not None:
@@ -239,6 +269,8 @@ class HTTPConnection(_Waiting):
     def answered(self, *, keep: bool) -> None:
         """The answer is out, or cannot be had: go on to the next request, or close."""
         talk = self._conversation
+        if self._bulk is not None:
+            self._bulk.check()
         if talk.over:
             return
         if keep:

@@ -79,27 +79,37 @@ def _close(pipe: Pipe) -> None:
         os.close(end)
 
 
-def shortcut(source: Any, sink: Any, pipes: Pipes, moved: Callable[[int], None]) -> Shortcut | None:
+def unlimited() -> int:
+    """The bytes that may go by a shortcut where all may."""
+    return PIPE_SIZE
+
+
+def shortcut(
+    source: Any, sink: Any, pipes: Pipes, moved: Callable[[int], None], limit: Callable[[], int] = unlimited
+) -> Shortcut | None:
     """A shortcut between two transports, or None when they are not both TCP in the clear on our own reactor."""
     fit = all(isinstance(transport, Stream) and not transport.TLS for transport in (source, sink))
-    return Shortcut(source, sink, pipes, moved) if fit and AVAILABLE else None
+    return Shortcut(source, sink, pipes, moved, limit) if fit and AVAILABLE else None
 
 
 class Shortcut:
     """One direction of a relay, from one `Prompt` transport to another, for as long as it is bulky.
 
-    Nobody but the protocol of the source may write to the sink. `moved` is told the number of bytes after each move.
+    Nobody but the protocol of the source may write to the sink. `moved` is told the number of bytes after each move,
+    and 0 when the sink has taken some of what waited for it. No more than `limit` says at the time are moved at once.
     It stops by itself when the direction falls quiet or ends, and is to be stopped when either transport is lost.
     """
 
-    def __init__(self, source: Any, sink: Any, pipes: Pipes, moved: Callable[[int], None]) -> None:
+    def __init__(
+        self, source: Any, sink: Any, pipes: Pipes, moved: Callable[[int], None], limit: Callable[[], int] = unlimited
+    ) -> None:
         self.active = True
         """Whether bytes still go this way."""
         self.held = 0
         """Bytes in the pipe: read from the source, and not yet taken by the sink."""
         self._source = source
         self._sink = sink
-        self._pipes, self._moved = pipes, moved
+        self._pipes, self._moved, self._limit = pipes, moved, limit
         self._pipe: Pipe | None = None
         self._quiet = 0
         self._source.doRead = self._read
@@ -124,17 +134,18 @@ class Shortcut:
         source = self._source
         if self._pipe is not None or not source.wants_read:  # held or paused in this turn
             return None
-        if not self._sink.buffered:
+        limit = 0 if self._sink.buffered else self._limit()
+        if limit:
             self._pipe = self._pipes.lend()
-        why = type(source).doRead(source) if self._pipe is None else self._move(self._pipe)
+        why = type(source).doRead(source) if self._pipe is None else self._move(self._pipe, limit)
         if why is not None:
             self.stop()
         return why
 
-    def _move(self, pipe: Pipe) -> Any:
+    def _move(self, pipe: Pipe, most: int) -> Any:
         """Socket to pipe, which is empty, and on."""
         try:
-            self.held = size = os.splice(self._source.fileno(), pipe[1], PIPE_SIZE, flags=FLAGS)
+            self.held = size = os.splice(self._source.fileno(), pipe[1], most, flags=FLAGS)
         except BlockingIOError:
             self._give_back(empty=True)
             return None
@@ -166,7 +177,10 @@ class Shortcut:
     def _drain(self) -> Any:
         """The sink takes more."""
         assert self._pipe is not None
+        before = self.held
         self._push(self._pipe)
+        if self.held < before:
+            self._moved(0)
         if self.held:
             return None
         self._unhook(self._sink, "doWrite")

@@ -18,8 +18,10 @@ from balancer.core.http1 import KnownAnswer, Limits, Memory, RequestEncoder, Res
 from balancer.core.messages import End, Message, RequestHead
 from balancer.core.pool import Lease, Pool, Wait
 from balancer.errors import BalancerError, PoolFull, Side, UpstreamGone
+from balancer.net.bulk import BULKY, Bulk
 from balancer.net.dialing import Dialed, Dialer
 from balancer.net.peers import write_pieces
+from balancer.net.splice import Pipes
 
 
 class HTTPUpstream(Dialed):
@@ -30,6 +32,7 @@ class HTTPUpstream(Dialed):
     kept_at = 0.0
     """Since when it has been idle, by `Deadlines.now`."""
     _exchange: Exchange | None = None
+    _bulk: Bulk | None = None
 
     def __init__(self, upstreams: Upstreams) -> None:
         self._upstreams = upstreams
@@ -58,9 +61,24 @@ class HTTPUpstream(Dialed):
                 out.append(encoder.end(message))
         write_pieces(self.transport, out)
 
+    def sink(self, left: int) -> Any:
+        """See `core.exchange_ports.Upstream`."""
+        return self.transport if self._encoder.passes(left) else None
+
+    @property
+    def congested(self) -> bool:
+        """See `core.exchange_ports.Upstream`."""
+        return self._bulk is not None and self._bulk.congested
+
+    def skip(self, size: int) -> None:
+        """See `core.exchange_ports.Upstream`."""
+        self._encoder.skip(size)
+
     def abort(self) -> None:
         """Close at once; what comes later belongs to nobody."""
         self._exchange = None
+        if self._bulk is not None:
+            self._bulk.close()
         self._upstreams.forget(self)
         super().abort()
 
@@ -89,10 +107,36 @@ class HTTPUpstream(Dialed):
             exchange.upstream_failed(error)
         else:
             exchange.response(messages)
+            if len(data) >= BULKY:
+                self._hurry()
+
+    def _hurry(self) -> None:
+        if self._bulk is None:
+            self._bulk = Bulk(
+                self.transport,
+                self._upstreams.pipes,
+                left=lambda: self._decoder.left,
+                sink=lambda: None if self._exchange is None else self._exchange.answer_sink(self._decoder.left),
+                passed=self._passed,
+            )
+        self._bulk.hurry()
+
+    def _passed(self, size: int) -> None:
+        """So many bytes of the answer's body went past us."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        exchange.answer_passed(size)
+        messages = self._decoder.skip(size) if size else ()
+        if messages:
+            exchange.response(messages)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection has ended, which may be the end of an answer."""
         super().connectionLost(reason)
+        if self._bulk is not None:
+            self._bulk.close()
+            self._bulk = None  # which leads back here
         self._upstreams.forget(self)
         if self._exchange is not None:
             self._end_of_answer(self._exchange, orderly=reason.check(ConnectionDone) is not None)
@@ -171,6 +215,7 @@ class Upstreams:
     keepalive: int
     keepalive_timeout: float
     limits: Limits = attrs.Factory(Limits)
+    pipes: Pipes = attrs.Factory(Pipes)
     answers: Memory[KnownAnswer] = attrs.field(init=False, factory=Memory)
     _idle: dict[Backend, list[HTTPUpstream]] = attrs.field(init=False, factory=dict)
     _sweep: Deadline | None = attrs.field(init=False, default=None)

@@ -65,7 +65,14 @@ class Transcript:
 
 
 class Port:
-    """What both sides share: what is sent in one piece is one line, and nothing may be said after the end."""
+    """What both sides share: what is sent in one piece is one line, and nothing may be said after the end.
+
+    `way` is where a body may go past it, `skipped` the bytes that did, and `congested` whether some wait for that.
+    """
+
+    way: Any = None
+    skipped = 0
+    congested = False
 
     def __init__(self, transcript: Transcript, name: str, arrow: str) -> None:
         self.name, self.paused, self.over = name, False, False
@@ -80,6 +87,14 @@ class Port:
                 return
         self.said += messages
         self._transcript.say(f"{self.name} {self._arrow} {'; '.join(map(spelled, messages))}")
+
+    def sink(self, left: int) -> Any:
+        self._alive()
+        return self.way if left else None
+
+    def skip(self, size: int) -> None:
+        self._alive()
+        self.skipped += size
 
     def pause(self) -> None:
         self._alive()

@@ -33,6 +33,7 @@ class Line:
         self.last = False
         self.said: list[Any] = []
         self.transport = self
+        self.congested = False
 
     def write(self, data: bytes) -> None:
         self.said.append(data)

@@ -33,24 +33,12 @@ class Line(Downstream, Protocol):
         """The next answer is to this request, or to one that could not be read."""
 
 
-class Conversation:
-    """The requests of one connection.
-
-    `exchange` is the one under way, `request_complete` tells whether all of its request has been read, and `over`, set
-    from outside, that no further one may begin. `header` is the PROXY header that opened the connection.
-    """
+class _Standing:
+    """How the requests of one connection stand, as far as they have been read."""
 
     exchange: Exchange | None = None
     request_complete = over = False
-    _advancing = _again = _slow = False
-
-    def __init__(
-        self, site: Site, line: Line, client: tuple[str, int], *, header: ProxyHeader = NOTHING_TOLD, port: int = 0
-    ) -> None:
-        """The connection came in at `port`, where this is known better than by the listener."""
-        self._site, self._line, self._client, self._header = site, line, client, header
-        self._forwarder = site.forwarding.for_client(client, port)
-        self._decoder = RequestDecoder(site.limits, site.blocks)
+    _decoder: RequestDecoder
 
     @property
     def persistent(self) -> bool:
@@ -78,6 +66,29 @@ class Conversation:
         """Whether this is between requests and nothing of the next has come."""
         return self.exchange is None and self._decoder.idle
 
+    @property
+    def left(self) -> int:
+        """Bytes of the body of the request under way that are still to come; 0 where that is not known."""
+        return self._decoder.left
+
+
+class Conversation(_Standing):
+    """The requests of one connection.
+
+    `exchange` is the one under way, `request_complete` tells whether all of its request has been read, and `over`, set
+    from outside, that no further one may begin. `header` is the PROXY header that opened the connection.
+    """
+
+    _advancing = _again = _slow = False
+
+    def __init__(
+        self, site: Site, line: Line, client: tuple[str, int], *, header: ProxyHeader = NOTHING_TOLD, port: int = 0
+    ) -> None:
+        """The connection came in at `port`, where this is known better than by the listener."""
+        self._site, self._line, self._client, self._header = site, line, client, header
+        self._forwarder = site.forwarding.for_client(client, port)
+        self._decoder = RequestDecoder(site.limits, site.blocks)
+
     def receive(self, data: bytes) -> None:
         """Bytes from the client."""
         try:
@@ -103,11 +114,6 @@ class Conversation:
             decoder.complete = False
             return False
         return True
-
-    @property
-    def left(self) -> int:
-        """Bytes of the body of the request under way that are still to come; 0 where that is not known."""
-        return self._decoder.left
 
     def sink(self) -> Any:
         """Where these may go unseen; None when they may not."""

@@ -156,7 +156,9 @@ class Exchange(Answering):
         """The side that is awaited was silent for that long."""
         if self._left_over is not None:
             self._part(*self._left_over)
-        elif self.route is not None and self._upstream is not None:
+        else:
+            assert self.route is not None
+            assert self._upstream is not None
             side = self._awaited(self._upstream)
             self.fail(too_long(side, self.route.target.patience.limit(side)))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from balancer.core.exchange_ports import Downstream, Pending, Upstream
 from balancer.core.exchange_states import AFTER_HEAD, TRANSITIONS, Input, State
@@ -59,6 +59,11 @@ class Answering:
             if whole:
                 self._complete(whole=True)
 
+    if TYPE_CHECKING:
+
+        def fail(self, error: BalancerError) -> None:
+            """See `Exchange`."""
+
     def answer_sink(self, left: int) -> Any:
         """Where so many bytes, all that is left of the answer's body, may go unseen; None when they may not."""
         return self._downstream.sink(left) if self.state in {State.ANSWERING, State.EARLY} else None
@@ -68,10 +73,6 @@ class Answering:
         self.since = self.site.deadlines.now
         if size:
             self._downstream.skip(size)
-
-    def fail(self, error: BalancerError) -> None:
-        """See `Exchange`."""
-        raise NotImplementedError
 
     def _answer(self, messages: Sequence[Message]) -> bool:
         """Pass a piece of the answer on; tell whether it is the last. Raises what filters, policy and port raise."""

@@ -228,6 +228,7 @@ class Stage:
 
     attempts = 3
     name = "pool"
+    max_body: int | None = None
     carried: Exchange
 
     def __init__(self) -> None:
@@ -268,7 +269,9 @@ class Stage:
     def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:
         """One that is ready to start."""
         site = Theatre(
-            Routes([Route(None, Destination(self, PATIENCE), tuple(filters))]), self.deadlines, self.clock.seconds
+            Routes([Route(None, Destination(self, PATIENCE, self.max_body), tuple(filters))]),
+            self.deadlines,
+            self.clock.seconds,
         )
         site.ends = self.ends
         exchange = Exchange(site, Session(Kind.HTTP, CLIENT, self.clock.seconds(), request=head), head, self.line)

@@ -302,3 +302,18 @@ def test_a_header_names_the_session() -> None:
     talk.talk = talk.line.talk = Conversation(talk.site, talk.line, CLIENT, header=header)
     talk.talk.receive(request() + request())
     assert seen == [("a.example", "http/1.1", b"gold")] * 2
+
+
+def test_a_body_may_go_past_it() -> None:
+    """Of a long body that nobody has to see the edge may move the rest itself; with its last byte the request ends."""
+    scene = Talk()
+    assert (scene.talk.sink(), scene.talk.left) == (None, 0)
+    scene.talk.passed(0)
+    scene.talk.receive(request("/1", "Content-Length: 9", method="POST", body=b"1"))
+    scene.stage.connect().way = "up"
+    assert (scene.talk.sink(), scene.talk.left) == ("up", 8)
+    scene.talk.passed(3)
+    scene.talk.passed(5)
+    assert (scene.talk.left, scene.talk.request_complete) == (0, True)
+    assert scene.stage.upstreams[0].skipped == 8
+    assert scene.take()[-1] == "u1 >> end"

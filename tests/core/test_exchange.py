@@ -237,3 +237,74 @@ def test_what_is_left_of_a_request_may_be_for_nobody(how: str, last: str) -> Non
     assert stage.transcript.take() == ["client done" if last == "end" else "client done, request unfinished"]
     assert [type(end) for end in stage.ends] == [type(None) if how == "answered" else UpstreamGone]
     assert stage.at_rest()
+
+
+def test_a_body_may_go_past_it() -> None:
+    """Bytes that nobody has to see go from port to port by themselves, and are counted; silence is counted anew."""
+    stage = Stage()
+    exchange = stage.asked(head=POST)
+    assert exchange.request_sink(9) is None
+    upstream = stage.connect()
+    upstream.way, stage.line.way = "up", "down"
+    assert (exchange.request_sink(9), exchange.answer_sink(9)) == ("up", None)
+    exchange.request_passed(9)
+    exchange.request([END])
+    exchange.response([OK])
+    assert exchange.answer_sink(2) == "down"
+    stage.clock.advance(5)
+    exchange.answer_passed(0)
+    assert exchange.since == stage.deadlines.now
+    exchange.answer_passed(2)
+    assert (upstream.skipped, stage.line.skipped) == (9, 2)
+    exchange.response([END])
+    assert (stage.ends, stage.at_rest()) == ([None], True)
+    exchange.request_passed(0)
+
+
+@pytest.mark.parametrize(("who", "error"), [("client", UpstreamTimeout), ("backend", DownstreamTimeout)])
+def test_who_takes_nothing_of_what_goes_past_is_to_blame(who: str, error: type[BalancerError]) -> None:
+    """Bytes that wait unseen for one side are that side's silence."""
+    stage = Stage()
+    exchange = stage.asked(head=POST)
+    upstream = stage.connect()
+    if who == "backend":
+        exchange.request([END])
+    (stage.line if who == "client" else upstream).congested = True
+    stage.clock.advance(PATIENCE.upstream + 5)
+    assert [type(end) for end in stage.ends] == [error]
+
+
+@pytest.mark.parametrize("early", [False, True])
+def test_a_body_beyond_its_bound_is_refused(early: bool) -> None:
+    """A body in chunks that grows beyond what the route allows is told as 413, or cut once an answer has begun."""
+    stage = Stage()
+    stage.max_body = 2
+    exchange = stage.asked(b"1", head=POST)
+    stage.connect()
+    assert exchange.request_sink(1) is None
+    if early:
+        exchange.response([OK])
+    stage.transcript.take()
+    exchange.request([b"2"])
+    exchange.request([b"3", END])
+    verdict = "client cut" if early else "client refused 413 request-refused"
+    assert stage.transcript.take() == ["u1 >> '2'", "u1 cut", verdict, "client done"]
+    assert stage.at_rest()
+
+
+def test_a_body_that_is_too_long_meets_no_backend() -> None:
+    """One that is declared to be longer, or whose first bytes are more, is refused before a connection is asked for."""
+    for head in (POST, RequestHead("POST", "/", length=3)):
+        stage = Stage()
+        stage.max_body = 2
+        stage.asked(b"123", head=head)
+        assert stage.transcript.take() == ["client refused 413 request-refused", "client done, request unfinished"]
+
+
+def test_a_body_within_its_bound_is_not_counted() -> None:
+    """One that is declared to be no longer than it may be needs no count, and may go past."""
+    stage = Stage()
+    stage.max_body = 3
+    exchange = stage.asked(b"1", head=RequestHead("POST", "/", length=3))
+    stage.connect().way = "up"
+    assert exchange.request_sink(2) == "up"

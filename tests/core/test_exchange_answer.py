@@ -100,6 +100,27 @@ def test_a_filter_may_answer_instead() -> None:
     assert stage.at_rest()
 
 
+def test_a_picker_without_a_say_is_not_asked() -> None:
+    """Where the picker has no say in answers, their heads go down as they are."""
+    stage = Stage()
+    stage.algorithm.rewrites = failing
+    exchange = stage.asked(END)
+    stage.connect()
+    assert exchange.lease is not None
+    exchange.lease.has_say = False
+    exchange.response(ANSWER)
+    assert stage.ends == [None]
+
+
+def test_what_came_before_the_answer_of_a_filter_goes_out() -> None:
+    """An interim head is not taken back by a filter that answers in place of the backend."""
+    stage = Stage()
+    exchange = stage.asked(END, filters=[Filter(lambda _: Reply(418))])
+    stage.connect()
+    exchange.response([ResponseHead(103), *ANSWER])
+    assert stage.transcript.take()[2:] == ["client << 103", "client replied 418", "u1 cut", "client done"]
+
+
 @pytest.mark.parametrize("culprit", ["filter", "picker"])
 def test_a_plugin_that_fails_is_contained(culprit: str) -> None:
     """A filter or a picker that raises over an answer costs that answer and nothing else: the client is told 503."""

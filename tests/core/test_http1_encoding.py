@@ -199,3 +199,11 @@ def test_whether_a_broken_answer_is_seen_to_be_one(request_: RequestHead, length
     encoder.data(b"ab")
     assert encoder.break_off() is seen
     assert not encoder.persistent
+
+
+def test_fields_whose_lines_are_known_go_out_as_these() -> None:
+    """A head that nobody changed is not spelled anew."""
+    head = RequestHead("PUT", "/x", "a", fields=(("b", "c"),), length=3)
+    spelled = RequestEncoder().head(head)
+    head.lines = "b: c\r\n"
+    assert RequestEncoder().head(head) == spelled == b"PUT /x HTTP/1.1\r\nhost: a\r\nb: c\r\ncontent-length: 3\r\n\r\n"

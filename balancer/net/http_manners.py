@@ -1,0 +1,161 @@
+"""The manners of a client's HTTP connection: how it is closed, how long it waits, how it hurries; reads no message."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+import attrs
+
+from balancer.core.backend import Backend
+from balancer.core.conversation import Conversation
+from balancer.core.silence import Watch
+from balancer.core.site import Site
+from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
+from balancer.net.bulk import Bulk
+from balancer.net.peers import Peer
+from balancer.net.sessions import Sessions
+from balancer.net.splice import Pipes
+
+GRACE: Final = 1.0
+"""Seconds that a client which has closed its sending side has left to see its answer begin, unless told otherwise.
+Whether it still listens cannot be told: a browser that gave up looks the same as a script that said all it had to say.
+"""
+
+LINGER: Final = 2.0
+"""Seconds of reading and dropping what a client still sends, so that our last answer is not lost to a reset (RFC 9112
+9.6)."""
+
+
+@attrs.define(eq=False)
+class Listening:
+    """What the connections of one HTTP listener share. Times are in seconds.
+
+    `request_timeout` bounds a request head from its first byte to its last, `idle` the wait for the next request and
+    for a client that does not read; for `half_closed` see `GRACE`. A connection that is `max_lifetime` old ends with
+    the exchange under way, and one that has carried `max_requests` with the last of these.
+    """
+
+    site: Site
+    request_timeout: float
+    idle: float
+    least: float
+    sessions: Sessions = attrs.Factory(Sessions)
+    pipes: Pipes = attrs.Factory(Pipes)
+    half_closed: float = GRACE
+    max_lifetime: float | None = None
+    max_requests: int = 10_000
+
+
+class Closing(Peer):
+    """The manners of closing a client's connection: after what was written, in good time, and once."""
+
+    _conversation: Conversation
+
+    def __init__(self, listening: Listening) -> None:
+        self._listening = listening
+
+    def end(self, error: BalancerError) -> None:
+        """End now: with an answer that says why, if one is waited for; else, or when ended once more, with a RST."""
+        closing = self._conversation.over
+        self._conversation.fail(error)
+        if closing or not self._conversation.over:
+            self.abort()
+
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        """Have the exchange under way, if it is on that backend, tried on another, answered with an error, or cut."""
+        exchange = self._conversation.exchange
+        if exchange is None:
+            return
+        if exchange.pending is not None:
+            exchange.pending.leave(backend, error)
+        elif exchange.lease is not None and exchange.lease.backend is backend:
+            exchange.upstream_failed(error)
+
+    def close(self) -> None:
+        """Close after what was written; a client that takes nothing of it for `idle` seconds is cut off."""
+        self._conversation.over = True
+        self.close_within(self._listening.site.deadlines, self._listening.idle)
+
+    def abort(self) -> None:
+        """Close at once: RST."""
+        self._conversation.over = True
+        super().abort()
+
+    def linger(self) -> None:
+        """Close after what was written, in spite of what the client still sends; see `LINGER`."""
+        self._conversation.over = True
+        self.bound(self._listening.site.deadlines, LINGER)
+        self.finish()
+        Peer.resume(self)
+
+
+class Waiting(Closing):
+    """How long a client's connection waits for what."""
+
+    _watch: Watch
+    _since: float
+    _next_waits = False
+
+    def _look_at_time(self) -> float | None:
+        """How many seconds are left of what is waited for; when there are none, that is the end of it."""
+        talk = self._conversation
+        if talk.over:
+            return None
+        since, limit, late = self._wait(talk)
+        left = self._watch.left(since, limit)
+        if not left:
+            late()
+            left = self._listening.least
+        return None if talk.over else left
+
+    def _wait(self, talk: Conversation) -> tuple[float, float, Callable[[], object]]:
+        """Since when something is waited for, for how many seconds at most, and what is done then."""
+        listening, exchange = self._listening, talk.exchange
+        if self._next_waits:
+            return self._since, listening.idle, self.abort
+        if exchange is None and talk.idle:
+            return self._since, listening.idle, self.close
+        if exchange is None:
+            return self._since, listening.request_timeout, self._refuse_head
+        if self.half_closed and not exchange.status:
+            return self._since, listening.half_closed, self._give_up
+        limit = exchange.limit()
+        if limit is None:
+            return self._watch.deadlines.now, listening.least, self._give_up
+        return exchange.since, limit, exchange.late
+
+    def _refuse_head(self) -> None:
+        self._conversation.refuse(DownstreamTimeout("the request head took too long"))
+
+    def _give_up(self) -> None:
+        self._conversation.fail(DownstreamGone("the client closed its side and its time for an answer is up"))
+
+
+class Hurrying(Waiting):
+    """How the rest of a long request takes the kernel's way."""
+
+    _bulk: Bulk | None = None
+    _feeding = False
+
+    @property
+    def congested(self) -> bool:
+        """Whether bytes of a request wait, unseen, for the backend to take them."""
+        return self._bulk is not None and self._bulk.congested
+
+    def _hurry(self, talk: Conversation) -> None:
+        if self._bulk is None:
+            self._bulk = Bulk(
+                self.transport, self._listening.pipes, left=lambda: talk.left, sink=talk.sink, passed=self._passed
+            )
+        self._bulk.hurry()
+
+    def _passed(self, size: int) -> None:
+        """So many bytes of the request's body went past us."""
+        self._feeding = True
+        self._conversation.passed(size)
+        self._feeding = False
+        self._look_around()
+
+    def _look_around(self) -> None:
+        """See `HTTPConnection`."""

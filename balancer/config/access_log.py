@@ -65,7 +65,7 @@ class AccessLog(Noun):
 
     def _mistakes(self) -> Iterator[str]:
         if list(word("path", self.path)):
-            yield f"path: {shown(self.path)} is not the path of a file; give one such as '/var/log/balancer.log', or '-'"
+            yield f"path: {shown(self.path)} is no path of a file; give one such as '/var/log/site.log', or '-'"
         if self.format not in FORMATS:
             yield from (f"format: {line}" for line in _wrong_format(self.format))
 

@@ -189,9 +189,16 @@ def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds
 
 
 def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
+    patience = Patience(
+        body=listener.body_timeout,
+        reading=listener.idle,
+        first=route.pool.response_timeout,
+        stall=route.pool.stall_timeout,
+        total=route.timeout,
+    )
     return Destination(
         _upstreams(parts, route.pool),
-        Patience(downstream=listener.idle, upstream=route.pool.response_timeout),
+        patience,
         max_body=listener.max_body if route.max_body is None else route.max_body,
     )
 

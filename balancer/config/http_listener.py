@@ -22,9 +22,9 @@ class HTTPListener(Measured):
     """Serves HTTP and chooses by request. Raises `ConfigError`.
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. A client has
-    `request_timeout` seconds for a whole request head, and may be silent for `idle` seconds between two requests and
-    within a body. One that has closed its sending side has `half_closed` seconds to see its answer begin: whether it
-    still listens cannot be told.
+    `request_timeout` seconds for a whole request head, may be silent for `body_timeout` seconds within a body, and for
+    `idle` seconds between two requests or while it takes nothing of its answer. One that has closed its sending side
+    has `half_closed` seconds to see its answer begin: whether it still listens cannot be told.
 
     A request line has at most `max_line` bytes (else 414), a head `max_head` bytes and `max_fields` fields, the
     trailers behind a body `max_trailers` bytes (else 431), and a body `max_body` bytes (else 413; None is no limit, and
@@ -54,6 +54,7 @@ class HTTPListener(Measured):
     matcher_like: ClassVar[str] = "Path('/v1')"
 
     request_timeout: float = attrs.field(default=10.0, kw_only=True)
+    body_timeout: float = attrs.field(default=30.0, kw_only=True)
     idle: float = attrs.field(default=75.0, kw_only=True)
     half_closed: float = attrs.field(default=1.0, kw_only=True)
     paths: Literal["normal", "as-is"] = attrs.field(default="normal", kw_only=True)
@@ -61,6 +62,7 @@ class HTTPListener(Measured):
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()
         yield from seconds("request_timeout", self.request_timeout, like=10)
+        yield from seconds("body_timeout", self.body_timeout, like=30)
         yield from seconds("idle", self.idle, like=75)
         yield from seconds("half_closed", self.half_closed, like=1)
         yield from choice("paths", self.paths, ("normal", "as-is"))

@@ -58,6 +58,12 @@ class Ending(Enum):
     SHORTAGE = "shortage", "R", "OM", "The balancer was out of descriptors, memory or local ports."
     UPSTREAM_GONE = "upstream-gone", "S", "UC", "The backend ended the connection before its answer was complete."
     UPSTREAM_TIMEOUT = "upstream-timeout", "s", "UT", "The backend was silent for too long."
+    EXCHANGE_TIMEOUT = (
+        "exchange-timeout",
+        "P",
+        "UT",
+        "Request and answer took longer, all in all, than the route allows.",
+    )
     RESPONSE_INVALID = "response-invalid", "P", "UPE", "What the backend sent is no answer that can be passed on."
     BACKEND_DOWN = "backend-down", "D", "LR", "A health check took the backend down, and the pool cuts what is on it."
     DOWNSTREAM_GONE = "downstream-gone", "C", "DC", "The client left before it had its answer."

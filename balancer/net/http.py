@@ -124,10 +124,7 @@ class _Waiting(_Closing):
             return self._since, listening.request_timeout, self._refuse_head
         if self.half_closed and not exchange.status:
             return self._since, listening.half_closed, self._give_up
-        limit = exchange.limit()
-        if limit is None:
-            return self._watch.deadlines.now, listening.least, self._give_up
-        return exchange.since, limit, exchange.late
+        return exchange.waits() or (self._watch.deadlines.now, listening.least, self._give_up)
 
     def _refuse_head(self) -> None:
         self._conversation.refuse(DownstreamTimeout("the request head took too long"))

@@ -27,7 +27,7 @@ from balancer.interfaces import Kind, Outcome, Picker, Reply
 from tests.core.virtual_time import VirtualTime
 
 CLIENT = ("192.0.2.1", 5000)
-PATIENCE = Patience(downstream=20, upstream=30)
+PATIENCE = Patience(body=20, reading=22, first=30, stall=33)
 GET = RequestHead("GET", "/a", "example.com")
 POST = RequestHead("POST", "/a", "example.com", length=None)
 OK = ResponseHead(200, "OK", length=2)
@@ -215,7 +215,8 @@ class Stage:
     name = "pool"
     carried: Exchange
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience = PATIENCE) -> None:
+        self.patience = patience
         self.clock, self.transcript = VirtualTime(0.0), Transcript()
         self.deadlines = Deadlines(self.clock)
         self.line = FakeLine(self.transcript)
@@ -252,12 +253,12 @@ class Stage:
 
     def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:
         """One that is ready to start."""
-        site = Theatre(
-            Routes([Route(None, Destination(self, PATIENCE), tuple(filters))]), self.deadlines, self.clock.seconds
-        )
+        destination = Destination(self, self.patience)
+        site = Theatre(Routes([Route(None, destination, tuple(filters))]), self.deadlines, self.clock.seconds)
         site.ends = self.ends
         exchange = Exchange(site, Session(Kind.HTTP, CLIENT, self.clock.seconds(), request=head), head, self.line)
-        site.watch = Watch(self.deadlines, LEFT_OVER_TIME, lambda: self._look(site.watch, exchange))
+        least = min(LEFT_OVER_TIME, self.patience.least)
+        site.watch = Watch(self.deadlines, least, lambda: self._look(site.watch, exchange))
         return exchange
 
     def asked(self, *messages: Message, head: RequestHead = GET, filters: Sequence[Any] = ()) -> Exchange:
@@ -268,12 +269,14 @@ class Stage:
 
     def _look(self, watch: Watch, exchange: Exchange) -> float | None:
         """Look at the time as the edge does."""
-        limit = exchange.limit()
-        left = PATIENCE.least if limit is None else watch.left(exchange.since, limit)
+        waits = exchange.waits()
+        if waits is None:
+            return self.patience.least
+        since, limit, late = waits
+        left = watch.left(since, limit)
         if not left:
-            exchange.late()
-            return None
-        return left
+            late()
+        return left or None
 
     def at_rest(self) -> bool:
         """Whether nothing is left of what there was: no session, no timer, and an end for every pick."""

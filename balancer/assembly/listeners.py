@@ -139,6 +139,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         max_lifetime=settings.max_lifetime,
         max_requests=settings.max_requests,
         sessions=_sessions(parts, settings),
+        reasons=settings.reason_header,
     )
     return _stream(parts, settings, HTTPFactory(listening), listening.sessions, [site.refusals])
 

@@ -42,6 +42,9 @@ class HTTPListener(Measured):
     backslash, a NUL or an escape that is none, is refused with 400. `%2F`, `//` and `;` stay as they are. With "as-is"
     paths are neither changed nor refused. The query is left alone in any case.
 
+    What the balancer answers itself names the failure in a word, in a body that is text, HTML or JSON, as the client
+    accepts it; with `reason_header` in the field X-Balancer-Reason, too.
+
     `accept_proxy`, `proxy` and `proxy_timeout` are those of `TCPListener`; X-Forwarded-For tells of the client that the
     header tells of. There is no `send_proxy`: connections to backends carry the requests of many clients.
 
@@ -57,6 +60,7 @@ class HTTPListener(Measured):
     body_timeout: float = attrs.field(default=30.0, kw_only=True)
     idle: float = attrs.field(default=75.0, kw_only=True)
     half_closed: float = attrs.field(default=1.0, kw_only=True)
+    reason_header: bool = attrs.field(default=False, kw_only=True)
     paths: Literal["normal", "as-is"] = attrs.field(default="normal", kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
@@ -65,6 +69,7 @@ class HTTPListener(Measured):
         yield from seconds("body_timeout", self.body_timeout, like=30)
         yield from seconds("idle", self.idle, like=75)
         yield from seconds("half_closed", self.half_closed, like=1)
+        yield from choice("reason_header", self.reason_header, (True, False))
         yield from choice("paths", self.paths, ("normal", "as-is"))
 
     def _misused(self, route: Route) -> Iterator[str]:

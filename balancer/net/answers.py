@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from balancer.core.dates import Dates, undated
+from balancer.core.error_pages import error_page, kind_for
 from balancer.core.http1 import ResponseEncoder
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead, checked_field
 from balancer.core.phrases import PHRASES
 from balancer.errors import BalancerError, DownstreamGone, Side
 from balancer.interfaces import Reply
 from balancer.net.peers import write_pieces
+
+REASON: Final = "x-balancer-reason"
+"""The field that says why a request failed, where a listener is to say so."""
 
 
 class Connection(Protocol):
@@ -39,10 +43,16 @@ class Connection(Protocol):
 
 
 class Answers:
-    """All the answers of one connection: `core.conversation.Line`."""
+    """All the answers of one connection: `core.conversation.Line`.
 
-    def __init__(self, connection: Connection, dates: Dates | None = None) -> None:
-        self._connection, self._dates = connection, dates
+    With `reasons`, answers that tell of a failure say which it is in a field as well. `request` is what the client
+    asked, as it came, if that could be read.
+    """
+
+    request: RequestHead | None = None
+
+    def __init__(self, connection: Connection, dates: Dates | None = None, *, reasons: bool = False) -> None:
+        self._connection, self._dates, self._reasons = connection, dates, reasons
         self._encoder = ResponseEncoder(None)
         self._fatal = False
 
@@ -53,6 +63,7 @@ class Answers:
 
     def begin(self, request: RequestHead | None) -> None:
         """The next answer is to this request, or to one that could not be read."""
+        self.request = request
         self._encoder.begin(request)
         self._fatal = False
 
@@ -87,8 +98,9 @@ class Answers:
             self._connection.abort()
             return
         self._fatal = error.closes
-        text = f"{error.status} {PHRASES[error.status]}: {error.reason}\n".encode()
-        self._say(error.status, text, (("content-type", "text/plain; charset=utf-8"),))
+        kind = kind_for(() if self.request is None else self.request.get_all("accept"))
+        body, fields = error_page(kind, error.status, error.reason)
+        self._say(error.status, body, (*fields, (REASON, error.reason)) if self._reasons else fields)
 
     def reply(self, reply: Reply) -> None:
         """Send a filter's own answer."""

@@ -38,7 +38,8 @@ class Listening:
 
     `request_timeout` bounds a request head from its first byte to its last, `idle` the wait for the next request and
     for a client that does not read; for `half_closed` see `GRACE`. A connection that is `max_lifetime` old ends with
-    the exchange under way, and one that has carried `max_requests` with the last of these.
+    the exchange under way, and one that has carried `max_requests` with the last of these. With `reasons` answers that
+    tell of a failure name it in a field, too.
     """
 
     site: Site
@@ -49,6 +50,7 @@ class Listening:
     half_closed: float = GRACE
     max_lifetime: float | None = None
     max_requests: int = 10_000
+    reasons: bool = False
 
 
 class _Closing(Peer):
@@ -149,13 +151,9 @@ class HTTPConnection(_Waiting):
         """A client has connected."""
         super().connectionMade()
         deadlines = self._listening.site.deadlines
-        self._conversation = Conversation(
-            self._listening.site,
-            Answers(self, self._listening.site.dates),
-            self.address,
-            header=self.header,
-            port=self._port(),
-        )
+        site = self._listening.site
+        answers = Answers(self, site.dates, reasons=self._listening.reasons)
+        self._conversation = Conversation(site, answers, self.address, header=self.header, port=self._port())
         self._watch = Watch(deadlines, self._listening.least, self._look_at_time)
         if self._listening.max_lifetime is not None:
             self._lifetime = deadlines.after(self._listening.max_lifetime, self.drain)

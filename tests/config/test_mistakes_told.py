@@ -153,6 +153,8 @@ LISTENERS = {
     "of seconds; give one such as 10",
     "'tcp:80', pool=site, body_timeout=0": "HTTPListener 'tcp:80': body_timeout: 0 is not a positive number "
     "of seconds; give one such as 30",
+    "'tcp:80', pool=site, reason_header=1": "HTTPListener 'tcp:80': reason_header: 1 is not a choice; "
+    "give True or False",
     "'tcp:80', routes=[Route(pool=site, timeout=-1)]": "Route to Pool 'site': timeout: -1 is not a positive number "
     "of seconds; give one such as 300",
     "'tcp:80', pool=site, max_head=10": "HTTPListener 'tcp:80': max_head: 10 is not a whole number of at least 1024",

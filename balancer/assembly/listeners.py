@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from balancer import config as nouns
 from balancer.assembly.binding import endpoint_of, shared_port
 from balancer.assembly.faults import FaultLog
+from balancer.assembly.logs import access
 from balancer.assembly.parts import Parts
 from balancer.core.admission import Admission, Limits
 from balancer.core.datagrams import Flows
@@ -127,6 +128,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         forwarding=_forwarding(parts, settings),
         dates=parts.dates,
         told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
+        access=None if settings.access_log is None else access(parts, settings.access_log),
     )
     listening = HTTPListening(
         site,

@@ -7,9 +7,11 @@ from typing import ClassVar, Literal
 
 import attrs
 
+from balancer.config.access_log import AccessLog
 from balancer.config.measured import Measured
 from balancer.config.mistakes import (
     choice,
+    instance,
     seconds,
     shown,
 )
@@ -43,7 +45,7 @@ class HTTPListener(Measured):
     paths are neither changed nor refused. The query is left alone in any case.
 
     What the balancer answers itself names the failure in a word, in a body that is text, HTML or JSON, as the client
-    accepts it; with `reason_header` in the field X-Balancer-Reason, too.
+    accepts it; with `reason_header` in the field X-Balancer-Reason, too. `access_log` has a line for each request.
 
     `accept_proxy`, `proxy` and `proxy_timeout` are those of `TCPListener`; X-Forwarded-For tells of the client that the
     header tells of. There is no `send_proxy`: connections to backends carry the requests of many clients.
@@ -61,6 +63,7 @@ class HTTPListener(Measured):
     idle: float = attrs.field(default=75.0, kw_only=True)
     half_closed: float = attrs.field(default=1.0, kw_only=True)
     reason_header: bool = attrs.field(default=False, kw_only=True)
+    access_log: AccessLog | None = attrs.field(default=None, kw_only=True)
     paths: Literal["normal", "as-is"] = attrs.field(default="normal", kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
@@ -70,6 +73,8 @@ class HTTPListener(Measured):
         yield from seconds("idle", self.idle, like=75)
         yield from seconds("half_closed", self.half_closed, like=1)
         yield from choice("reason_header", self.reason_header, (True, False))
+        if self.access_log is not None:
+            yield from instance("access_log", self.access_log, AccessLog, "give one such as AccessLog('-')")
         yield from choice("paths", self.paths, ("normal", "as-is"))
 
     def _misused(self, route: Route) -> Iterator[str]:

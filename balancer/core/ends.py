@@ -25,6 +25,8 @@ class Stage(Enum):
     DATA = "data", "D", "The answer was on its way."
     DONE = "done", "-", "The answer was out."
 
+    __hash__ = object.__hash__  # an enumeration's own is of its name, and in Python
+
     def __new__(cls, value: str, letter: str, text: str) -> Self:
         """A member of that value."""
         member = object.__new__(cls)
@@ -70,6 +72,8 @@ class Ending(Enum):
     DOWNSTREAM_TIMEOUT = "downstream-timeout", "c", "SI", "The client was silent, or did not read, for too long."
     DRAINING = "draining", "K", "", "The balancer was stopping, and the drain time was up."
     INTERNAL_ERROR = "internal-error", "I", "", "The balancer failed."
+
+    __hash__ = object.__hash__
 
     def __new__(cls, reason: str, who: str, envoy: str, text: str) -> Self:
         """A member whose value is the reason."""

@@ -119,7 +119,7 @@ class Exchange(Answering):
         self._held = (END,) if self._request_complete else ()
         if Side.UPSTREAM in self._slow:
             self.pressure(Side.UPSTREAM, high=False)
-        self.session.attempt += 1
+        self.session.again(error)
         self._acquire(fresh=True)
 
     def pressure(self, side: Side, *, high: bool) -> None:

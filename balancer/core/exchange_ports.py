@@ -67,6 +67,10 @@ class Upstream(Protocol):
 class Pending(Protocol):
     """A connection on its way."""
 
+    @property
+    def backend(self) -> Backend | None:
+        """The backend it is on its way to; None while there is none with room."""
+
     def cancel(self) -> None:
         """It is no longer wanted: the exchange is not called again."""
 

@@ -46,10 +46,11 @@ class Answers:
     """All the answers of one connection: `core.conversation.Line`.
 
     With `reasons`, answers that tell of a failure say which it is in a field as well. `request` is what the client
-    asked, as it came, if that could be read.
+    asked, as it came, if that could be read; `sent` counts bytes.
     """
 
     request: RequestHead | None = None
+    sent = 0
 
     def __init__(self, connection: Connection, dates: Dates | None = None, *, reasons: bool = False) -> None:
         self._connection, self._dates, self._reasons = connection, dates, reasons
@@ -82,7 +83,7 @@ class Answers:
                 out.append(self._head(message))
             elif type(message) is End:
                 out.append(encoder.end(message))
-        write_pieces(self._connection.transport, out)
+        self.sent += write_pieces(self._connection.transport, out)
 
     def _head(self, head: ResponseHead) -> bytes:
         """The bytes of a head, dated if there is a clock (RFC 9110 6.6.1)."""

@@ -177,6 +177,11 @@ class Dialing(Generic[AnyDialed]):
         else:
             caller.dialed(protocol, self._lease)
 
+    @property
+    def backend(self) -> Backend | None:
+        """Where the attempt under way leads."""
+        return None if self._lease is None else self._lease.backend
+
     def cancel(self, error: BalancerError | None = None) -> None:
         """It is no longer wanted, since the client has left if there is no error that says why.
 
@@ -229,7 +234,7 @@ class Dialing(Generic[AnyDialed]):
         session = self._session
         session.tried.append(lease.backend)
         if session.attempt < self._last:
-            session.attempt += 1
+            session.again(error)
             self._next()
         else:
             self._refuse(error)

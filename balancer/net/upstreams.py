@@ -138,6 +138,11 @@ class _Waiting:
         self._dialing: Pending | None = None
         self._wait: Wait | None = upstreams.pool.wait(exchange.session, self)
 
+    @property
+    def backend(self) -> Backend | None:
+        """See `core.exchange.Pending`."""
+        return None if self._dialing is None else self._dialing.backend
+
     def served(self, lease: Lease) -> None:
         """There is room."""
         self._wait = None

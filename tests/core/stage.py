@@ -122,10 +122,12 @@ class FakeLine(Port):
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript, "client", "<<")
+        self.request: RequestHead | None = None
         self.result = ""
-        self.done = 0
+        self.done = self.sent = 0
 
     def begin(self, request: RequestHead | None) -> None:
+        self.request = request
         self._transcript.say(f"client asks {request and spelled(request)}")
         self.over, self.result, self.said = False, "", []
 
@@ -186,6 +188,8 @@ class FirstOf:
 
 class FakePending:
     """A connection on its way."""
+
+    backend: Backend | None = None
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript

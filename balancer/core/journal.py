@@ -63,8 +63,8 @@ class LoggedExchange(Exchange):
     begun = whole = 0.0
     stood: float | None = None
     replied = False
-    asked: Backend | None = None
-    """The backend that was being connected to when it failed."""
+    asked: Lease | None = None
+    """The pick that was being connected to when it failed."""
     request_id = UNKNOWN
     """The request's id."""
     journal: Journal
@@ -81,12 +81,12 @@ class LoggedExchange(Exchange):
 
     def fail(self, error: BalancerError) -> None:
         """See `Exchange.fail`."""
-        self.asked = None if self.pending is None else self.pending.backend
+        self.asked = None if self.pending is None else self.pending.lease
         super().fail(error)
 
-    def _finish(self, phase: Phase, error: BalancerError | None) -> None:
+    def _part(self, phase: Phase, error: BalancerError | None) -> None:
         self.journal.ended(self, phase, error)
-        super()._finish(phase, error)
+        super()._part(phase, error)
 
 
 class Journal:
@@ -177,7 +177,7 @@ def _times(exchange: LoggedExchange) -> Told:
 def _backend(exchange: LoggedExchange, phase: Phase) -> Backend | None:
     """The one that was asked last, or was to be."""
     if exchange.asked is not None:
-        return exchange.asked
+        return exchange.asked.backend
     tried = exchange.session.tried
     if phase is Phase.CONNECT and tried:
         latest: Backend = tried[-1]

@@ -139,9 +139,9 @@ class _Waiting:
         self._wait: Wait | None = upstreams.pool.wait(exchange.session, self)
 
     @property
-    def backend(self) -> Backend | None:
+    def lease(self) -> Lease | None:
         """See `core.exchange.Pending`."""
-        return None if self._dialing is None else self._dialing.backend
+        return None if self._dialing is None else self._dialing.lease
 
     def served(self, lease: Lease) -> None:
         """There is room."""

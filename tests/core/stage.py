@@ -189,7 +189,7 @@ class FirstOf:
 class FakePending:
     """A connection on its way."""
 
-    backend: Backend | None = None
+    lease: Lease | None = None
 
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript

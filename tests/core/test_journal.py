@@ -70,6 +70,40 @@ class Teapot:
         return Reply(418) if session.request.path == "/lid" else head
 
 
+TOLD = Record(
+    time="2026-03-01T12:03:07.250Z",
+    date="01/Mar/2026:12:03:07 +0000",
+    client=CLIENT[0],
+    port=CLIENT[1],
+    request="GET /a?b=c HTTP/1.1",
+    method="GET",
+    target="/a?b=c",
+    protocol="HTTP/1.1",
+    scheme="http",
+    host="site",
+    status=200,
+    sent_bytes=7,
+    received_bytes=len(request("/a?b=c", *AGENT)),
+    referer="http://example.com/",
+    user_agent="curl/8",
+    request_id="7",
+    route="all",
+    pool="pool",
+    backend="b",
+    attempts=1,
+    retries=UNKNOWN,
+    request_time=1,
+    queue_time=2,
+    connect_time=0,
+    response_time=4,
+    data_time=8,
+    total_time=15,
+    ending="done",
+    stage="done",
+    code="--",
+)
+
+
 def test_an_exchange_that_went_well() -> None:
     """A request and its answer are one record: who asked what, who answered, how long each part took, and the end."""
     scene = Logged()
@@ -85,40 +119,7 @@ def test_an_exchange_that_went_well() -> None:
     scene.wait(8)
     scene.line.sent += 2
     scene.stage.carried.response(ANSWER[1:])
-    assert scene.records == [
-        Record(
-            time="2026-03-01T12:03:07.250Z",
-            date="01/Mar/2026:12:03:07 +0000",
-            client=CLIENT[0],
-            port=CLIENT[1],
-            request="GET /a?b=c HTTP/1.1",
-            method="GET",
-            target="/a?b=c",
-            protocol="HTTP/1.1",
-            scheme="http",
-            host="site",
-            status=200,
-            sent_bytes=7,
-            received_bytes=len(whole),
-            referer="http://example.com/",
-            user_agent="curl/8",
-            request_id="7",
-            route="all",
-            pool="pool",
-            backend="b",
-            attempts=1,
-            retries=UNKNOWN,
-            request_time=1,
-            queue_time=2,
-            connect_time=0,
-            response_time=4,
-            data_time=8,
-            total_time=15,
-            ending="done",
-            stage="done",
-            code="--",
-        )
-    ]
+    assert scene.records == [TOLD]
 
 
 def test_requests_that_follow_one_another() -> None:
@@ -220,7 +221,7 @@ def test_a_client_that_leaves_while_a_backend_is_connected_to() -> None:
     scene = Logged()
     scene.talk.receive(request())
     pending: Any = scene.stage.waiting[0].pending
-    pending.backend = scene.stage.backend
+    pending.lease = scene.stage.lease(scene.stage.waiting[0].session)
     scene.fail(DownstreamGone("left"))
     assert scene.ending() == (499, "downstream-gone", "connect", "CC")
     assert scene.shown("backend") == ("b",)

@@ -39,24 +39,26 @@ def pen(tmp_path: Path) -> Iterator[Pen]:
     pen.file.close()
 
 
+class Disk:
+    """Lets `room` more bytes through, then fails as a full disk does; with no limit if that is negative."""
+
+    def __init__(self, write: Write) -> None:
+        self._write, self.room = write, -1
+
+    def write(self, descriptor: int, data: bytes) -> int:
+        if not self.room:
+            raise OSError(ENOSPC, "no space")
+        done = self._write(descriptor, data if self.room < 0 else data[: self.room])
+        self.room -= 0 if self.room < 0 else done
+        return done
+
+
 @pytest.fixture
-def full(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
-    """Lets so many more bytes through, then fails as a full disk does."""
-    write = os.write
-
-    def fill(room: int) -> None:
-        left = [room]
-
-        def limited(descriptor: int, data: bytes) -> int:
-            if not left[0]:
-                raise OSError(ENOSPC, "no space")
-            done = write(descriptor, data[: left[0]])
-            left[0] -= done
-            return done
-
-        monkeypatch.setattr(os, "write", write if room < 0 else limited)
-
-    return fill
+def disk(monkeypatch: pytest.MonkeyPatch) -> Disk:
+    """The disk that all is written to."""
+    disk = Disk(os.write)
+    monkeypatch.setattr(os, "write", disk.write)
+    return disk
 
 
 def test_lines_are_added(pen: Pen, tmp_path: Path) -> None:
@@ -130,23 +132,23 @@ def test_a_path_that_cannot_be_opened_anew(pen: Pen, tmp_path: Path, monkeypatch
     assert pen.errors == [EACCES, EACCES]
 
 
-def test_a_disk_that_fills_and_empties(pen: Pen, tmp_path: Path, full: Callable[[int], None]) -> None:
+def test_a_disk_that_fills_and_empties(pen: Pen, tmp_path: Path, disk: Disk) -> None:
     """What a full disk does not take is written once there is room, from where it was cut off."""
-    full(6)
-    pen.pauses = [list, lambda: full(-1)]
+    disk.room = 6
+    pen.pauses = [list, lambda: setattr(disk, "room", -1)]
     pen.file.write(b"one\ntwo\nthree\n")
     assert (tmp_path / "a.log").read_bytes() == b"one\ntwo\nthree\n"
     assert (pen.errors, pen.file.written, pen.file.lost) == ([ENOSPC, ENOSPC], 3, 0)
 
 
-def test_a_full_disk_and_a_new_file(pen: Pen, tmp_path: Path, full: Callable[[int], None]) -> None:
+def test_a_full_disk_and_a_new_file(pen: Pen, tmp_path: Path, disk: Disk) -> None:
     """A line that was cut off in one file is written whole in the one that has taken its place."""
 
     def rotate() -> None:
         (tmp_path / "a.log").rename(tmp_path / "b.log")
-        full(-1)
+        disk.room = -1
 
-    full(6)
+    disk.room = 6
     pen.pauses = [rotate]
     pen.file.write(b"one\ntwo\nthree\n")
     assert (tmp_path / "b.log").read_bytes() == b"one\ntw"
@@ -154,9 +156,9 @@ def test_a_full_disk_and_a_new_file(pen: Pen, tmp_path: Path, full: Callable[[in
     assert (pen.file.written, pen.file.lost) == (3, 0)
 
 
-def test_what_is_given_up_is_counted(pen: Pen, tmp_path: Path, full: Callable[[int], None]) -> None:
+def test_what_is_given_up_is_counted(pen: Pen, tmp_path: Path, disk: Disk) -> None:
     """When there is no point in another try, lines that are not whole are lost, and counted."""
-    full(6)
+    disk.room = 6
     pen.file.write(b"one\ntwo\nthree\n")
     assert (tmp_path / "a.log").read_bytes() == b"one\ntw"
     assert (pen.file.written, pen.file.lost) == (1, 2)

@@ -51,10 +51,8 @@ def test_the_whole_plan() -> None:
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0"
     limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy")
     names = "resolve_every=None, dns=(), source=None"
-    http = (
-        "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0, max_head=32768, "
-        "max_fields=100, max_interim=16"
-    )
+    kept = "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
+    http = f"{kept}, max_head=32768, max_fields=100, max_interim=16"
     fate = "on_down='keep'"
     proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
     limits = (

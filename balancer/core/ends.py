@@ -50,6 +50,7 @@ class Ending(Enum):
     DONE = "done", "-", "", "The answer went out whole."
     REPLIED = "replied", "L", "", "A filter gave the answer, or the balancer as the last hop."
     REQUEST_REFUSED = "request-refused", "P", "DPE", "What the client sent is no request that can be passed on safely."
+    PATH_REFUSED = "path-refused", "P", "DPE", "The path is one that backends read in different ways."
     NO_ROUTE = "no-route", "P", "NR", "No route matches."
     POLICY_FAILED = "policy-failed", "I", "", "An algorithm, a matcher or a filter of the user's failed."
     NO_BACKEND = "no-backend", "S", "UH", "No backend of the pool could serve it."

@@ -74,6 +74,7 @@ class Answers:
         whole = None if self._fatal or self._connection.last else encoder.whole(messages)
         if whole is not None:
             self._connection.transport.write(whole)
+            self.sent += len(whole)
             return
         out = []
         for message in messages:

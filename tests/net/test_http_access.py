@@ -60,6 +60,18 @@ def test_bytes_are_those_of_the_wire(house: House, lines: Lines) -> None:
     ]
 
 
+def test_answers_that_are_alike(house: House, lines: Lines) -> None:
+    """An answer that is known from before counts as the first one did."""
+    far = house.far()
+    logged(house, "{sent_bytes}")
+    client = house.client()
+    for _ in range(3):
+        client.say(request())
+        far.last.say(answer(b"hello"))
+    size = len(client.hear()) // 3
+    assert lines == [str(size)] * 3
+
+
 def test_refusals(house: House, lines: Lines) -> None:
     """What is refused has a line as well, in its turn among the others, nonsense included."""
     logged(house)

@@ -22,7 +22,7 @@ def access(parts: Parts, settings: nouns.AccessLog) -> Access:
         parts.logs[settings.path] = AccessLog(parts.reactor, parts.deadlines, settings.path, told=_tell)
     add, line = parts.logs[settings.path].add, compile_format(settings.format)
 
-    def write(record: Record) -> None:
+    def write(record: Record) -> None:  # made here: in the log's thread a line would cost the reactor as much (the GIL)
         add(line(record))
 
     return Access(write, Stamps(parts.wall))

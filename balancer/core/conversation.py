@@ -180,7 +180,7 @@ class Conversation:
         self._site.failed(error, self._client[0])
         self._line.refuse(error)
         if self._journal is not None:
-            self._journal.refused(error, self._client, self._site.seconds())
+            self._journal.refused(error, self._client, self._site.seconds(), received=self.received)
         self._line.exchange_done(request_complete=self.request_complete)
 
     def pressure(self, *, high: bool) -> None:

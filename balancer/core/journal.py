@@ -120,6 +120,7 @@ class Journal:
         status = exchange.status or (0 if error is None else error.status)
         backend = _backend(exchange, phase)
         way = (
+            exchange.request_id,
             UNKNOWN if route is None else route.name,
             UNKNOWN if route is None else route.target.upstreams.name,
             UNKNOWN if backend is None else backend.name,
@@ -127,22 +128,27 @@ class Journal:
             ",".join(session.retries) or UNKNOWN,
         )
         told = CODES[_ending(exchange, phase, error)]
-        self._tell(session.client, status, exchange.request_id, way, (*_times(exchange), *told))
+        traffic = self._traffic(self._received())
+        self._tell(session.client, (status, *traffic), (*way, *_times(exchange), *told))
 
-    def refused(self, error: BalancerError, client: tuple[str, int], now: float) -> None:
-        """A request that never became whole was answered so."""
+    def refused(self, error: BalancerError, client: tuple[str, int], now: float, *, received: int) -> None:
+        """A request that never became whole was answered so, after so many bytes of all requests."""
         begun, self._begun = now if self._begun is None else self._begun, None
         times = (now - begun, None, None, None, None, now - begun)
         told = CODES[ending_of(error), Stage.REQUEST]
-        self._tell(client, error.status, UNKNOWN, (UNKNOWN, UNKNOWN, UNKNOWN, 1, UNKNOWN), (*times, *told))
+        way = UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 1, UNKNOWN
+        self._tell(client, (error.status, *self._traffic(received)), (*way, *times, *told))
 
-    def _tell(self, client: tuple[str, int], status: int, request_id: str, way: Told, end: Told) -> None:
-        received, sent = self._received(), self._line.sent
+    def _traffic(self, received: int) -> tuple[int, int]:
+        """The bytes sent and received that are told now, for the first time."""
+        sent = self._line.sent
         before, self._before = self._before, (received, sent)
+        return sent - before[1], received - before[0]
+
+    def _tell(self, client: tuple[str, int], answer: Told, rest: Told) -> None:
         request, fields = _asked(self._line.request)
-        traffic = (status, sent - before[1], received - before[0])
-        parts = (*self._access.stamps.now(), client[0] or UNKNOWN, client[1], *request, *traffic, *fields, request_id)
-        self._access.write(Record._make((*parts, *way, *end)))
+        start = (*self._access.stamps.now(), client[0] or UNKNOWN, client[1], *request)
+        self._access.write(Record._make((*start, *answer, *fields, *rest)))
 
 
 def _asked(request: RequestHead | None) -> tuple[Told, Told]:

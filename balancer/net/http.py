@@ -124,9 +124,10 @@ class _Waiting(_Closing):
             return self._since, listening.idle, self.close
         if exchange is None:
             return self._since, listening.request_timeout, self._refuse_head
+        waits = exchange.waits() or (self._watch.deadlines.now, listening.least, self._give_up)
         if self.half_closed and not exchange.status:
-            return self._since, listening.half_closed, self._give_up
-        return exchange.waits() or (self._watch.deadlines.now, listening.least, self._give_up)
+            return min(waits, (self._since, listening.half_closed, self._give_up), key=lambda one: one[0] + one[1])
+        return waits
 
     def _refuse_head(self) -> None:
         self._conversation.refuse(DownstreamTimeout("the request head took too long"))
@@ -209,7 +210,7 @@ class HTTPConnection(_Waiting):
             talk.fail(DownstreamGone("the client left in the middle of its request"))
         else:
             self._since = self._watch.deadlines.now
-            self._watch.hurry(self._listening.half_closed)
+            self._watch.hurry(min(self._listening.half_closed, self._listening.least))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any
 
 from balancer.config import HTTPListener, Pool, Route
@@ -11,11 +12,11 @@ SOON = 0.5
 """Seconds that a time-out may come late."""
 
 
-def opened(house: House, *, timeout: float | None = None, body_timeout: float = 30.0, **pool: float) -> None:
+def opened(house: House, *, timeout: float | None = None, listener: Any = MappingProxyType({}), **pool: float) -> None:
     """Open a listener with such time-outs over one backend."""
     times: dict[str, Any] = dict(pool)
     behind = Pool("site", backends=["127.0.0.1:9001"], **times)
-    house.open(HTTPListener(f"tcp:{FRONT}", routes=Route(pool=behind, timeout=timeout), body_timeout=body_timeout))
+    house.open(HTTPListener(f"tcp:{FRONT}", routes=Route(pool=behind, timeout=timeout), **listener))
 
 
 def ended_after(house: House, client: Speaker, seconds: float) -> bytes:
@@ -32,7 +33,7 @@ def ended_after(house: House, client: Speaker, seconds: float) -> bytes:
 def test_a_body_that_stalls_is_told(house: House) -> None:
     """An upload of which nothing comes for `body_timeout` seconds is answered by 408."""
     house.far()
-    opened(house, body_timeout=20)
+    opened(house, listener={"body_timeout": 20})
     client = house.client(request("POST /", "content-length: 10", body=b"part"))
     house.network.advance(19)
     client.say(b"more")
@@ -44,6 +45,15 @@ def test_an_answer_that_does_not_begin_is_told(house: House) -> None:
     house.far()
     opened(house, response_timeout=20, stall_timeout=10)
     assert ended_after(house, house.client(request()), 20).startswith(b"HTTP/1.1 504 Gateway Timeout\r\n")
+
+
+def test_a_client_that_has_closed_its_side_waits_no_longer(house: House) -> None:
+    """The time that such a client has for its answer does not lengthen the backend's."""
+    house.far()
+    opened(house, response_timeout=20, listener={"half_closed": 100})
+    client = house.client(request())
+    client.finish()
+    assert ended_after(house, client, 20).startswith(b"HTTP/1.1 504 Gateway Timeout\r\n")
 
 
 def test_an_answer_that_stalls_is_cut(house: House) -> None:

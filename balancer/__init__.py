@@ -4,6 +4,7 @@ Nothing here imports Twisted or touches a reactor, so that a config module can b
 """
 
 from balancer.config import (
+    AccessLog,
     Backend,
     Config,
     Health,
@@ -15,6 +16,7 @@ from balancer.config import (
 )
 
 __all__ = [
+    "AccessLog",
     "Backend",
     "Config",
     "HTTPListener",

@@ -21,6 +21,7 @@ from balancer.config import load
 from balancer.describe import plan
 from balancer.errors import ConfigError
 from balancer.installed import installed, unknown_types
+from balancer.timeouts import timeouts
 
 USAGE_ERROR: Final = 64
 """What the system calls EX_USAGE; `twist` exits with it as well."""
@@ -119,7 +120,7 @@ def _check(arguments: Namespace) -> Iterable[str]:
     mistakes = tuple(unknown_types(config))
     if mistakes:
         raise ConfigError(mistakes)
-    return plan(config, default_algorithm())
+    return [*plan(config, default_algorithm()), "", *timeouts(config)]
 
 
 def _plugins(_arguments: Namespace) -> Iterable[str]:
@@ -128,7 +129,7 @@ def _plugins(_arguments: Namespace) -> Iterable[str]:
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "check": Command(
-        "load a config, tell every mistake, or print the plan it amounts to",
+        "load a config, tell every mistake, or print the plan it amounts to and the time-outs that hold",
         _check,
         lambda parser: parser.add_argument("config", help="the config module, such as conf.py"),
     ),

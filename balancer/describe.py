@@ -39,7 +39,8 @@ def _route(route: Route) -> str:
     matcher = "everything" if route.matcher is None else repr(route.matcher)
     filters = "".join(f" -> {item!r}" for item in route.filters)
     bound = "" if route.max_body is None else f", max_body={route.max_body}"
-    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters} -> {route.pool}{bound}"
+    timeout = "" if route.timeout is None else f", timeout={route.timeout!r}"
+    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters} -> {route.pool}{bound}{timeout}"
 
 
 def _pool(pool: Pool, unheeded: Iterable[str]) -> Iterator[str]:

@@ -207,6 +207,13 @@ class UpstreamTimeout(BalancerError):
     reason = "upstream-timeout"
 
 
+class ExchangeTimeout(BalancerError):
+    """A request and its answer took longer, all in all, than their route's `timeout`."""
+
+    status = 504
+    reason = "exchange-timeout"
+
+
 class ResponseInvalid(BalancerError):
     """The backend's bytes are not a response that can be passed on faithfully."""
 

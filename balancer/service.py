@@ -16,15 +16,19 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from balancer import config as nouns
-from balancer.assembly import Assembly, bind, changes, in_a_line
+from balancer.assembly import Assembly, bind, changes, in_a_line, open_logs
 from balancer.control import Control
 from balancer.errors import Draining, StartError
+from balancer.net.access_log import AccessLog
 from balancer.net.listeners import Listener
 
 log = Logger("balancer")
 
 AFTERMATH = 1.0
 """Seconds that clients have to take the answer which ends their wait, and each companion to stop."""
+
+FLUSH = 5.0
+"""Seconds that the last lines of access logs have to be written."""
 
 
 class Balancer(Service):
@@ -72,6 +76,11 @@ class Balancer(Service):
         if self._waiting is not None:
             self._waiting.cancel()
 
+    def reopen_logs(self) -> None:
+        """Go on with the access logs that are now where the config says, since those so far were moved."""
+        for one in self._assembly.logs.values():
+            one.reopen()
+
     def _begin(self) -> None:
         if self.running:
             self._starting = Deferred.fromCoroutine(self._start())
@@ -84,6 +93,7 @@ class Balancer(Service):
         if self._config.control_path is not None:
             self._control = Control(self._assembly, self._config.control_path)
             self._control.open()
+        open_logs(self._assembly.logs)
         for settings, listener in self._assembly.listeners:
             await bind(settings, listener)
         for lookup in self._assembly.lookups:
@@ -137,8 +147,13 @@ class Balancer(Service):
                 log.error("companion {companion!r} did not stop in time", companion=companion)
         if self._control is not None:
             self._control.close()
+        await self._close_logs(list(self._assembly.logs.values()))
         self._assembly.alarm.stop()
         self._assembly.pipes.close()
+
+    async def _close_logs(self, logs: list[AccessLog]) -> None:
+        if logs and not await self._wait([one.close() for one in logs], FLUSH):
+            log.error("access logs could not be written to the end in time")
 
     async def _end(self, listeners: list[Listener], drains: list[Deferred[None]]) -> None:
         """End what is alive: first with an answer, where one is waited for, then what has not taken it."""

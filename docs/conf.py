@@ -11,7 +11,8 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "plugins")]
 
 import balancer  # noqa: E402 - only now can it be found
 from balancer import interfaces  # noqa: E402 - the same
-from balancer.core import exchange_states, relay  # noqa: E402 - the same
+from balancer.config.access_log import LOG_FIELDS  # noqa: E402 - the same
+from balancer.core import ends, exchange_states, relay  # noqa: E402 - the same
 from balancer.interfaces import contracts  # noqa: E402 - the same
 from balancer.plugins import algorithms, datagrams, first_bytes, flow_keys, health, matchers  # noqa: E402 - the same
 from docs._ext import diagrams, reference  # noqa: E402 - the same
@@ -69,6 +70,16 @@ GENERATED = {
     "datagrams.md": reference.nouns([datagrams.DNSName, datagrams.Token, datagrams.QUIC], heading="###"),
     "flow_keys.md": reference.nouns([flow_keys.QUICConnectionID, flow_keys.TokenKey], heading="###"),
     "errors.md": reference.errors(),
+    "log_fields.md": reference.rows(
+        ("field", "what it tells"), ((f"`{name}`", text) for name, text in LOG_FIELDS.items())
+    ),
+    "endings.md": reference.rows(
+        ("ending", "letter", "meaning", "Envoy"),
+        ((f"`{one.value}`", one.who, one.text, one.envoy) for one in ends.Ending),
+    ),
+    "stages.md": reference.rows(
+        ("stage", "letter", "meaning"), ((f"`{one.value}`", one.letter, one.text) for one in ends.Stage)
+    ),
 }
 
 (HERE / "_generated").mkdir(exist_ok=True)

@@ -28,11 +28,12 @@ def conf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_check_prints_the_plan(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """A sound config is checked with status 0 and its plan printed, the default algorithm included."""
+    """A sound config is checked with status 0 and its plan printed, with the default algorithm and all time-outs."""
     assert main(["check", str(conf)]) == 0
     printed = capsys.readouterr()
     assert printed.out.startswith("HTTPListener 'tcp:80': ")
     assert f"Pool 'site': algorithm={default_algorithm()!r}" in printed.out
+    assert re.search(r"^HTTPListener 'tcp:80' +idle +75 ", printed.out, re.MULTILINE)
     assert printed.err == ""
 
 

@@ -31,9 +31,12 @@ SITE = Pool(
 )
 DATABASE = Pool("database", backends=["unix:/run/db"])
 NAMES = Pool("names", backends=["a:53"])
+V1 = Route(Path("/v1"), DATABASE, name="v1", max_body=9, timeout=5)
 CONFIG = Config(
     [
-        HTTPListener("tcp:80", routes=[Route(Path("/v1"), DATABASE, name="v1", max_body=9), Route(pool=SITE)]),
+        HTTPListener(
+            "tcp:80", routes=[Route(Path("/v1"), DATABASE, name="v1", max_body=9, timeout=5), Route(pool=SITE)]
+        ),
         TCPListener("tcp:5432", pool=SITE, idle=60),
         TCPListener("tcp:53", pool=NAMES),
         UDPListener("udp:53", pool=NAMES),
@@ -48,7 +51,8 @@ def test_the_whole_plan() -> None:
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0"
     limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy")
     names = "resolve_every=None, dns=(), source=None"
-    http = "response_timeout=60.0, keepalive=32, keepalive_timeout=4.0, max_head=32768, max_fields=100, max_interim=16"
+    kept = "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
+    http = f"{kept}, max_head=32768, max_fields=100, max_interim=16"
     fate = "on_down='keep'"
     proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
     limits = (
@@ -59,11 +63,12 @@ def test_the_whole_plan() -> None:
     unsent = "send_proxy=None, proxy_tlvs=()"
     told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=False"
     sizes = "max_line=8192, max_head=32768, max_fields=100, max_trailers=8192, max_body=None, max_requests=10000"
-    heads = f"{told}, {sizes}, request_timeout=10.0, idle=75.0, half_closed=1.0, paths='normal'"
+    times = "request_timeout=10.0, body_timeout=30.0, idle=75.0, half_closed=1.0"
+    heads = f"{told}, {sizes}, {times}, reason_header=False, access_log=None, paths='normal'"
     endings = "replies=None, per_packet=False, requests=None, key=None, send_proxy=None"
     assert list(plan(CONFIG, RoundRobin())) == [
         f"HTTPListener 'tcp:80': {begin}, {heads}",
-        "  route 1 'v1': Path('/v1') -> Pool 'database', max_body=9",
+        "  route 1 'v1': Path('/v1') -> Pool 'database', max_body=9, timeout=5",
         "  route 2: everything -> Pool 'site'",
         f"TCPListener 'tcp:5432': {begin}, peek_timeout=3.0, idle=60, linger=30.0, {unsent}",
         "  route 1: everything -> Pool 'site'",

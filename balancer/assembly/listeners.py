@@ -10,6 +10,7 @@ from twisted.logger import Logger
 from balancer import config as nouns
 from balancer.assembly.binding import endpoint_of, shared_port
 from balancer.assembly.faults import FaultLog
+from balancer.assembly.logs import access
 from balancer.assembly.parts import Parts
 from balancer.core.admission import Admission, Limits
 from balancer.core.datagrams import Flows
@@ -127,6 +128,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         forwarding=_forwarding(parts, settings),
         dates=parts.dates,
         told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
+        access=None if settings.access_log is None else access(parts, settings.access_log),
     )
     listening = HTTPListening(
         site,
@@ -139,6 +141,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         max_lifetime=settings.max_lifetime,
         max_requests=settings.max_requests,
         sessions=_sessions(parts, settings),
+        reasons=settings.reason_header,
     )
     return _stream(parts, settings, HTTPFactory(listening), listening.sessions, [site.refusals])
 
@@ -189,9 +192,16 @@ def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds
 
 
 def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
+    patience = Patience(
+        body=listener.body_timeout,
+        reading=listener.idle,
+        first=route.pool.response_timeout,
+        stall=route.pool.stall_timeout,
+        total=route.timeout,
+    )
     return Destination(
         _upstreams(parts, route.pool),
-        Patience(downstream=listener.idle, upstream=route.pool.response_timeout),
+        patience,
         max_body=listener.max_body if route.max_body is None else route.max_body,
     )
 

@@ -15,6 +15,7 @@ from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.events import Events
 from balancer.core.pool import Pool
 from balancer.core.slices import in_slices
+from balancer.net.access_log import AccessLog
 from balancer.net.checks import Checks
 from balancer.net.clock import ReactorAlarm
 from balancer.net.listeners import Listener
@@ -55,6 +56,8 @@ class Parts:
     events: Events = attrs.field(init=False, default=attrs.Factory(lambda parts: Events(parts.wall), takes_self=True))
     dates: Dates | None = attrs.field(init=False, default=None)
     """The date of answers; a reactor's clock may count from anything, so without a wall there is none."""
+    logs: dict[str, AccessLog] = attrs.field(init=False, factory=dict)
+    """By their paths: listeners may share one."""
     grace: dict[Backend, Deadline] = attrs.field(init=False, factory=dict)
 
     def __attrs_post_init__(self) -> None:

@@ -4,6 +4,7 @@ Every noun is frozen and looks at itself as it is made. What is wrong is one lin
 what was given and what was expected. Durations are seconds.
 """
 
+from balancer.config.access_log import AccessLog
 from balancer.config.backends import Backend
 from balancer.config.document import Config
 from balancer.config.endpoints import Endpoint
@@ -18,6 +19,7 @@ from balancer.config.tcp_listener import TCPListener
 from balancer.config.udp_listener import UDPListener
 
 __all__ = [
+    "AccessLog",
     "Backend",
     "Config",
     "Endpoint",

@@ -27,6 +27,7 @@ _HEEDED: Final[Mapping[str, tuple[Kind, ...]]] = {
     "queue": (Kind.TCP, Kind.HTTP),
     "queue_timeout": (Kind.TCP, Kind.HTTP),
     "response_timeout": (Kind.HTTP,),
+    "stall_timeout": (Kind.HTTP,),
     "keepalive": (Kind.HTTP,),
     "keepalive_timeout": (Kind.HTTP,),
     "max_head": (Kind.HTTP,),

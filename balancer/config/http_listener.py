@@ -7,9 +7,11 @@ from typing import ClassVar, Literal
 
 import attrs
 
+from balancer.config.access_log import AccessLog
 from balancer.config.measured import Measured
 from balancer.config.mistakes import (
     choice,
+    instance,
     seconds,
     shown,
 )
@@ -22,9 +24,9 @@ class HTTPListener(Measured):
     """Serves HTTP and chooses by request. Raises `ConfigError`.
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. A client has
-    `request_timeout` seconds for a whole request head, and may be silent for `idle` seconds between two requests and
-    within a body. One that has closed its sending side has `half_closed` seconds to see its answer begin: whether it
-    still listens cannot be told.
+    `request_timeout` seconds for a whole request head, may be silent for `body_timeout` seconds within a body, and for
+    `idle` seconds between two requests or while it takes nothing of its answer. One that has closed its sending side
+    has `half_closed` seconds to see its answer begin: whether it still listens cannot be told.
 
     A request line has at most `max_line` bytes (else 414), a head `max_head` bytes and `max_fields` fields, the
     trailers behind a body `max_trailers` bytes (else 431), and a body `max_body` bytes (else 413; None is no limit, and
@@ -42,6 +44,9 @@ class HTTPListener(Measured):
     backslash, a NUL or an escape that is none, is refused with 400. `%2F`, `//` and `;` stay as they are. With "as-is"
     paths are neither changed nor refused. The query is left alone in any case.
 
+    What the balancer answers itself names the failure in a word, in a body that is text, HTML or JSON, as the client
+    accepts it; with `reason_header` in the field X-Balancer-Reason, too. `access_log` has a line for each request.
+
     `accept_proxy`, `proxy` and `proxy_timeout` are those of `TCPListener`; X-Forwarded-For tells of the client that the
     header tells of. There is no `send_proxy`: connections to backends carry the requests of many clients.
 
@@ -54,15 +59,22 @@ class HTTPListener(Measured):
     matcher_like: ClassVar[str] = "Path('/v1')"
 
     request_timeout: float = attrs.field(default=10.0, kw_only=True)
+    body_timeout: float = attrs.field(default=30.0, kw_only=True)
     idle: float = attrs.field(default=75.0, kw_only=True)
     half_closed: float = attrs.field(default=1.0, kw_only=True)
+    reason_header: bool = attrs.field(default=False, kw_only=True)
+    access_log: AccessLog | None = attrs.field(default=None, kw_only=True)
     paths: Literal["normal", "as-is"] = attrs.field(default="normal", kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()
         yield from seconds("request_timeout", self.request_timeout, like=10)
+        yield from seconds("body_timeout", self.body_timeout, like=30)
         yield from seconds("idle", self.idle, like=75)
         yield from seconds("half_closed", self.half_closed, like=1)
+        yield from choice("reason_header", self.reason_header, (True, False))
+        if self.access_log is not None:
+            yield from instance("access_log", self.access_log, AccessLog, "give one such as AccessLog('-')")
         yield from choice("paths", self.paths, ("normal", "as-is"))
 
     def _misused(self, route: Route) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Pool(Noun):
     None refuses the session. `latency_half_life` is that of the average `IBackend.latency`. While all the backends
     that could serve a session have their `max_connections`, up to `queue` connections or requests wait for room, in
     turn by the addresses they come from, each for up to `queue_timeout`; datagrams do not wait. For HTTP alone:
-    `response_timeout` bounds the silence before the response head and between the response's bytes, and up to
+    `response_timeout` bounds the silence before the response head, `stall_timeout` that between its bytes, and up to
     `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below the backends' own).
     The head of a response has at most `max_head` bytes and `max_fields` fields, and at most `max_interim` interim ones
     (1xx) come before it; what is beyond is a 502.
@@ -80,6 +80,7 @@ class Pool(Noun):
     on_policy_error: IAlgorithm | None = attrs.field(default=None, kw_only=True)
     latency_half_life: float = attrs.field(default=10.0, kw_only=True)
     response_timeout: float = attrs.field(default=60.0, kw_only=True)
+    stall_timeout: float = attrs.field(default=60.0, kw_only=True)
     keepalive: int = attrs.field(default=32, kw_only=True)
     keepalive_timeout: float = attrs.field(default=4.0, kw_only=True)
     max_head: int = attrs.field(default=32768, kw_only=True)
@@ -133,6 +134,7 @@ class Pool(Noun):
         yield from self._idle_queue()
         yield from seconds("latency_half_life", self.latency_half_life, like=10)
         yield from seconds("response_timeout", self.response_timeout, like=60)
+        yield from seconds("stall_timeout", self.stall_timeout, like=60)
         yield from count("keepalive", self.keepalive, least=0)
         yield from seconds("keepalive_timeout", self.keepalive_timeout, like=4)
         yield from count("max_head", self.max_head, least=1024)

@@ -11,6 +11,7 @@ from balancer.config.listeners import Listener
 from balancer.config.mistakes import as_tuple, collecting, instance, repeated, shown, sound
 from balancer.config.pools import Pool
 from balancer.config.routes import POOL, Route
+from balancer.interfaces import Kind
 
 
 def _routes(given: Route | Iterable[Route]) -> tuple[Route, ...]:
@@ -61,6 +62,8 @@ class Routed(Listener):
         """What is wrong with a route for the sessions of this kind of listener."""
         if not route.fits(self.kind):
             yield f"{shown(route.matcher)} never matches a {self.session}; give a matcher such as {self.matcher_like}"
+        if route.timeout is not None and self.kind is not Kind.HTTP:
+            yield "timeout: would be ignored, for it bounds HTTP requests alone; leave it out"
 
     def _unreachable(self) -> Iterator[str]:
         """A route that takes every session leaves none for those after it."""

@@ -15,6 +15,7 @@ from balancer.config.mistakes import (
     instance,
     provides,
     provides_or_callable,
+    seconds,
     shown,
     sound,
     word,
@@ -44,7 +45,8 @@ class Route(Noun):
 
     Without a matcher it takes every session. Routes are tried in the order written. A matcher may also be a function
     of one argument, the `ISession`. Logs call a route by its `name`, or by its matcher if it has none. The body of a
-    request has at most `max_body` bytes; None is what the listener says.
+    request has at most `max_body` bytes; None is what the listener says. A request of HTTP and its answer may take
+    `timeout` seconds, all in all; with None as long as nothing else runs out of time.
     """
 
     matcher: IMatcher | MatchFunction | None = None
@@ -52,6 +54,7 @@ class Route(Noun):
     filters: tuple[IFilter, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
     name: str | None = attrs.field(default=None, kw_only=True)
     max_body: int | None = attrs.field(default=None, kw_only=True)
+    timeout: float | None = attrs.field(default=None, kw_only=True)
 
     @property
     def title(self) -> str:
@@ -97,6 +100,8 @@ class Route(Noun):
         yield from instance("pool", self.pool, Pool, POOL)
         if self.name is not None:
             yield from word("name", self.name)
+        if self.timeout is not None:
+            yield from seconds("timeout", self.timeout, like=300)
         for item in self.filters:
             yield from list(provides("filters", item, IFilter, "give a filter object")) or _transforming(item)
         if self.max_body is not None:

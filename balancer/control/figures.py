@@ -33,6 +33,7 @@ def counters(assembly: Assembly) -> dict[str, Any]:
         },
         "listeners": listeners,
         "pools": [_pool(pool) for pool in assembly.pools.values()],
+        "access_logs": [log.counters() for log in assembly.logs.values()],
     }
 
 

@@ -5,13 +5,14 @@ What follows a request waits, unread, until its answer is out. Refuses to know h
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from balancer.core.exchange import Exchange
 from balancer.core.exchange_ports import Downstream
 from balancer.core.headers import may_travel
 from balancer.core.http1 import RequestDecoder
+from balancer.core.journal import Journal
 from balancer.core.messages import End, Message, RequestHead
 from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
 from balancer.core.session import Session
@@ -27,7 +28,10 @@ AT_THE_LAST_HOP: Final = {"OPTIONS": Reply(200), "TRACE": Reply(501)}
 
 
 class Line(Downstream, Protocol):
-    """The client's side of all the exchanges of one connection."""
+    """The client's side of all the exchanges of one connection. `sent` counts the bytes so far."""
+
+    request: RequestHead | None
+    sent: int
 
     def begin(self, request: RequestHead | None) -> None:
         """The next answer is to this request, or to one that could not be read."""
@@ -79,6 +83,10 @@ class Conversation(_Standing):
     from outside, that no further one may begin. `header` is the PROXY header that opened the connection.
     """
 
+    received = 0
+    """Bytes from the client so far."""
+    _journal: Journal | None = None
+    _make: Callable[[Site, Session, RequestHead, Downstream], Exchange] = Exchange
     _advancing = _again = _slow = False
 
     def __init__(
@@ -88,9 +96,13 @@ class Conversation(_Standing):
         self._site, self._line, self._client, self._header = site, line, client, header
         self._forwarder = site.forwarding.for_client(client, port)
         self._decoder = RequestDecoder(site.limits, site.blocks)
+        if site.access is not None:
+            self._journal = Journal(site.access, line, lambda: self.received - self._decoder.buffered)
+            self._make = self._journal.exchange
 
     def receive(self, data: bytes) -> None:
         """Bytes from the client."""
+        self.received += len(data)
         try:
             messages = self._decoder.receive(data)
         except RequestRefused as error:
@@ -98,6 +110,8 @@ class Conversation(_Standing):
         else:
             if messages:
                 self._advance(messages)
+            elif self._journal is not None:
+                self._head_begins(self._journal)
 
     def next(self) -> bool:
         """The answer, ours or a backend's, is out, and the client takes more: only now begin what is already here.
@@ -121,6 +135,7 @@ class Conversation(_Standing):
 
     def passed(self, size: int) -> None:
         """So many of them did."""
+        self.received += size
         if self.exchange is not None:
             self.exchange.request_passed(size)
         messages = self._decoder.skip(size) if size else ()
@@ -150,10 +165,13 @@ class Conversation(_Standing):
 
     def _next(self) -> Sequence[Message]:
         try:
-            return self._decoder.next()
+            messages = self._decoder.next()
         except RequestRefused as error:
             self._refused(error)
             return ()
+        if not messages and self._journal is not None:
+            self._head_begins(self._journal)
+        return messages
 
     def _refused(self, error: RequestRefused) -> None:
         self.request_complete = False
@@ -161,6 +179,11 @@ class Conversation(_Standing):
             self.exchange.fail(error)
         else:
             self.refuse(error)
+
+    def _head_begins(self, journal: Journal) -> None:
+        """There is no message in what came; the first bytes of a head may be."""
+        if self.exchange is None and not self._decoder.idle:
+            journal.begins(self._site.seconds())
 
     def _begin(self, head: RequestHead, rest: Sequence[Message]) -> None:
         site, line, told = self._site, self._line, self._header
@@ -170,7 +193,7 @@ class Conversation(_Standing):
         session = Session(Kind.HTTP, self._forwarder.client, site.seconds(), head)
         if told is not NOTHING_TOLD:
             session.proxy, session.server_name, session.alpn = told, told.server_name, told.alpn
-        self.exchange = exchange = Exchange(site, session, head, line)
+        self.exchange = exchange = self._make(site, session, head, line)
         if self._slow:
             exchange.pressure(Side.DOWNSTREAM, high=True)
         exchange.start(rest, reply)
@@ -180,6 +203,8 @@ class Conversation(_Standing):
         self._line.begin(None)
         self._site.failed(error, self._client[0])
         self._line.refuse(error)
+        if self._journal is not None:
+            self._journal.refused(error, self._client, self._site.seconds(), received=self.received)
         self._line.exchange_done(request_complete=self.request_complete)
 
     def pressure(self, *, high: bool) -> None:

@@ -8,7 +8,7 @@ port may call back at once, in the middle of what it is told.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import attrs
@@ -23,7 +23,7 @@ from balancer.core.messages import END, End, Message
 from balancer.core.pool import Lease
 from balancer.core.retries import clears, may_resend
 from balancer.core.silence import awaited, too_long
-from balancer.errors import BalancerError, NoBackend, RequestRefused, Side
+from balancer.errors import BalancerError, ExchangeTimeout, NoBackend, RequestRefused, Side
 from balancer.interfaces import Phase, Reply
 
 LEFT_OVER_TIME: Final = 10.0
@@ -35,8 +35,8 @@ class Exchange(Answering):
 
     `start` it once the downstream port is ready. `site.ended` is told once, before the port hears of the end, with the
     error that ended the exchange or None. Any part may `fail` it at any time. `route` is known once it has one, `lease`
-    is the latest pick with which a connection stood, `pending` the connection that it waits for. `since` is when
-    whoever is awaited was last heard of.
+    is the latest pick with which a connection stood, `pending` the connection that it waits for. It `began` when it
+    was made, and `since` is when whoever is awaited was last heard of.
     """
 
     _allowance: Allowance | None = None
@@ -131,7 +131,7 @@ class Exchange(Answering):
         self._held = (END,) if self._request_complete else ()
         if Side.UPSTREAM in self._slow:
             self.pressure(Side.UPSTREAM, high=False)
-        self.session.attempt += 1
+        self.session.again(error)
         self._acquire(fresh=True)
 
     def pressure(self, side: Side, *, high: bool) -> None:
@@ -144,31 +144,32 @@ class Exchange(Answering):
         if source is not None:
             (source.pause if high else source.resume)()
 
-    def limit(self) -> float | None:
-        """How many seconds from `since` on the side that is awaited may be silent; None when neither is."""
-        if self._left_over is not None:
-            return LEFT_OVER_TIME
-        if self._upstream is None or self.route is None:
+    def waits(self) -> tuple[float, float, Callable[[], None]] | None:
+        """Since when something is waited for, for how many seconds at most, and what is done then.
+
+        None while that is bounded by others, as the ways to a backend are.
+        """
+        left_over = self._left_over
+        if left_over is not None:
+            return self.since, LEFT_OVER_TIME, lambda: self._part(*left_over)
+        if self.route is None:
             return None
-        return self.route.target.patience.limit(self._awaited(self._upstream))
+        patience = self.route.target.patience
+        wait = awaited(self._slow_ones(), complete=self._request_complete, begun=bool(self.status))
+        limit = None if self._upstream is None else patience.limit(wait)
+        total = patience.total
+        if total is not None and (limit is None or self.began + total < self.since + limit):
+            return self.began, total, lambda: self.fail(ExchangeTimeout(f"the exchange took longer than {total:g} s"))
+        return None if limit is None else (self.since, limit, lambda: self.fail(too_long(wait, limit)))
 
-    def late(self) -> None:
-        """The side that is awaited was silent for that long."""
-        if self._left_over is not None:
-            self._part(*self._left_over)
-        else:
-            assert self.route is not None
-            assert self._upstream is not None
-            side = self._awaited(self._upstream)
-            self.fail(too_long(side, self.route.target.patience.limit(side)))
-
-    def _awaited(self, upstream: Upstream) -> Side:
+    def _slow_ones(self) -> frozenset[Side]:
+        """Those that do not read, of what waits here or on its way past."""
         slow = self._slow
-        if upstream.congested:
+        if self._upstream is not None and self._upstream.congested:
             slow |= {Side.DOWNSTREAM}
         if self._downstream.congested:
             slow |= {Side.UPSTREAM}
-        return awaited(slow, complete=self._request_complete)
+        return slow
 
     def fail(self, error: BalancerError) -> None:
         """End the exchange: the client is told if nothing of an answer has gone out, else cut off.

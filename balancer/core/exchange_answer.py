@@ -38,7 +38,7 @@ class Answering:
 
     def __init__(self, site: Site, session: Session, head: RequestHead, downstream: Downstream) -> None:
         self.site, self.session, self.head, self.state = site, session, head, State.PREPARING
-        self.since = site.deadlines.now
+        self.began = self.since = site.deadlines.now
         self._downstream = downstream
 
     def reply(self, reply: Reply) -> None:

@@ -12,6 +12,7 @@ from balancer.interfaces import Reply
 if TYPE_CHECKING:
     from balancer.core.backend import Backend
     from balancer.core.exchange import Exchange
+    from balancer.core.pool import Lease
 
 
 class Downstream(Protocol):
@@ -86,6 +87,10 @@ class Upstream(Protocol):
 
 class Pending(Protocol):
     """A connection on its way."""
+
+    @property
+    def lease(self) -> Lease | None:
+        """The pick that it is on its way to; None while there is no room on any."""
 
     def cancel(self) -> None:
         """It is no longer wanted: the exchange is not called again."""

@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from balancer.core.messages import RequestHead
 from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
+from balancer.errors import BalancerError
 from balancer.interfaces import ISession, Kind
 
 NO_CAPTURES: Final[Mapping[str, str]] = MappingProxyType({})
@@ -29,6 +30,8 @@ class Session:
     captures = NO_CAPTURES
     proxy: ProxyHeader = NOTHING_TOLD
     attempt = 1
+    retries: tuple[str, ...] = ()
+    """Why it was tried again: the reason each time."""
 
     def __init__(
         self,
@@ -44,6 +47,11 @@ class Session:
         self.tried = list(tried)
         for name, value in told.items():
             setattr(self, name, value)
+
+    def again(self, error: BalancerError) -> None:
+        """Another attempt is made, after one that failed so."""
+        self.attempt += 1
+        self.retries += (error.reason,)
 
     def __repr__(self) -> str:
         return f"Session(kind={self.kind}, client={self.client!r}, attempt={self.attempt}, tried={self.tried!r})"

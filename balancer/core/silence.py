@@ -7,7 +7,7 @@ whoever waits writes down since when, and one deadline for each connection asks 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Final
+from enum import Enum
 
 import attrs
 
@@ -15,39 +15,53 @@ from balancer.core.deadlines import Deadlines
 from balancer.errors import BalancerError, DownstreamTimeout, Side, UpstreamTimeout
 
 
+class Wait(Enum):
+    """What an exchange waits for, and what is said when that does not come."""
+
+    BODY = "the client sent nothing more of its request"
+    READING = "the client took nothing more of its answer"
+    FIRST = "the backend did not begin its answer"
+    STALL = "the backend sent nothing more of its answer"
+
+
 @attrs.frozen
 class Patience:
-    """How long silence is borne, in seconds: the client's (listener), and the backend's (pool)."""
+    """How long each wait of an exchange may last, in seconds; `total`, if given, bounds the whole of it."""
 
-    downstream: float
-    upstream: float
+    body: float
+    reading: float
+    first: float
+    stall: float
+    total: float | None = None
 
-    def limit(self, side: Side) -> float:
-        """Seconds of silence allowed to that side."""
-        return self.downstream if side is Side.DOWNSTREAM else self.upstream
+    def limit(self, wait: Wait) -> float:
+        """Seconds allowed to that wait."""
+        limits = {Wait.BODY: self.body, Wait.READING: self.reading, Wait.FIRST: self.first, Wait.STALL: self.stall}
+        return limits[wait]
 
     @property
     def least(self) -> float:
         """The shortest of its times."""
-        return min(self.downstream, self.upstream)
+        return min(self.body, self.reading, self.first, self.stall, self.total or self.body)
 
 
-ERRORS: Final = {Side.DOWNSTREAM: DownstreamTimeout, Side.UPSTREAM: UpstreamTimeout}
-
-
-def awaited(slow: Collection[Side], *, complete: bool) -> Side:
+def awaited(slow: Collection[Side], *, complete: bool, begun: bool) -> Wait:
     """Whose turn it is: that of a side that does not read, the client first, else that of the side with more to say.
 
-    `complete` says that the request is. A backend that is not read because the client is slow is not to blame.
+    `complete` says that the request is, and `begun` that the answer has. A backend that is not read because the client
+    is slow is not to blame.
     """
-    if slow:
-        return Side.DOWNSTREAM if Side.DOWNSTREAM in slow else Side.UPSTREAM
-    return Side.UPSTREAM if complete else Side.DOWNSTREAM
+    if Side.DOWNSTREAM in slow:
+        return Wait.READING
+    if complete or slow:
+        return Wait.STALL if begun else Wait.FIRST
+    return Wait.BODY
 
 
-def too_long(side: Side, limit: float) -> BalancerError:
-    """The error that a side's silence is."""
-    return ERRORS[side](f"the {side.value} side was silent for {limit:g} s")
+def too_long(wait: Wait, limit: float) -> BalancerError:
+    """The error that such a wait ends with."""
+    kind = DownstreamTimeout if wait in {Wait.BODY, Wait.READING} else UpstreamTimeout
+    return kind(f"{wait.value} within {limit:g} s")
 
 
 class Watch:

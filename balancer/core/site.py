@@ -22,6 +22,7 @@ from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, Side
 if TYPE_CHECKING:
     from balancer.core.exchange_answer import Answering
     from balancer.core.exchange_ports import Upstreams
+    from balancer.core.journal import Access
 
 
 @attrs.frozen(eq=False)
@@ -54,6 +55,8 @@ class Site:
     forwarding: Forwarding = attrs.Factory(Forwarding)
     dates: Dates | None = None
     told: Callable[[str], object] = lambda _line: None
+    access: Access | None = None
+    """Where every request is told, if anywhere."""
     faults: Faults = attrs.field(
         init=False, default=attrs.Factory(lambda site: Faults(site.routes.report), takes_self=True)
     )

@@ -11,6 +11,9 @@ UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 _QUEUE: Final = ("waiting", "longest_queue", "waited", "timed_out", "refused")
 """What a pool counts of those who wait."""
 
+_LOG: Final = ("access_log", "written", "dropped", "failures", "waiting_bytes")
+"""What an access log counts."""
+
 Answer = Mapping[str, Any]
 
 
@@ -49,6 +52,10 @@ def _counters(answer: Answer) -> Iterator[str]:
     if queues:
         yield ""
         yield from _table(("POOL", "WAITING", "LONGEST QUEUE", "WAITED", "TIMED OUT", "REFUSED"), queues)
+    logs = [[str(one[count]) for count in _LOG] for one in answer["access_logs"]]
+    if logs:
+        yield ""
+        yield from _table(("ACCESS LOG", "WRITTEN", "DROPPED", "FAILURES", "BYTES WAITING"), logs)
 
 
 def _queued(pool: Answer) -> bool:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from balancer.core.dates import Dates, undated
+from balancer.core.error_pages import error_page, kind_for
 from balancer.core.http1 import ResponseEncoder
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead, checked_field
 from balancer.core.phrases import PHRASES
 from balancer.errors import BalancerError, DownstreamGone, Side
 from balancer.interfaces import Reply
 from balancer.net.peers import write_pieces
+
+REASON: Final = "x-balancer-reason"
+"""The field that says why a request failed, where a listener is to say so."""
 
 
 class Connection(Protocol):
@@ -43,10 +47,17 @@ class Connection(Protocol):
 
 
 class Answers:
-    """All the answers of one connection: `core.conversation.Line`."""
+    """All the answers of one connection: `core.conversation.Line`.
 
-    def __init__(self, connection: Connection, dates: Dates | None = None) -> None:
-        self._connection, self._dates = connection, dates
+    With `reasons`, answers that tell of a failure say which it is in a field as well. `request` is what the client
+    asked, as it came, if that could be read; `sent` counts bytes.
+    """
+
+    request: RequestHead | None = None
+    sent = 0
+
+    def __init__(self, connection: Connection, dates: Dates | None = None, *, reasons: bool = False) -> None:
+        self._connection, self._dates, self._reasons = connection, dates, reasons
         self._encoder = ResponseEncoder(None)
         self._fatal = False
 
@@ -57,6 +68,7 @@ class Answers:
 
     def begin(self, request: RequestHead | None) -> None:
         """The next answer is to this request, or to one that could not be read."""
+        self.request = request
         self._encoder.begin(request)
         self._fatal = False
 
@@ -66,6 +78,7 @@ class Answers:
         whole = None if self._fatal or self._connection.last else encoder.whole(messages)
         if whole is not None:
             self._connection.transport.write(whole)
+            self.sent += len(whole)
             return
         out = []
         for message in messages:
@@ -75,7 +88,7 @@ class Answers:
                 out.append(self._head(message))
             elif type(message) is End:
                 out.append(encoder.end(message))
-        write_pieces(self._connection.transport, out)
+        self.sent += write_pieces(self._connection.transport, out)
 
     def sink(self, left: int) -> Any:
         """See `core.exchange_ports.Downstream`."""
@@ -89,6 +102,7 @@ class Answers:
     def skip(self, size: int) -> None:
         """See `core.exchange_ports.Downstream`."""
         self._encoder.skip(size)
+        self.sent += size
 
     def _head(self, head: ResponseHead) -> bytes:
         """The bytes of a head, dated if there is a clock (RFC 9110 6.6.1)."""
@@ -104,8 +118,9 @@ class Answers:
             self._connection.abort()
             return
         self._fatal = error.closes
-        text = f"{error.status} {PHRASES[error.status]}: {error.reason}\n".encode()
-        self._say(error.status, text, (("content-type", "text/plain; charset=utf-8"),))
+        kind = kind_for(() if self.request is None else self.request.get_all("accept"))
+        body, fields = error_page(kind, error.status, error.reason)
+        self._say(error.status, body, (*fields, (REASON, error.reason)) if self._reasons else fields)
 
     def reply(self, reply: Reply) -> None:
         """Send a filter's own answer."""

@@ -148,15 +148,15 @@ class Dialer(Generic[AnyDialed]):
 
 
 class Dialing(Generic[AnyDialed]):
-    """One session on its way to a backend: `core.pool.Seeker` while it waits for one that has room."""
+    """One session on its way to a backend, of the `lease`: `core.pool.Seeker` while it waits for one that has room."""
 
-    __slots__ = ("_attempt", "_caller", "_deadline", "_dialer", "_failure", "_last", "_lease", "_session")
+    __slots__ = ("_attempt", "_caller", "_deadline", "_dialer", "_failure", "_last", "_session", "lease")
 
     def __init__(self, dialer: Dialer[AnyDialed], session: Session, caller: Caller[AnyDialed]) -> None:
         self._dialer, self._session = dialer, session
         self._caller: Caller[AnyDialed] | None = caller
         self._last = max(session.attempt, dialer.attempts)
-        self._lease: Lease | None = None
+        self.lease: Lease | None = None
         self._attempt: Attempt | Wait | None = None
         self._failure: BalancerError | None = None
         self._deadline: Deadline | None = None
@@ -172,10 +172,10 @@ class Dialing(Generic[AnyDialed]):
         """The connection stands; one that nobody waits for any more is cut."""
         self._stop_waiting()
         caller, self._caller = self._caller, None
-        if caller is None or self._lease is None:
+        if caller is None or self.lease is None:
             protocol.abort()
         else:
-            caller.dialed(protocol, self._lease)
+            caller.dialed(protocol, self.lease)
 
     def cancel(self, error: BalancerError | None = None) -> None:
         """It is no longer wanted, since the client has left if there is no error that says why.
@@ -197,12 +197,12 @@ class Dialing(Generic[AnyDialed]):
 
     def leave(self, backend: Backend, error: BalancerError) -> None:
         """If it is on its way to that backend, go on to another: that one is not to be used."""
-        if self._lease is not None and self._lease.backend is backend:
+        if self.lease is not None and self.lease.backend is backend:
             self._abandon(error)
 
     def _connect(self, lease: Lease) -> None:
         dialer, backend = self._dialer, lease.backend
-        self._lease = lease
+        self.lease = lease
         kept = None if dialer.kept is None else dialer.kept(backend)
         if kept is not None:
             self.stands(kept)
@@ -214,13 +214,13 @@ class Dialing(Generic[AnyDialed]):
             attempt = connect(dialer.reactor, place, protocol, self.failed, source=backend.source)
         else:
             attempt = dialer.race(backend, self)
-        if self._lease is lease and self._caller is not None:
+        if self.lease is lease and self._caller is not None:
             self._attempt = attempt
             self._deadline = dialer.deadlines.after(dialer.connect_timeout, self._abandon)
 
     def failed(self, reason: BaseException) -> None:
         """This attempt came to nothing; try another backend, or say so."""
-        lease = self._lease
+        lease = self.lease
         if lease is None or self._caller is None:
             return
         error = connect_error(lease.backend, reason)
@@ -229,7 +229,7 @@ class Dialing(Generic[AnyDialed]):
         session = self._session
         session.tried.append(lease.backend)
         if session.attempt < self._last:
-            session.attempt += 1
+            session.again(error)
             self._next()
         else:
             self._refuse(error)
@@ -280,7 +280,7 @@ class Dialing(Generic[AnyDialed]):
     def _give_up(self, error: BalancerError) -> None:
         """End the attempt or the wait under way, and give the backend back."""
         attempt = self._stop_waiting()
-        lease, self._lease = self._lease, None
+        lease, self.lease = self.lease, None
         if attempt is not None:
             attempt.cancel()
         if lease is not None:

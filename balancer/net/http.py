@@ -34,13 +34,9 @@ class HTTPConnection(Hurrying):
         """A client has connected."""
         super().connectionMade()
         deadlines = self._listening.site.deadlines
-        self._conversation = Conversation(
-            self._listening.site,
-            Answers(self, self._listening.site.dates),
-            self.address,
-            header=self.header,
-            port=self._port(),
-        )
+        site = self._listening.site
+        answers = Answers(self, site.dates, reasons=self._listening.reasons)
+        self._conversation = Conversation(site, answers, self.address, header=self.header, port=self._port())
         self._watch = Watch(deadlines, self._listening.least, self._look_at_time)
         if self._listening.max_lifetime is not None:
             self._lifetime = deadlines.after(self._listening.max_lifetime, self.drain)
@@ -100,7 +96,7 @@ class HTTPConnection(Hurrying):
             talk.fail(DownstreamGone("the client left in the middle of its request"))
         else:
             self._since = self._watch.deadlines.now
-            self._watch.hurry(self._listening.half_closed)
+            self._watch.hurry(min(self._listening.half_closed, self._listening.least))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""

@@ -33,7 +33,8 @@ class Listening:
 
     `request_timeout` bounds a request head from its first byte to its last, `idle` the wait for the next request and
     for a client that does not read; for `half_closed` see `GRACE`. A connection that is `max_lifetime` old ends with
-    the exchange under way, and one that has carried `max_requests` with the last of these.
+    the exchange under way, and one that has carried `max_requests` with the last of these. With `reasons` answers that
+    tell of a failure name it in a field, too.
     """
 
     site: Site
@@ -45,6 +46,7 @@ class Listening:
     half_closed: float = GRACE
     max_lifetime: float | None = None
     max_requests: int = 10_000
+    reasons: bool = False
 
 
 class Closing(Peer):
@@ -118,12 +120,10 @@ class Waiting(Closing):
             return self._since, listening.idle, self.close
         if exchange is None:
             return self._since, listening.request_timeout, self._refuse_head
+        waits = exchange.waits() or (self._watch.deadlines.now, listening.least, self._give_up)
         if self.half_closed and not exchange.status:
-            return self._since, listening.half_closed, self._give_up
-        limit = exchange.limit()
-        if limit is None:
-            return self._watch.deadlines.now, listening.least, self._give_up
-        return exchange.since, limit, exchange.late
+            return min(waits, (self._since, listening.half_closed, self._give_up), key=lambda one: one[0] + one[1])
+        return waits
 
     def _refuse_head(self) -> None:
         self._conversation.refuse(DownstreamTimeout("the request head took too long"))

@@ -161,15 +161,18 @@ class Bound:
             self._peer.abort()
 
 
-def write_pieces(transport: Any, pieces: list[bytes]) -> None:
-    """Write what belongs together: put together if it is little."""
+def write_pieces(transport: Any, pieces: list[bytes]) -> int:
+    """Write what belongs together: put together if it is little. Tell how many bytes it was."""
     if len(pieces) == 1:
         transport.write(pieces[0])
-    elif len(pieces[-1]) + len(pieces[1]) < LITTLE:
-        transport.write(b"".join(pieces))
-    else:
-        for piece in pieces:
-            transport.write(piece)
+        return len(pieces[0])
+    if len(pieces[-1]) + len(pieces[1]) < LITTLE:
+        data = b"".join(pieces)
+        transport.write(data)
+        return len(data)
+    for piece in pieces:
+        transport.write(piece)
+    return sum(map(len, pieces))
 
 
 def seen(transport: Any) -> tuple[str, int]:

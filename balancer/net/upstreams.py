@@ -182,6 +182,11 @@ class _Waiting:
         self._dialing: Pending | None = None
         self._wait: Wait | None = upstreams.pool.wait(exchange.session, self)
 
+    @property
+    def lease(self) -> Lease | None:
+        """See `core.exchange.Pending`."""
+        return None if self._dialing is None else self._dialing.lease
+
     def served(self, lease: Lease) -> None:
         """There is room."""
         self._wait = None

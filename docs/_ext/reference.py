@@ -6,7 +6,7 @@ Interfaces are read from their source, since at run time they have lost their ty
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from inspect import getdoc, signature
 from typing import Any
 
@@ -89,3 +89,9 @@ def _error(error: type[BalancerError]) -> str:
     status = error.status if own is None else f"{own.default}, or its own"
     cells = (f"`{error.__name__}`", error.side.value, error.retryable.value, status, f"`{error.reason}`", about)
     return "| " + " | ".join(map(str, cells)) + " |"
+
+
+def rows(head: Sequence[str], cells: Iterable[Sequence[str]]) -> str:
+    """A table."""
+    lines = (head, ["---"] * len(head), *cells)
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines) + "\n"

@@ -62,7 +62,15 @@ def test_a_function_probes_for_every_kind() -> None:
 
 def test_settings_that_nobody_heeds() -> None:
     """What none of the listeners of a pool looks at is known, and is less the more kinds of listener use it."""
-    http = ("response_timeout", "keepalive", "keepalive_timeout", "max_head", "max_fields", "max_interim")
+    http = (
+        "response_timeout",
+        "stall_timeout",
+        "keepalive",
+        "keepalive_timeout",
+        "max_head",
+        "max_fields",
+        "max_interim",
+    )
     stream = ("connect_timeout", "attempts", "queue", "queue_timeout")
     limited = Backend("a:1", max_connections=5)
     one, two, three = (Pool(name, backends=[limited]) for name in ("one", "two", "three"))
@@ -87,7 +95,7 @@ def test_settings_that_the_pool_itself_leaves_unused(most: int | None, queue: in
     assert Config(HTTPListener("tcp:80", pool=pool)).unheeded(pool) == unheeded
 
 
-@pytest.mark.parametrize("setting", ["response_timeout", "keepalive", "keepalive_timeout", "max_interim"])
+@pytest.mark.parametrize("setting", ["response_timeout", "stall_timeout", "keepalive_timeout", "max_interim"])
 def test_http_settings_are_for_http(setting: str) -> None:
     """What HTTP alone looks at may be set on a pool as soon as one HTTP listener uses it."""
     settings: dict[str, Any] = {setting: 7}

@@ -65,6 +65,7 @@ POOLS = {
     "give one such as 10",
     "response_timeout=None": "Pool 'site': response_timeout: None is not a positive number of seconds; "
     "give one such as 60",
+    "stall_timeout=0": "Pool 'site': stall_timeout: 0 is not a positive number of seconds; give one such as 60",
     "keepalive=-1": "Pool 'site': keepalive: -1 is not a whole number of at least 0",
     "keepalive_timeout=0": "Pool 'site': keepalive_timeout: 0 is not a positive number of seconds; give one such as 4",
     "queue=50": "Pool 'site': queue: would be ignored, for no backend has max_connections; leave it out",
@@ -150,6 +151,12 @@ LISTENERS = {
     "give one such as 1",
     "'tcp:80', pool=site, request_timeout='1'": "HTTPListener 'tcp:80': request_timeout: '1' is not a positive number "
     "of seconds; give one such as 10",
+    "'tcp:80', pool=site, body_timeout=0": "HTTPListener 'tcp:80': body_timeout: 0 is not a positive number "
+    "of seconds; give one such as 30",
+    "'tcp:80', pool=site, reason_header=1": "HTTPListener 'tcp:80': reason_header: 1 is not a choice; "
+    "give True or False",
+    "'tcp:80', routes=[Route(pool=site, timeout=-1)]": "Route to Pool 'site': timeout: -1 is not a positive number "
+    "of seconds; give one such as 300",
     "'tcp:80', pool=site, max_head=10": "HTTPListener 'tcp:80': max_head: 10 is not a whole number of at least 1024",
     "'tcp:80', pool=site, paths='raw'": "HTTPListener 'tcp:80': paths: 'raw' is not a choice; give 'normal' or 'as-is'",
     "'tcp:80', pool=site, max_fields=0": "HTTPListener 'tcp:80': max_fields: 0 is not a whole number of at least 1",
@@ -186,6 +193,8 @@ CONFIGS = {
     "give one such as 60",
     "TCPListener('tcp:53', pool=site, linger=0)": "TCPListener 'tcp:53': linger: 0 is not a positive number "
     "of seconds; give one such as 30",
+    "TCPListener('tcp:53', routes=Route(pool=site, timeout=9))": "TCPListener 'tcp:53': routes: route 1: timeout: "
+    "would be ignored, for it bounds HTTP requests alone; leave it out",
     "TCPListener('tcp:53', pool=5)": "TCPListener 'tcp:53': pool: 5 is not a Pool; give the Pool object",
     "UDPListener('udp:53', pool=Pool('dns', backends=['tcp:a:53']))": "Pool 'dns': backends: "
     "'tcp:a:53' cannot serve the UDPListener that uses the pool; give host:port, which serves TCP and UDP",

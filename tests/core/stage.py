@@ -27,7 +27,7 @@ from balancer.interfaces import Kind, Outcome, Picker, Reply
 from tests.core.virtual_time import VirtualTime
 
 CLIENT = ("192.0.2.1", 5000)
-PATIENCE = Patience(downstream=20, upstream=30)
+PATIENCE = Patience(body=20, reading=22, first=30, stall=33)
 GET = RequestHead("GET", "/a", "example.com")
 POST = RequestHead("POST", "/a", "example.com", length=None)
 OK = ResponseHead(200, "OK", length=2)
@@ -137,10 +137,12 @@ class FakeLine(Port):
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript, "client", "<<")
+        self.request: RequestHead | None = None
         self.result = ""
-        self.done = 0
+        self.done = self.sent = 0
 
     def begin(self, request: RequestHead | None) -> None:
+        self.request = request
         self._transcript.say(f"client asks {request and spelled(request)}")
         self.over, self.result, self.said = False, "", []
 
@@ -202,6 +204,8 @@ class FirstOf:
 class FakePending:
     """A connection on its way."""
 
+    lease: Lease | None = None
+
     def __init__(self, transcript: Transcript) -> None:
         self._transcript = transcript
 
@@ -231,7 +235,8 @@ class Stage:
     max_body: int | None = None
     carried: Exchange
 
-    def __init__(self) -> None:
+    def __init__(self, patience: Patience = PATIENCE) -> None:
+        self.patience = patience
         self.clock, self.transcript = VirtualTime(0.0), Transcript()
         self.deadlines = Deadlines(self.clock)
         self.line = FakeLine(self.transcript)
@@ -268,14 +273,12 @@ class Stage:
 
     def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:
         """One that is ready to start."""
-        site = Theatre(
-            Routes([Route(None, Destination(self, PATIENCE, self.max_body), tuple(filters))]),
-            self.deadlines,
-            self.clock.seconds,
-        )
+        destination = Destination(self, self.patience, self.max_body)
+        site = Theatre(Routes([Route(None, destination, tuple(filters))]), self.deadlines, self.clock.seconds)
         site.ends = self.ends
         exchange = Exchange(site, Session(Kind.HTTP, CLIENT, self.clock.seconds(), request=head), head, self.line)
-        site.watch = Watch(self.deadlines, LEFT_OVER_TIME, lambda: self._look(site.watch, exchange))
+        least = min(LEFT_OVER_TIME, self.patience.least)
+        site.watch = Watch(self.deadlines, least, lambda: self._look(site.watch, exchange))
         return exchange
 
     def asked(self, *messages: Message, head: RequestHead = GET, filters: Sequence[Any] = ()) -> Exchange:
@@ -286,12 +289,14 @@ class Stage:
 
     def _look(self, watch: Watch, exchange: Exchange) -> float | None:
         """Look at the time as the edge does."""
-        limit = exchange.limit()
-        left = PATIENCE.least if limit is None else watch.left(exchange.since, limit)
+        waits = exchange.waits()
+        if waits is None:
+            return self.patience.least
+        since, limit, late = waits
+        left = watch.left(since, limit)
         if not left:
-            exchange.late()
-            return None
-        return left
+            late()
+        return left or None
 
     def at_rest(self) -> bool:
         """Whether nothing is left of what there was: no session, no timer, and an end for every pick."""

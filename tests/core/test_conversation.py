@@ -47,7 +47,7 @@ class Talk:
         self.stage = Stage()
         self.line = self.stage.line = ClosingLine(self.stage.transcript)
         match = matcher or (lambda session: session.request.path != "/none")
-        route = Route(match, Destination(self.stage, PATIENCE), tuple(filters))
+        route = Route(match, Destination(self.stage, PATIENCE), tuple(filters), "all")
         self.reports: list[tuple[str, BaseException]] = []
         routes = Routes([route], lambda what, why: self.reports.append((what, why)))
         self.told: list[str] = []

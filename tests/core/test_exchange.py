@@ -172,9 +172,9 @@ def test_the_backend_gets_its_time_to_answer() -> None:
     stage = Stage()
     exchange = stage.asked(END)
     stage.connect()
-    stage.clock.advance(PATIENCE.upstream - 1)
+    stage.clock.advance(PATIENCE.first - 1)
     exchange.response([])
-    stage.clock.advance(PATIENCE.upstream - 1)
+    stage.clock.advance(PATIENCE.first - 1)
     assert stage.ends == []
     stage.clock.advance(2)
     assert [type(end) for end in stage.ends] == [UpstreamTimeout]
@@ -188,9 +188,9 @@ def test_the_client_gets_its_time_to_go_on() -> None:
     stage = Stage()
     exchange = stage.asked(head=POST)
     stage.connect()
-    stage.clock.advance(PATIENCE.downstream - 1)
+    stage.clock.advance(PATIENCE.body - 1)
     exchange.request([b"1"])
-    stage.clock.advance(PATIENCE.downstream - 1)
+    stage.clock.advance(PATIENCE.body - 1)
     assert stage.ends == []
     stage.clock.advance(2)
     assert [type(end) for end in stage.ends] == [DownstreamTimeout]
@@ -270,7 +270,7 @@ def test_who_takes_nothing_of_what_goes_past_is_to_blame(who: str, error: type[B
     if who == "backend":
         exchange.request([END])
     (stage.line if who == "client" else upstream).congested = True
-    stage.clock.advance(PATIENCE.upstream + 5)
+    stage.clock.advance(max(PATIENCE.first, PATIENCE.reading, PATIENCE.body) + 5)
     assert [type(end) for end in stage.ends] == [error]
 
 

@@ -7,8 +7,8 @@ from itertools import product
 import pytest
 
 from balancer.core.messages import END
-from balancer.core.silence import awaited
-from balancer.errors import BalancerError, DownstreamTimeout, Side, UpstreamGone, UpstreamTimeout
+from balancer.core.silence import Wait
+from balancer.errors import DownstreamTimeout, Side, UpstreamGone, UpstreamTimeout
 from tests.core.stage import ANSWER, GET, OK, PATIENCE, POST, Stage
 
 BOTH = frozenset({Side.DOWNSTREAM, Side.UPSTREAM})
@@ -64,7 +64,7 @@ def test_a_client_that_is_slow_from_before_holds_the_new_backend() -> None:
     exchange = stage.exchange()
     exchange.pressure(Side.DOWNSTREAM, high=True)
     exchange.start([END])
-    stage.clock.advance(2 * PATIENCE.downstream)
+    stage.clock.advance(2 * PATIENCE.reading)
     upstream = stage.connect()
     assert upstream.paused
     exchange.pressure(Side.DOWNSTREAM, high=False)
@@ -80,7 +80,7 @@ def test_a_retry_does_not_inherit_the_pressure_of_the_old_connection() -> None:
     exchange.upstream_failed(UpstreamGone())
     assert not stage.line.paused
     stage.connect()
-    stage.clock.advance(PATIENCE.upstream - 1)
+    stage.clock.advance(PATIENCE.first - 1)
     assert stage.ends == []
 
 
@@ -89,29 +89,28 @@ def test_dialing_again_is_not_the_backends_silence() -> None:
     stage = Stage()
     exchange = stage.asked(END)
     stage.connect(reused=True)
-    stage.clock.advance(PATIENCE.upstream - 1)
+    stage.clock.advance(PATIENCE.first - 1)
     exchange.upstream_failed(UpstreamGone())
-    assert exchange.limit() is None
-    stage.clock.advance(2 * PATIENCE.upstream)
+    assert exchange.waits() is None
+    stage.clock.advance(2 * PATIENCE.first)
     assert stage.ends == []
 
 
 TURNS = [
-    (frozenset(), False, Side.DOWNSTREAM),
-    (frozenset(), True, Side.UPSTREAM),
-    (frozenset({Side.UPSTREAM}), False, Side.UPSTREAM),
-    (frozenset({Side.UPSTREAM}), True, Side.UPSTREAM),
-    (frozenset({Side.DOWNSTREAM}), False, Side.DOWNSTREAM),
-    (frozenset({Side.DOWNSTREAM}), True, Side.DOWNSTREAM),
-    (BOTH, False, Side.DOWNSTREAM),
-    (BOTH, True, Side.DOWNSTREAM),
+    (frozenset(), False, Wait.BODY),
+    (frozenset(), True, Wait.STALL),
+    (frozenset({Side.UPSTREAM}), False, Wait.STALL),
+    (frozenset({Side.UPSTREAM}), True, Wait.STALL),
+    (frozenset({Side.DOWNSTREAM}), False, Wait.READING),
+    (frozenset({Side.DOWNSTREAM}), True, Wait.READING),
+    (BOTH, False, Wait.READING),
+    (BOTH, True, Wait.READING),
 ]
 
 
-@pytest.mark.parametrize(("slow", "complete", "side"), TURNS)
-def test_the_slow_are_waited_for(slow: frozenset[Side], complete: bool, side: Side) -> None:
+@pytest.mark.parametrize(("slow", "complete", "wait"), TURNS)
+def test_the_slow_are_waited_for(slow: frozenset[Side], complete: bool, wait: Wait) -> None:
     """It is the turn of a side that does not read, else of the side that has more to say; and it pays for silence."""
-    assert awaited(slow, complete=complete) is side
     stage = Stage()
     exchange = stage.asked(head=POST)
     stage.connect()
@@ -120,9 +119,10 @@ def test_the_slow_are_waited_for(slow: frozenset[Side], complete: bool, side: Si
         exchange.pressure(one, high=True)
     if complete:
         exchange.request([END])
-    stage.clock.advance(PATIENCE.limit(side) + 1)
-    expected: dict[Side, type[BalancerError]] = {Side.DOWNSTREAM: DownstreamTimeout, Side.UPSTREAM: UpstreamTimeout}
-    assert [type(end) for end in stage.ends] == [expected[side]]
+    stage.clock.advance(PATIENCE.limit(wait) - 0.1)
+    assert stage.ends == []
+    stage.clock.advance(1.1)
+    assert [type(end) for end in stage.ends] == [UpstreamTimeout if wait is Wait.STALL else DownstreamTimeout]
 
 
 def test_a_backend_that_drains_is_not_blamed_for_a_client_that_does_not() -> None:
@@ -135,7 +135,7 @@ def test_a_backend_that_drains_is_not_blamed_for_a_client_that_does_not() -> Non
     exchange.pressure(Side.UPSTREAM, high=True)
     exchange.pressure(Side.DOWNSTREAM, high=True)
     exchange.pressure(Side.UPSTREAM, high=False)
-    stage.clock.advance(PATIENCE.downstream + 1)
+    stage.clock.advance(PATIENCE.reading + 1)
     assert [type(end) for end in stage.ends] == [DownstreamTimeout]
     assert stage.backend.failed == 0
 
@@ -145,4 +145,4 @@ def test_no_silence_counts_before_a_connection_stands() -> None:
     stage = Stage()
     exchange = stage.asked(END, head=GET)
     exchange.pressure(Side.DOWNSTREAM, high=True)
-    assert exchange.limit() is None
+    assert exchange.waits() is None

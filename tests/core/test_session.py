@@ -10,6 +10,7 @@ from zope.interface.verify import verifyObject
 from balancer.core.messages import RequestHead
 from balancer.core.proxy_protocol import ProxyHeader
 from balancer.core.session import Session
+from balancer.errors import ConnectFailed, UpstreamGone
 from balancer.interfaces import ISession, Kind
 
 
@@ -19,6 +20,14 @@ def test_a_session_is_what_policies_were_promised() -> None:
     assert verifyObject(ISession, session)
     assert (session.attempt, session.tried, session.request, session.captures) == (1, [], None, {})
     assert (session.proxy.tlvs, session.proxy.tls) == ((), None)
+
+
+def test_another_attempt() -> None:
+    """Attempts are counted, and why each but the first was made is kept, in order."""
+    session = Session(Kind.HTTP, ("192.0.2.1", 1), 5.0)
+    session.again(ConnectFailed("no"))
+    session.again(UpstreamGone("no"))
+    assert (session.attempt, session.retries) == (3, ("connect-failed", "upstream-gone"))
 
 
 def test_sessions_share_nothing() -> None:

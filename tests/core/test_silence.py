@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.core.deadlines import Deadlines
-from balancer.core.silence import Patience, Watch, awaited, too_long
+from balancer.core.silence import Patience, Wait, Watch, awaited, too_long
 from balancer.errors import DownstreamTimeout, Side, UpstreamTimeout
 from tests.core.virtual_time import VirtualTime
 
@@ -15,6 +16,7 @@ DOWN, UP = Side.DOWNSTREAM, Side.UPSTREAM
 LATE = 0.5  # a few granules
 EARLY = 1e-6
 LEAST = 1.0
+PATIENCE = Patience(body=1.0, reading=2.0, first=3.0, stall=4.0)
 
 
 class Waiting:
@@ -77,18 +79,35 @@ def test_nobody_is_asked_after_the_end() -> None:
     assert one.clock.calls == []
 
 
+@pytest.mark.parametrize("begun", [False, True])
 @pytest.mark.parametrize("complete", [False, True])
-def test_whoever_does_not_read_is_awaited(complete: bool) -> None:
+def test_whoever_does_not_read_is_awaited(complete: bool, begun: bool) -> None:
     """A side that does not read is to blame, the client first; else the client until its request is complete."""
-    assert awaited({UP}, complete=complete) is UP
-    assert awaited({DOWN}, complete=complete) is awaited({UP, DOWN}, complete=complete) is DOWN
-    assert awaited((), complete=complete) is (UP if complete else DOWN)
+    backend = Wait.STALL if begun else Wait.FIRST
+    assert awaited({UP}, complete=complete, begun=begun) is backend
+    assert awaited({DOWN}, complete=complete, begun=begun) is Wait.READING
+    assert awaited({UP, DOWN}, complete=complete, begun=begun) is Wait.READING
+    assert awaited((), complete=complete, begun=begun) is (backend if complete else Wait.BODY)
 
 
-def test_whose_silence_it_was_is_told() -> None:
-    """Each side has its own patience, and its own error that names it."""
-    patience = Patience(downstream=1.0, upstream=3.0)
-    assert (patience.limit(DOWN), patience.limit(UP), patience.least) == (1.0, 3.0, 1.0)
-    assert isinstance(too_long(DOWN, 1), DownstreamTimeout)
-    assert isinstance(too_long(UP, 3), UpstreamTimeout)
-    assert str(too_long(UP, 3)) == "the upstream side was silent for 3 s"
+@pytest.mark.parametrize(
+    ("wait", "limit", "kind", "text"),
+    [
+        (Wait.BODY, 1.0, DownstreamTimeout, "the client sent nothing more of its request within 1 s"),
+        (Wait.READING, 2.0, DownstreamTimeout, "the client took nothing more of its answer within 2 s"),
+        (Wait.FIRST, 3.0, UpstreamTimeout, "the backend did not begin its answer within 3 s"),
+        (Wait.STALL, 4.0, UpstreamTimeout, "the backend sent nothing more of its answer within 4 s"),
+    ],
+)
+def test_each_wait_has_its_limit_and_its_error(wait: Wait, limit: float, kind: type[Exception], text: str) -> None:
+    """Each wait is bounded by a time of its own, and ends with an error that says what did not come."""
+    assert PATIENCE.limit(wait) == limit
+    error = too_long(wait, limit)
+    assert type(error) is kind
+    assert str(error) == text
+
+
+@pytest.mark.parametrize(("total", "least"), [(None, 1.0), (0.5, 0.5), (9.0, 1.0)])
+def test_the_least_patience(total: float | None, least: float) -> None:
+    """The shortest time of all is how often somebody has to look."""
+    assert attrs.evolve(PATIENCE, total=total).least == least

@@ -6,7 +6,6 @@ import pytest
 
 from balancer.core.messages import END
 from balancer.core.routes import Route, Routes
-from balancer.core.silence import Patience
 from balancer.core.site import Destination, Site
 from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, NoRoute, UpstreamGone
 from tests.core.stage import PATIENCE, Stage
@@ -40,8 +39,3 @@ def test_a_failure_says_where_it_happened(error: BalancerError, connected: bool,
 def test_a_client_that_left_is_no_news() -> None:
     """Nobody is told of those who did not wait."""
     assert told(DownstreamGone("left"), connected=True) == []
-
-
-def test_the_shortest_patience_of_a_destination() -> None:
-    """It is how often its exchanges are to be looked at."""
-    assert Patience(downstream=3, upstream=2).least == 2

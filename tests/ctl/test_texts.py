@@ -67,6 +67,7 @@ def test_counters() -> None:
         "process": process,
         "listeners": [{**tcp, **moved}, {**udp, "received_bytes": 1536, "sent_bytes": 0}, http],
         "pools": [{**pool, "backends": [BACKEND, other]}],
+        "access_logs": [],
     }
     lines = [
         "1 of 480 sessions, 1 refused for want of room, 1 flow, 1 pipe on loan, 1 deadline",
@@ -87,6 +88,17 @@ def test_counters() -> None:
         "",
         "POOL  WAITING  LONGEST QUEUE  WAITED  TIMED OUT  REFUSED",
         "site  2        7              90      0          0",
+    ]
+
+
+def test_counters_of_logs() -> None:
+    """Access logs are a table of their own, where there are any."""
+    process = dict.fromkeys(("sessions", "refused", "flows", "pipes", "deadlines", "max_sessions"), 0)
+    log = {"access_log": "/x.log", "written": 8130, "dropped": 2, "failures": 0, "waiting_bytes": 512}
+    answer = {"process": process, "listeners": [], "pools": [], "access_logs": [log]}
+    assert lines_of("counters", answer)[-2:] == [
+        "ACCESS LOG  WRITTEN  DROPPED  FAILURES  BYTES WAITING",
+        "/x.log      8130     2        0         512",
     ]
 
 

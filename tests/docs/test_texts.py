@@ -50,6 +50,11 @@ def test_config_of_the_readme_loads(tmp_path: Path) -> None:
     assert len(load(str(tmp_path / "conf.py")).pools) == 3
 
 
+def test_rows_are_a_table() -> None:
+    """A table has its head, a line beneath it and a row for each thing."""
+    assert reference.rows(("a", "b"), [("1", "2")]) == "| a | b |\n| --- | --- |\n| 1 | 2 |\n"
+
+
 def test_table_shows_each_transition() -> None:
     """A row for each transition, in order, beneath the heading."""
     assert diagrams.table(SMALL).splitlines()[2:] == [

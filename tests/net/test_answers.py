@@ -51,11 +51,11 @@ class Line:
         self.said.append(keep)
 
 
-def split_site(house: House) -> None:
+def split_site(house: House, **settings: Any) -> None:
     """Open a listener with a route for /v1 only."""
     pool = Pool("pool", backends=["127.0.0.1:9001"])
     routes = [Route(Path("/v1"), pool)]
-    house.open(HTTPListener(f"tcp:{FRONT}", routes=routes, idle=60, request_timeout=10))
+    house.open(HTTPListener(f"tcp:{FRONT}", routes=routes, idle=60, request_timeout=10, **settings))
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_refusals_name_status_and_reason_only(error: BalancerError, start: bytes
     answers.begin(RequestHead("GET", "/", "site"))
     answers.refuse(error)
     body = start + b": " + error.reason.encode() + b"\n"
-    fields = b"content-type: text/plain; charset=utf-8\r\ncontent-length: %d\r\n" % len(body)
+    fields = b"content-type: text/plain; charset=utf-8\r\ncache-control: no-store\r\ncontent-length: %d\r\n" % len(body)
     close = b"connection: close\r\n" if error.closes else b""
     assert line.said == [b"HTTP/1.1 " + start + b"\r\n" + fields + close + b"\r\n" + body]
 
@@ -108,6 +108,21 @@ def test_answers_are_dated() -> None:
         b"HTTP/1.1 200 OK\r\ndate: x\r\ncontent-length: 0\r\n\r\n",
         dated,
     ]
+
+
+@pytest.mark.parametrize(
+    ("accept", "kind"), [("text/html,*/*;q=0.8", b"text/html"), ("application/json", b"application/json")]
+)
+def test_refusals_are_what_the_client_can_read(accept: str, kind: bytes) -> None:
+    """The body of a refusal is of the kind that the request prefers."""
+    line = Line()
+    answers = Answers(line)
+    answers.begin(RequestHead("GET", "/", "site", fields=(("accept", accept),)))
+    answers.refuse(NoRoute("x"))
+    assert b"\r\ncontent-type: " + kind in line.said[0]
+    answers.begin(None)
+    answers.refuse(RequestRefused("x"))
+    assert b"\r\ncontent-type: text/plain" in line.said[1]
 
 
 def test_nobody_is_told_when_the_client_is_gone() -> None:
@@ -178,6 +193,16 @@ def test_no_route_is_told_and_the_connection_kept(house: House) -> None:
     client.say(request("GET /v1"))
     far.last.say(answer(b"v1"))
     assert client.hear() == answer(b"v1")
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_reason_in_a_field(house: House, wanted: bool) -> None:
+    """Where it is asked for, a refusal has its reason in a field, and no other answer has."""
+    far = house.far()
+    split_site(house, reason_header=wanted)
+    client = house.client(request("GET /none") + request("GET /v1"))
+    far.last.say(answer(b"hi"))
+    assert client.hear().count(b"\r\nx-balancer-reason: no-route\r\n") == wanted
 
 
 @pytest.mark.parametrize("cut", [None, 10])

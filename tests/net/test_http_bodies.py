@@ -244,16 +244,6 @@ def test_a_client_that_stops_reading_is_cut(house: House) -> None:
     assert client.gone
 
 
-def test_a_client_that_stops_sending_is_told(house: House) -> None:
-    """An upload that stalls for `idle` seconds is answered by 408."""
-    house.far()
-    house.site(9001, idle=30)
-    client = house.client(request("POST /", "content-length: 10", body=b"part"))
-    house.network.advance(31)
-    assert client.hear().startswith(b"HTTP/1.1 408 Request Timeout\r\n")
-    assert house.active == 0
-
-
 def test_a_last_answer_is_read_in_peace(house: House) -> None:
     """A close behind a large answer waits for a slow client, and `idle` seconds at most."""
     far = house.far()

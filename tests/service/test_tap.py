@@ -22,7 +22,7 @@ from balancer.tap import DEFAULT_REACTOR, Options, makeService
 from balancer.testing import MemoryNetwork
 from tests.net.house import listening
 
-SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+SIGNALS = {signal.SIGTERM, signal.SIGINT, signal.SIGUSR1, signal.SIGHUP}
 
 CONFIG = """
 from balancer import Config, Pool, TCPListener
@@ -142,9 +142,10 @@ def started(conf: Path, reactor: Reactor) -> Balancer:
 
 
 def test_signals_before_the_start(conf: Path, system: System, capsys: pytest.CaptureFixture[str]) -> None:
-    """Before the reactor runs a signal to end is obeyed at once, with status 0, and SIGHUP does nothing."""
+    """Before the reactor runs a signal to end is obeyed at once, with status 0, and others do nothing."""
     parsed(Twist(), "--config", str(conf))
     system.send(signal.SIGHUP)
+    system.send(signal.SIGUSR1)
     assert (system.statuses, capsys.readouterr().err) == ([], "")
     system.send(signal.SIGTERM)
     assert (system.statuses, capsys.readouterr().err) == ([0], "balancer: ended before it had started\n")
@@ -182,6 +183,16 @@ def test_a_hangup_changes_nothing(conf: Path, system: System) -> None:
         system.send(signal.SIGHUP)
     assert [formatEvent(event) for event in events] == ["nothing to reload; SIGHUP is ignored"]
     assert reactor.stops == 0
+
+
+def test_logs_are_opened_anew(conf: Path, system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SIGUSR1 has the service open its access logs anew, and neither drains nor hurries."""
+    opened: list[Balancer] = []
+    monkeypatch.setattr(Balancer, "reopen_logs", lambda service: opened.append(service))  # noqa: PLW0108 - a method of `list` would not be bound
+    reactor = Reactor()
+    service = started(conf, reactor)
+    system.send(signal.SIGUSR1)
+    assert (opened, reactor.stops) == ([service], 0)
 
 
 def test_a_signal_while_the_reactor_stops_already(conf: Path, system: System) -> None:

@@ -1,0 +1,84 @@
+"""The time-outs that hold for a config, as a table to read: what each bounds, what it is called, and how long it is.
+
+Decides none of them: whatever is off or would not be looked at is shown so, or left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any, Final
+
+from balancer.config import Config, Health, HTTPListener, Listener, Pool, Route, TCPListener, UDPListener
+
+_STREAMS: Final = {
+    "proxy_timeout": "the PROXY header that opens a connection",
+    "max_lifetime": "a connection, all in all",
+}
+BOUNDS: Final[Mapping[type[Any], Mapping[str, str]]] = {
+    HTTPListener: {
+        "request_timeout": "a request head, from its first byte to its last",
+        "body_timeout": "silence within a request body",
+        "idle": "the wait for the next request, and for a client that reads nothing",
+        "half_closed": "the wait for an answer once the client has closed its side",
+        **_STREAMS,
+    },
+    TCPListener: {
+        "peek_timeout": "the first bytes of a connection, where routes look at them",
+        "idle": "silence of both sides",
+        "linger": "silence once one side has finished",
+        **_STREAMS,
+    },
+    UDPListener: {"idle": "silence of both sides"},
+    Route: {"timeout": "a request and its answer, all in all"},
+    Pool: {
+        "queue_timeout": "the wait for a backend with room",
+        "connect_timeout": "an attempt to connect",
+        "response_timeout": "silence before the answer begins",
+        "stall_timeout": "silence within the answer",
+        "keepalive_timeout": "an idle connection that is kept",
+    },
+    Health: {"timeout": "a health check"},
+    Config: {"drain": "the wait for what is alive at a stop"},
+}
+"""What the settings of each noun bound."""
+
+Row = tuple[str, str, str, str]
+
+
+def timeouts(config: Config) -> Iterator[str]:
+    """The lines of the table; times are in seconds."""
+    rows: list[Row] = [("TIME-OUT OF", "SETTING", "SECONDS", "BOUNDS")]
+    for listener in config.listeners:
+        rows += _of_listener(listener)
+    for pool in config.pools:
+        rows += _rows(str(pool), pool, config.unheeded(pool))
+        if pool.health is not None:
+            rows += _rows(f"{pool}, Health", pool.health)
+    rows += _rows(str(config), config)
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+
+
+def _of_listener(listener: Listener) -> Iterable[Row]:
+    yield from _rows(str(listener), listener, _unused(listener))
+    if isinstance(listener, HTTPListener):
+        for number, route in enumerate(listener.routes, 1):
+            yield from _rows(f"{listener}, route {number}", route)
+
+
+def _unused(listener: Listener) -> Collection[str]:
+    """The settings that the listener's others leave no meaning."""
+    unused = set()
+    if not getattr(listener, "accept_proxy", ()):
+        unused.add("proxy_timeout")
+    if isinstance(listener, TCPListener) and not listener.peeks:
+        unused.add("peek_timeout")
+    return unused
+
+
+def _rows(name: str, noun: Any, unused: Collection[str] = ()) -> Iterator[Row]:
+    for setting, about in BOUNDS[type(noun)].items():
+        if setting not in unused:
+            seconds = getattr(noun, setting)
+            yield name, setting, "off" if seconds is None else f"{seconds:g}", about

@@ -1,4 +1,4 @@
-"""Runs the filters of a route over heads, contained; refuses to know what a filter is for.
+"""Runs the filters of a route over heads and bodies, contained; refuses to know what a filter is for.
 
 No error quotes what a filter was given or answered: a head may hold secrets.
 """
@@ -6,17 +6,19 @@ No error quotes what a filter was given or answered: a head may hold secrets.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
 
-from balancer.core.faults import named
 from balancer.core.headers import ENGINES_OWN
 from balancer.core.messages import VALUE, Head, RequestHead, ResponseHead, checked_field
 from balancer.core.session import Session
-from balancer.errors import PolicyFailed
-from balancer.interfaces import Reply
+from balancer.core.transforms import Transforms, in_words, of_unknown_length, transforms, without_claims, without_range
+from balancer.errors import FilterFailed
+from balancer.interfaces import Direction, Filter, Reply
+
+__all__ = ["Chain", "FilterFailed", "Pause", "chain_of", "filter_request", "filter_response", "fit"]
 
 AnyHead = TypeVar("AnyHead", RequestHead, ResponseHead)
 
@@ -25,51 +27,147 @@ METHOD: Final = re.compile(r"(?!CONNECT\Z)[!#$%&'*+\-.^_`|~0-9A-Za-z]++")
 TARGET: Final = re.compile(r"/[\x21\x22\x24-\x7e]*+|\*")
 AUTHORITY: Final = re.compile(r"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*+")
 
+_SWITCHED: Final = 101  # what follows is no body
+_IDLE: Final = (Filter.request, Filter.response)
 
-class FilterFailed(PolicyFailed):
-    """A filter, `named` here, raised or answered with what cannot be sent. To be counted by whoever has `Faults`."""
 
-    def __init__(self, one: Any, why: str) -> None:
-        self.named = f"filter {named(one)}"
-        super().__init__(f"{self.named}: {why}")
+Step = tuple[Any, Callable[..., Any]]
+"""A filter, and what to call of it."""
+
+
+@attrs.frozen(eq=False)
+class Chain:
+    """The filters of one route, sorted by what they do: `requests` in the order written, `responses` in reverse.
+
+    `bodies` are, in the order written, those that may want to rewrite one.
+    """
+
+    requests: tuple[Step, ...]
+    responses: tuple[Step, ...]
+    bodies: tuple[Step, ...]
+
+    def request(self, head: RequestHead, session: Session, *, after: int = 0) -> RequestHead | Reply | Pause:
+        """The head to send on, through every request filter behind the first `after`, or the first `Reply`.
+
+        Or a `Pause`, if one of them takes its time. Raises `FilterFailed` when one raises or answers something else.
+        """
+        for place in range(after, len(self.requests)):
+            one, step = self.requests[place]
+            answer = _called(one, step, head, session)
+            if answer is head:
+                continue
+            if isinstance(answer, Awaitable):
+                return Pause(answer, self, place, head, session)
+            checked = _judged(one, answer, head)
+            if isinstance(checked, Reply):
+                return checked
+            head = checked
+        return without_range(head) if self.bodies else head
+
+    def response(self, head: ResponseHead, session: Session) -> ResponseHead | Reply:
+        """The head to send to the client, through every response filter, or the first `Reply`.
+
+        Raises `FilterFailed` when one raises, answers something else, or wants time, which there is none for.
+        """
+        for one, step in self.responses:
+            answer = _called(one, step, head, session)
+            if answer is head:
+                continue
+            checked = _judged(one, answer, head)
+            if isinstance(checked, Reply):
+                return checked
+            head = checked
+        return head
+
+    def request_body(self, head: RequestHead, session: Session) -> tuple[RequestHead, Transforms | None]:
+        """The head with what becomes of the body behind it; None: nothing. Raises `FilterFailed`."""
+        if not self.bodies or head.length == 0:
+            return head, None
+        body = transforms(self.bodies, head, session, Direction.REQUEST)
+        return (head, None) if body is None else (of_unknown_length(head), body)
+
+    def response_body(self, head: ResponseHead, session: Session) -> tuple[ResponseHead, Transforms | None]:
+        """The same for an answer, whose last filter comes first.
+
+        An answer without a body, be it to HEAD or a 304, is one about a body that may be transformed.
+        """
+        if not self.bodies or head.status == _SWITCHED:
+            return head, None
+        if head.length == 0:
+            return without_claims(head), None
+        body = transforms(self.bodies[::-1], head, session, Direction.RESPONSE)
+        return (head, None) if body is None else (of_unknown_length(head), body)
+
+
+@attrs.frozen(eq=False)
+class Pause:
+    """A filter, that at `place` in the chain, takes its time over a head: await its answer, and `resume` with that."""
+
+    awaitable: Awaitable[Any]
+    chain: Chain
+    place: int
+    head: RequestHead
+    session: Session
+
+    @property
+    def named(self) -> str:
+        """The filter, in words."""
+        return in_words(self.chain.requests[self.place][0])
+
+    def resume(self, answer: object) -> RequestHead | Reply | Pause:
+        """Go on with what the filter answered in the end. Raises `FilterFailed`."""
+        checked = _judged(self.chain.requests[self.place][0], answer, self.head)
+        if isinstance(checked, Reply):
+            return checked
+        return self.chain.request(checked, self.session, after=self.place + 1)
+
+
+def chain_of(filters: Sequence[Any]) -> Chain | None:
+    """The chain that the filters of a route make, functions among them; None without any."""
+    if not filters:
+        return None
+    return Chain(
+        _working((one, getattr(one, "request", one)) for one in filters),
+        _working((one, getattr(one, "response", None)) for one in reversed(filters)),
+        _working((one, getattr(one, "body", None)) for one in filters),
+    )
 
 
 def filter_request(filters: Sequence[Any], head: RequestHead, session: Session) -> RequestHead | Reply:
-    """The head to send on, through every filter in the order written, or the first `Reply`.
-
-    Raises `FilterFailed` when a filter raises or answers with something else.
-    """
-    for one in filters:
-        answer = _passed(one, "request", head, session)
-        if isinstance(answer, Reply):
-            return answer
-        head = answer
-    return head
+    """What the filters make of a request, at once."""
+    chain = chain_of(filters)
+    answer = head if chain is None else chain.request(head, session)
+    return answer.resume(answer.awaitable) if isinstance(answer, Pause) else answer  # type: ignore[return-value]  # it raises
 
 
 def filter_response(filters: Sequence[Any], head: ResponseHead, session: Session) -> ResponseHead | Reply:
-    """The head to send to the client, through every filter in reverse order, or the first `Reply`.
-
-    Raises `FilterFailed` when a filter raises or answers with something else.
-    """
-    for one in reversed(filters):
-        answer = _passed(one, "response", head, session)
-        if isinstance(answer, Reply):
-            return answer
-        head = answer
-    return head
+    """What the filters make of an answer."""
+    chain = chain_of(filters)
+    return head if chain is None else chain.response(head, session)
 
 
-def _passed(one: Any, step: str, head: AnyHead, session: Session) -> AnyHead | Reply:
-    """The head, or reply, that one step of a filter makes. A stranger's code may raise anything, `SystemExit` too."""
+def _working(steps: Iterable[Step | tuple[Any, None]]) -> tuple[Step, ...]:
+    """The steps that there are, without those inherited from `Filter`, which do nothing."""
+    there = ((one, step) for one, step in steps if step is not None)
+    return tuple((one, step) for one, step in there if getattr(step, "__func__", None) not in _IDLE)
+
+
+def _called(one: Any, step: Callable[..., Any], head: AnyHead, session: Session) -> Any:
+    """What a step makes of a head. A stranger's code may raise anything, `SystemExit` too."""
     try:
-        answer = getattr(one, step)(head, session)
+        return step(head, session)
     except BaseException as error:
-        raise FilterFailed(one, f"raised {type(error).__name__}") from error
+        raise FilterFailed(in_words(one), f"raised {type(error).__name__}") from error
+
+
+def _judged(one: Any, answer: object, head: AnyHead) -> AnyHead | Reply:
+    """What a step answered, if it can be sent."""
     try:
+        if isinstance(answer, Coroutine):
+            answer.close()  # or it would complain that nobody awaited it
         return _fit_reply(answer) if isinstance(answer, Reply) else fit(answer, head)
     except BaseException as error:  # what is no text, or no pair, fails in ways of its own
-        raise FilterFailed(one, str(error)) from error
+        raise FilterFailed(in_words(one), str(error)) from error
 
 
 def fit(answer: object, head: AnyHead) -> AnyHead:

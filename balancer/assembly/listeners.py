@@ -15,6 +15,7 @@ from balancer.core.admission import Admission, Limits
 from balancer.core.datagrams import Flows
 from balancer.core.exchange import LEFT_OVER_TIME
 from balancer.core.faults import Tally
+from balancer.core.filters import chain_of
 from balancer.core.flow import Edge
 from balancer.core.flow_bounds import Bounds
 from balancer.core.flow_choice import Choice
@@ -34,6 +35,7 @@ from balancer.net.dialing import Dialer
 from balancer.net.gates import Gate, GateFactory
 from balancer.net.http import HTTPFactory
 from balancer.net.http import Listening as HTTPListening
+from balancer.net.later import later
 from balancer.net.limits import LimitedFactory, LimitedSessions, Refusals
 from balancer.net.listeners import FlowListener, Listener, StreamListener
 from balancer.net.peeking import Junction, JunctionFactory
@@ -110,7 +112,7 @@ def _introduction(parts: Parts, settings: nouns.TCPListener) -> Introduction | N
 
 def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
     routes = [
-        Route(route.matcher, _destination(parts, settings, route), route.filters, route.title)
+        Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
         for route in settings.routes
     ]
     site = Site(
@@ -127,6 +129,8 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         forwarding=_forwarding(parts, settings),
         dates=parts.dates,
         told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
+        later=later,
+        filter_timeout=settings.filter_timeout,
     )
     listening = HTTPListening(
         site,

@@ -12,6 +12,7 @@ from balancer.config.mistakes import (
     choice,
     seconds,
     shown,
+    sound,
 )
 from balancer.config.routes import Route
 from balancer.interfaces import Kind
@@ -47,6 +48,8 @@ class HTTPListener(Measured):
 
     `max_connections`, `max_rate`, both of these `_per_source`, and `reuse_port` are those of `TCPListener`, too. A
     connection that is `max_lifetime` seconds old is closed after the answer under way, or at once if there is none.
+
+    The filters of a request that take their time have `filter_timeout` seconds for it together.
     """
 
     kind: ClassVar[Kind] = Kind.HTTP
@@ -56,6 +59,7 @@ class HTTPListener(Measured):
     request_timeout: float = attrs.field(default=10.0, kw_only=True)
     idle: float = attrs.field(default=75.0, kw_only=True)
     half_closed: float = attrs.field(default=1.0, kw_only=True)
+    filter_timeout: float = attrs.field(default=5.0, kw_only=True)
     paths: Literal["normal", "as-is"] = attrs.field(default="normal", kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
@@ -63,7 +67,14 @@ class HTTPListener(Measured):
         yield from seconds("request_timeout", self.request_timeout, like=10)
         yield from seconds("idle", self.idle, like=75)
         yield from seconds("half_closed", self.half_closed, like=1)
+        yield from seconds("filter_timeout", self.filter_timeout, like=5)
+        if self.filter_timeout != attrs.fields(HTTPListener).filter_timeout.default and not self._filters:
+            yield "filter_timeout: would be ignored, for no route has filters; leave it out"
         yield from choice("paths", self.paths, ("normal", "as-is"))
+
+    @property
+    def _filters(self) -> bool:
+        return any(route.filters for route in sound(self.routes, Route))
 
     def _misused(self, route: Route) -> Iterator[str]:
         if not route.peeks:

@@ -18,8 +18,6 @@ from balancer.core.transforms import Transforms, in_words, of_unknown_length, tr
 from balancer.errors import FilterFailed
 from balancer.interfaces import Direction, Filter, Reply
 
-__all__ = ["Chain", "FilterFailed", "Pause", "chain_of", "filter_request", "filter_response", "fit"]
-
 AnyHead = TypeVar("AnyHead", RequestHead, ResponseHead)
 
 # Not CONNECT: an answer to it has no body (RFC 9110 9.3.6), so what follows would be taken for something else.
@@ -64,21 +62,6 @@ class Chain:
             head = checked
         return without_range(head) if self.bodies else head
 
-    def response(self, head: ResponseHead, session: Session) -> ResponseHead | Reply:
-        """The head to send to the client, through every response filter, or the first `Reply`.
-
-        Raises `FilterFailed` when one raises, answers something else, or wants time, which there is none for.
-        """
-        for one, step in self.responses:
-            answer = _called(one, step, head, session)
-            if answer is head:
-                continue
-            checked = _judged(one, answer, head)
-            if isinstance(checked, Reply):
-                return checked
-            head = checked
-        return head
-
     def request_body(self, head: RequestHead, session: Session) -> tuple[RequestHead, Transforms | None]:
         """The head with what becomes of the body behind it; None: nothing. Raises `FilterFailed`."""
         if not self.bodies or head.length == 0:
@@ -86,11 +69,24 @@ class Chain:
         body = transforms(self.bodies, head, session, Direction.REQUEST)
         return (head, None) if body is None else (of_unknown_length(head), body)
 
-    def response_body(self, head: ResponseHead, session: Session) -> tuple[ResponseHead, Transforms | None]:
-        """The same for an answer, whose last filter comes first.
+    def answer(self, head: ResponseHead, session: Session) -> tuple[ResponseHead | Reply, Transforms | None]:
+        """The head to send to the client, with what becomes of the body behind it; or the first `Reply`.
 
-        An answer without a body, be it to HEAD or a 304, is one about a body that may be transformed.
+        A head that nobody has a say in is the very same. Raises `FilterFailed` when a filter raises, answers something
+        else, or wants time, which there is none for.
         """
+        if not (self.responses or self.bodies):
+            return head, None
+        passed = head.copy()
+        for one, step in self.responses:
+            checked = _judged(one, _called(one, step, passed, session), passed)
+            if isinstance(checked, Reply):
+                return checked, None
+            passed = checked
+        return self._answers_body(passed, session)
+
+    def _answers_body(self, head: ResponseHead, session: Session) -> tuple[ResponseHead, Transforms | None]:
+        """The last filter comes first. An answer without a body may be about one that is transformed: HEAD, 304."""
         if not self.bodies or head.status == _SWITCHED:
             return head, None
         if head.length == 0:
@@ -131,19 +127,6 @@ def chain_of(filters: Sequence[Any]) -> Chain | None:
         _working((one, getattr(one, "response", None)) for one in reversed(filters)),
         _working((one, getattr(one, "body", None)) for one in filters),
     )
-
-
-def filter_request(filters: Sequence[Any], head: RequestHead, session: Session) -> RequestHead | Reply:
-    """What the filters make of a request, at once."""
-    chain = chain_of(filters)
-    answer = head if chain is None else chain.request(head, session)
-    return answer.resume(answer.awaitable) if isinstance(answer, Pause) else answer  # type: ignore[return-value]  # it raises
-
-
-def filter_response(filters: Sequence[Any], head: ResponseHead, session: Session) -> ResponseHead | Reply:
-    """What the filters make of an answer."""
-    chain = chain_of(filters)
-    return head if chain is None else chain.response(head, session)
 
 
 def _working(steps: Iterable[Step | tuple[Any, None]]) -> tuple[Step, ...]:

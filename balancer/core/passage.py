@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadlines
 from balancer.core.filters import Pause
 from balancer.core.messages import RequestHead
-from balancer.errors import FilterFailed, FilterTimeout
+from balancer.errors import BalancerError, FilterFailed, FilterTimeout
 from balancer.interfaces import Reply
 
 Later = Callable[[Awaitable[Any], Callable[[object, BaseException | None], None]], Callable[[], None]]
@@ -19,9 +20,9 @@ What it returns cancels the awaitable, and may be called at any time; what comes
 
 
 class Passage:
-    """What is left of the way of one request. `done` is called once, with how it ended, unless that is cancelled first.
+    """What is left of the way of one request: `core.exchange_ports.Pending`.
 
-    All filters of a request have `limit` seconds together.
+    `done` is called once, with how it ended, unless that is cancelled first. All filters have `limit` seconds together.
     """
 
     def __init__(
@@ -47,6 +48,9 @@ class Passage:
         self._pause = None
         self._deadline.cancel()
         self._cancel()
+
+    def leave(self, backend: Backend, error: BalancerError) -> None:
+        """See `core.exchange_ports.Pending`: it is on its way to no backend yet."""
 
     def _await(self, pause: Pause) -> None:
         self._pause = pause

@@ -6,7 +6,7 @@ holds for it. No error quotes what a transform was given or answered: a body may
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -42,6 +42,10 @@ class Transforms:
             data = self._fed(message, self._steps)
             return [data] if data else []
         return [message]
+
+    def all_passed(self, messages: Iterable[Message]) -> list[Message]:
+        """The same of all of these, in turn."""
+        return [passed for message in messages for passed in self.passed(message)]
 
     def _finished(self) -> bytes:
         """Let each finish in turn, and feed what it held back to those behind it."""

@@ -67,7 +67,7 @@ def up(filters: Sequence[Any], head: RequestHead) -> Any:
 def down(filters: Sequence[Any], head: ResponseHead) -> Any:
     """What the filters make of an answer."""
     chain = chain_of(filters)
-    return head if chain is None else chain.response(head, SESSION)
+    return head if chain is None else chain.answer(head, SESSION)[0]
 
 
 def both_refuse(step: Step) -> None:
@@ -94,7 +94,7 @@ def test_requests_pass_in_order_and_responses_in_reverse() -> None:
     assert request.get_all("x-mark") == ["1", "2"]
     assert response.get_all("x-mark") == ["2", "1"]
     assert up([], REQUEST) is REQUEST
-    assert down([Filter(lambda head: head)], RESPONSE) is RESPONSE
+    assert down([Filter(lambda head: head)], RESPONSE) == RESPONSE
 
 
 def test_a_reply_ends_the_matter() -> None:

@@ -79,7 +79,7 @@ def test_functions_and_methods_pass_in_the_order_written() -> None:
     head = chain(marked, Marks(), marked).request(REQUEST, SESSION)
     assert isinstance(head, RequestHead)
     assert head.get_all("x-mark") == ["function", "class", "function"]
-    assert chain(marked).response(RESPONSE, SESSION) is RESPONSE
+    assert chain(marked).answer(RESPONSE, SESSION)[0] is RESPONSE
 
 
 def test_steps_that_do_nothing_are_not_called() -> None:
@@ -140,7 +140,7 @@ def test_there_is_no_time_on_the_way_down() -> None:
             return head
 
     with pytest.raises(FilterFailed, match="answered a coroutine; expected a ResponseHead or a Reply"):
-        chain(Slow()).response(RESPONSE, SESSION)
+        chain(Slow()).answer(RESPONSE, SESSION)
 
 
 def test_a_part_is_not_asked_for_where_bodies_are_transformed() -> None:
@@ -166,14 +166,15 @@ def test_bodies_pass_the_filters_as_their_heads_do() -> None:
     up = chain(Upper(b"1", Direction.REQUEST), Upper(), Upper(b"2", Direction.REQUEST))
     assert body_of(up.request_body(REQUEST, SESSION)) == b"21X"
     down = chain(Upper(b"1", Direction.RESPONSE), Upper(), Upper(b"2", Direction.RESPONSE))
-    assert body_of(down.response_body(RESPONSE, SESSION)) == b"12X"
+    assert body_of(down.answer(RESPONSE, SESSION)) == b"12X"
 
 
 def test_a_body_that_is_transformed_has_no_length() -> None:
     """The heads of transformed bodies say nothing that holds for the original alone."""
     head, _ = chain(Upper(b"", Direction.REQUEST)).request_body(REQUEST, SESSION)
     assert (head.length, head.fields) == (None, REQUEST.fields)
-    answer, _ = chain(Upper(b"", Direction.RESPONSE)).response_body(RESPONSE, SESSION)
+    answer, _ = chain(Upper(b"", Direction.RESPONSE)).answer(RESPONSE, SESSION)
+    assert isinstance(answer, ResponseHead)
     assert (answer.length, answer.fields) == (None, (("etag", 'W/"x"'),))
 
 
@@ -181,7 +182,7 @@ def test_a_body_that_is_transformed_has_no_length() -> None:
 def test_a_body_that_nobody_wants_is_left_alone(filters: list[Callable[..., Any]]) -> None:
     """Heads are the very same when no filter of the chain wants their body."""
     assert chain(*filters).request_body(REQUEST, SESSION) == (REQUEST, None)
-    assert chain(*filters).response_body(RESPONSE, SESSION) == (RESPONSE, None)
+    assert chain(*filters).answer(RESPONSE, SESSION) == (RESPONSE, None)
 
 
 def test_where_there_is_no_body_nobody_is_asked() -> None:
@@ -190,7 +191,7 @@ def test_where_there_is_no_body_nobody_is_asked() -> None:
     empty = attrs.evolve(REQUEST, length=0)
     switching = ResponseHead(101, length=None)
     assert chain(asked).request_body(empty, SESSION) == (empty, None)
-    assert chain(asked).response_body(switching, SESSION) == (switching, None)
+    assert chain(asked).answer(switching, SESSION) == (switching, None)
     assert asked.asked == []
 
 
@@ -198,5 +199,6 @@ def test_an_answer_about_a_body_makes_no_claims_either() -> None:
     """An answer to HEAD, or a 304, does not tell the length of a body that would be another."""
     told = ResponseHead(304, fields=(("content-length", "5"), ("etag", '"x"')), length=0)
     upper = Upper(b"", Direction.RESPONSE)
-    head, body = chain(upper).response_body(told, SESSION)
+    head, body = chain(upper).answer(told, SESSION)
+    assert isinstance(head, ResponseHead)
     assert (head.fields, head.length, body, upper.asked) == ((("etag", 'W/"x"'),), 0, None, [])

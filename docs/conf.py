@@ -13,7 +13,7 @@ import balancer  # noqa: E402 - only now can it be found
 from balancer import interfaces  # noqa: E402 - the same
 from balancer.core import exchange_states, relay  # noqa: E402 - the same
 from balancer.interfaces import contracts  # noqa: E402 - the same
-from balancer.plugins import algorithms, datagrams, first_bytes, flow_keys, health, matchers  # noqa: E402 - the same
+from balancer.plugins import algorithms, datagrams, filters, first_bytes, flow_keys, health, matchers  # noqa: E402 - the same
 from docs._ext import diagrams, reference  # noqa: E402 - the same
 
 project = "balancer"
@@ -68,6 +68,7 @@ GENERATED = {
     "first_bytes.md": reference.nouns(FIRST_BYTES, heading="###"),
     "datagrams.md": reference.nouns([datagrams.DNSName, datagrams.Token, datagrams.QUIC], heading="###"),
     "flow_keys.md": reference.nouns([flow_keys.QUICConnectionID, flow_keys.TokenKey], heading="###"),
+    "filters.md": reference.nouns([getattr(filters, name) for name in filters.__all__], heading="###"),
     "errors.md": reference.errors(),
 }
 

@@ -148,7 +148,7 @@ def test_redirects_that_cannot_be(settings: dict[str, Any], lines: list[str]) ->
     ],
 )
 def test_answers_alike(one: Respond, reply: Reply) -> None:
-    """Every request gets the same answer, with a content type that suits its body."""
+    """Every request gets the same answer, with a type that suits its content."""
     assert answered(one, RequestHead("POST", "/", "a.test")) == reply
 
 
@@ -157,9 +157,9 @@ def test_answers_alike(one: Respond, reply: Reply) -> None:
     [
         ((100,), ["status: 100 is not a final status; give 200 to 599"]),
         (("200",), ["status: '200' is not a final status; give 200 to 599"]),
-        ((200, 5), ["body: 5 is neither a text nor bytes"]),
-        ((204, "x"), ["body: would be ignored, for an answer with status 204 has none; leave it out"]),
-        ((200, "", "text/html"), ["content_type: would be ignored without a body; leave it out"]),
+        ((200, 5), ["content: 5 is neither a text nor bytes"]),
+        ((204, "x"), ["content: would be ignored, for an answer with status 204 has none; leave it out"]),
+        ((200, "", "text/html"), ["content_type: would be ignored without content; leave it out"]),
         ((200, "x", "a\nb"), ["content_type: 'a\\nb' is not one; write it as 'text/html'"]),
         ((600, "x", 5), ["status: 600 is not a final", "content_type: 5 is not one; write it as 'text/html'"]),
     ],

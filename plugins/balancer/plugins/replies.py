@@ -125,7 +125,7 @@ class Respond(Filter):
     """Answers every request alike: `Respond(503, "back at noon")`. A text is sent in UTF-8. Raises `ConfigError`."""
 
     status: int = 200
-    body: str | bytes = b""
+    content: str | bytes = b""
     content_type: str | None = None
     _reply: Reply = attrs.field(init=False, repr=False, eq=False)
 
@@ -134,23 +134,23 @@ class Respond(Filter):
         lines = [f"Respond: {line}" for line in self._mistakes()]
         if lines:
             raise ConfigError(lines)
-        if not self.body:
+        if not self.content:
             return Reply(self.status)
-        body = self.body.encode() if isinstance(self.body, str) else self.body
-        usual = "text/plain; charset=utf-8" if isinstance(self.body, str) else "application/octet-stream"
+        body = self.content.encode() if isinstance(self.content, str) else self.content
+        usual = "text/plain; charset=utf-8" if isinstance(self.content, str) else "application/octet-stream"
         return Reply(self.status, body, (("content-type", self.content_type or usual),))
 
     def _mistakes(self) -> Iterator[str]:
         if type(self.status) is not int or not 200 <= self.status <= 599:
             yield f"status: {self.status!r} is not a final status; give 200 to 599"
-        if not isinstance(self.body, str | bytes):
-            yield f"body: {self.body!r} is neither a text nor bytes"
-        elif self.body and self.status in _BODILESS:
-            yield f"body: would be ignored, for an answer with status {self.status} has none; leave it out"
+        if not isinstance(self.content, str | bytes):
+            yield f"content: {self.content!r} is neither a text nor bytes"
+        elif self.content and self.status in _BODILESS:
+            yield f"content: would be ignored, for an answer with status {self.status} has none; leave it out"
         if self.content_type is None:
             return
-        if not self.body:
-            yield "content_type: would be ignored without a body; leave it out"
+        if not self.content:
+            yield "content_type: would be ignored without content; leave it out"
         elif not isinstance(self.content_type, str) or not self.content_type or not VALUE.fullmatch(self.content_type):
             yield f"content_type: {self.content_type!r} is not one; write it as 'text/html'"
 

@@ -86,11 +86,18 @@ class Answering:
             else:
                 out.append(message)
         if self.answer_body is not None:
-            out = self.answer_body.all_passed(out)
-        if out:
+            self._send_rewritten(self.answer_body, out)
+        else:
             self._downstream.send(out)
             self.status = self._promised
         return type(messages[-1]) is End
+
+    def _send_rewritten(self, body: Transforms, messages: Sequence[Message]) -> None:
+        """Pass on what becomes of these, which may be nothing yet."""
+        out = body.all_passed(messages)
+        if out:
+            self._downstream.send(out)
+            self.status = self._promised
 
     def _head(self, head: ResponseHead) -> ResponseHead | Reply:
         """A head as the client may see it, or what a filter answers instead."""

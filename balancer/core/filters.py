@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from balancer.core.headers import ENGINES_OWN
-from balancer.core.messages import VALUE, Head, RequestHead, ResponseHead, checked_field
+from balancer.core.messages import VALUE, Fields, Head, RequestHead, ResponseHead, checked_field
 from balancer.core.session import Session
 from balancer.core.transforms import Transforms, in_words, of_unknown_length, transforms, without_claims, without_range
 from balancer.errors import FilterFailed
@@ -51,14 +51,18 @@ class Chain:
         """
         for place in range(after, len(self.requests)):
             one, step = self.requests[place]
+            parts = _parts(head)
             answer = _called(one, step, head, session)
+            _check_untouched(one, head, parts)
             if answer is head:
                 continue
             if isinstance(answer, Awaitable):
-                return Pause(answer, self, place, head, session)
+                return Pause(answer, self, place, head, session, parts)
             checked = _judged(one, answer, head)
             if isinstance(checked, Reply):
                 return checked
+            if checked.fields is head.fields:
+                checked.lines = head.lines
             head = checked
         return without_range(head) if self.bodies else head
 
@@ -104,6 +108,7 @@ class Pause:
     place: int
     head: RequestHead
     session: Session
+    parts: tuple[object, ...]
 
     @property
     def named(self) -> str:
@@ -112,7 +117,9 @@ class Pause:
 
     def resume(self, answer: object) -> RequestHead | Reply | Pause:
         """Go on with what the filter answered in the end. Raises `FilterFailed`."""
-        checked = _judged(self.chain.requests[self.place][0], answer, self.head)
+        one = self.chain.requests[self.place][0]
+        _check_untouched(one, self.head, self.parts)
+        checked = _judged(one, answer, self.head)
         if isinstance(checked, Reply):
             return checked
         return self.chain.request(checked, self.session, after=self.place + 1)
@@ -133,6 +140,16 @@ def _working(steps: Iterable[Step | tuple[Any, None]]) -> tuple[Step, ...]:
     """The steps that there are, without those inherited from `Filter`, which do nothing."""
     there = ((one, step) for one, step in steps if step is not None)
     return tuple((one, step) for one, step in there if getattr(step, "__func__", None) not in _IDLE)
+
+
+def _parts(head: RequestHead) -> tuple[object, ...]:
+    """What goes onto the wire of a head, part of it unchecked, since it was read from one."""
+    return head.method, head.target, head.authority, head.fields, head.length
+
+
+def _check_untouched(one: Any, head: RequestHead, parts: tuple[object, ...]) -> None:
+    if _parts(head) != parts:
+        raise FilterFailed(in_words(one), "changed a head in place; return a copy, as of head.with_field(...)")
 
 
 def _called(one: Any, step: Callable[..., Any], head: AnyHead, session: Session) -> Any:
@@ -162,13 +179,18 @@ def fit(answer: object, head: AnyHead) -> AnyHead:
         return head
     if not isinstance(answer, type(head)):
         raise TypeError(f"answered a {type(answer).__name__}; expected a {type(head).__name__} or a Reply")
-    known = set(head.fields)
-    for name, value in answer.fields:
+    if answer.fields is not head.fields:
+        _check_fields(answer.fields, head.fields)
+    _check_start(answer, head)
+    changed: AnyHead = answer if answer.length == head.length else attrs.evolve(answer, length=head.length)
+    return changed
+
+
+def _check_fields(fields: Fields, before: Fields) -> None:
+    known = set(before)
+    for name, value in fields:
         if (name, value) not in known and _checked(name, value) != name:
             raise ValueError(f"field name {name!r} is not in lower case")
-    _check_start(answer, head)
-    changed: AnyHead = attrs.evolve(answer, length=head.length)
-    return changed
 
 
 def _checked(name: str, value: str) -> str:

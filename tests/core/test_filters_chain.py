@@ -95,6 +95,42 @@ def test_a_function_that_fails_is_named() -> None:
     assert (caught.value.status, caught.value.reason) == (500, "filter-failed")
 
 
+@pytest.mark.parametrize("part", ["method", "target", "authority", "fields", "length"])
+def test_no_head_is_changed_in_place(part: str) -> None:
+    """A filter that writes into the head it was given, past all checks, fails, whatever it returns."""
+    for answer in (None, RequestHead("GET", "/"), Reply(200)):
+        head = attrs.evolve(REQUEST)
+
+        def writes(head: RequestHead, _session: Session, answer: Any = answer) -> Any:
+            setattr(head, part, (("x", "y"),))
+            return answer or head
+
+        with pytest.raises(FilterFailed, match=r"changed a head in place; return a copy, as of head\.with_field"):
+            chain(marked, writes).request(head, SESSION)
+
+
+def test_no_head_is_changed_in_place_later() -> None:
+    """Nor may a filter that takes its time do so meanwhile."""
+    head = attrs.evolve(REQUEST)
+    pause = chain(slow).request(head, SESSION)
+    result(pause)
+    head.target = "/b"
+    with pytest.raises(FilterFailed, match="changed a head in place"):
+        pause.resume(head)  # type: ignore[union-attr]  # a pause, as its result shows
+
+
+def test_fields_that_stay_are_known_as_they_were() -> None:
+    """A filter that leaves the fields alone leaves what is known of how they are sent."""
+    head = attrs.evolve(REQUEST)
+    head.lines = "known"
+    moved = chain(lambda head, _session: attrs.evolve(head, target="/b")).request(head, SESSION)
+    assert isinstance(moved, RequestHead)
+    assert (moved.target, moved.lines) == ("/b", "known")
+    added = chain(marked).request(head, SESSION)
+    assert isinstance(added, RequestHead)
+    assert added.lines is None
+
+
 def test_a_filter_that_takes_its_time_pauses_the_chain() -> None:
     """A coroutine is not run here: the chain goes on with its result, behind it, when it is there."""
     waiting = chain(slow).request(REQUEST, SESSION)

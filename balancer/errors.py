@@ -84,7 +84,7 @@ class FilterFailed(PolicyFailed):
     status = 500
     reason = "filter-failed"
 
-    def __init__(self, named: str, why: str) -> None:
+    def __init__(self, why: str, *, named: str = "a filter") -> None:
         self.named = named
         super().__init__(f"{named}: {why}")
 

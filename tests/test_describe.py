@@ -59,7 +59,7 @@ def test_the_whole_plan() -> None:
     unsent = "send_proxy=None, proxy_tlvs=()"
     told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=False"
     sizes = "max_line=8192, max_head=32768, max_fields=100, max_trailers=8192, max_body=None, max_requests=10000"
-    heads = f"{told}, {sizes}, request_timeout=10.0, idle=75.0, half_closed=1.0, paths='normal'"
+    heads = f"{told}, {sizes}, request_timeout=10.0, idle=75.0, half_closed=1.0, filter_timeout=5.0, paths='normal'"
     endings = "replies=None, per_packet=False, requests=None, key=None, send_proxy=None"
     assert list(plan(CONFIG, RoundRobin())) == [
         f"HTTPListener 'tcp:80': {begin}, {heads}",

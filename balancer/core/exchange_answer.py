@@ -76,9 +76,7 @@ class Answering:
             if type(message) is ResponseHead:
                 answer = self._head(message)
                 if isinstance(answer, Reply):
-                    if out:
-                        self._downstream.send(out)
-                    self.reply(answer)
+                    self._reply_behind(out, answer)
                     return False
                 out.append(answer)
             elif type(message) is End and message.trailers:
@@ -91,6 +89,12 @@ class Answering:
             self._downstream.send(out)
             self.status = self._promised
         return type(messages[-1]) is End
+
+    def _reply_behind(self, interim: Sequence[Message], reply: Reply) -> None:
+        """What a filter answers instead, behind the interim heads that came before."""
+        if interim:
+            self._downstream.send(interim)
+        self.reply(reply)
 
     def _send_rewritten(self, body: Transforms, messages: Sequence[Message]) -> None:
         """Pass on what becomes of these, which may be nothing yet."""

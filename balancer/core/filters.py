@@ -149,7 +149,7 @@ def _parts(head: RequestHead) -> tuple[object, ...]:
 
 def _check_untouched(one: Any, head: RequestHead, parts: tuple[object, ...]) -> None:
     if _parts(head) != parts:
-        raise FilterFailed(in_words(one), "changed a head in place; return a copy, as of head.with_field(...)")
+        raise FilterFailed("changed a head in place; return a copy, as of head.with_field(...)", named=in_words(one))
 
 
 def _called(one: Any, step: Callable[..., Any], head: AnyHead, session: Session) -> Any:
@@ -157,7 +157,7 @@ def _called(one: Any, step: Callable[..., Any], head: AnyHead, session: Session)
     try:
         return step(head, session)
     except BaseException as error:
-        raise FilterFailed(in_words(one), f"raised {type(error).__name__}") from error
+        raise FilterFailed(f"raised {type(error).__name__}", named=in_words(one)) from error
 
 
 def _judged(one: Any, answer: object, head: AnyHead) -> AnyHead | Reply:
@@ -167,7 +167,7 @@ def _judged(one: Any, answer: object, head: AnyHead) -> AnyHead | Reply:
             answer.close()  # or it would complain that nobody awaited it
         return _fit_reply(answer) if isinstance(answer, Reply) else fit(answer, head)
     except BaseException as error:  # what is no text, or no pair, fails in ways of its own
-        raise FilterFailed(in_words(one), str(error)) from error
+        raise FilterFailed(str(error), named=in_words(one)) from error
 
 
 def fit(answer: object, head: AnyHead) -> AnyHead:

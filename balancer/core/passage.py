@@ -73,7 +73,7 @@ class Passage:
         assert self._pause is not None  # or the deadline were cancelled
         named = self._pause.named
         self.cancel()
-        self._done(FilterTimeout(named, f"took longer than {self._limit:g} s"))
+        self._done(FilterTimeout(f"took longer than {self._limit:g} s", named=named))
 
     def _end(self, result: RequestHead | Reply | FilterFailed) -> None:
         self._pause = None
@@ -82,7 +82,7 @@ class Passage:
 
 
 def _raised(pause: Pause, error: BaseException) -> FilterFailed:
-    failed = FilterFailed(pause.named, f"raised {type(error).__name__}")
+    failed = FilterFailed(f"raised {type(error).__name__}", named=pause.named)
     failed.__cause__ = error
     return failed
 

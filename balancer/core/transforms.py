@@ -80,9 +80,9 @@ def transforms(
             transform = body(head, session, direction)
             fit = transform is None or (callable(transform.feed) and callable(transform.finish))
         except BaseException as error:
-            raise FilterFailed(in_words(one), f"body raised {type(error).__name__}") from error
+            raise FilterFailed(f"body raised {type(error).__name__}", named=in_words(one)) from error
         if not fit:
-            raise FilterFailed(in_words(one), "body answered what has no feed and finish to call")
+            raise FilterFailed("body answered what has no feed and finish to call", named=in_words(one))
         if transform is not None:
             steps.append((one, transform))
     return Transforms(steps) if steps else None
@@ -123,8 +123,8 @@ def _asked(one: Any, step: Any, *data: bytes) -> bytes:
     try:
         answer = step(*data)
     except BaseException as error:
-        raise FilterFailed(in_words(one), f"its transform raised {type(error).__name__}") from error
+        raise FilterFailed(f"its transform raised {type(error).__name__}", named=in_words(one)) from error
     if not isinstance(answer, bytes):
         kind = type(answer).__name__
-        raise FilterFailed(in_words(one), f"its transform answered a {kind}; expected bytes")
+        raise FilterFailed(f"its transform answered a {kind}; expected bytes", named=in_words(one))
     return answer

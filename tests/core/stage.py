@@ -214,6 +214,7 @@ class Stage:
 
     attempts = 3
     name = "pool"
+    max_body: int | None = None
     carried: Exchange
 
     def __init__(self) -> None:
@@ -265,7 +266,7 @@ class Stage:
     def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:
         """One that is ready to start."""
         site = Theatre(
-            Routes([Route(None, Destination(self, PATIENCE), chain_of(filters))]),
+            Routes([Route(None, Destination(self, PATIENCE, max_body=self.max_body), chain_of(filters))]),
             self.deadlines,
             self.clock.seconds,
             later=self.later,

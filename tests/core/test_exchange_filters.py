@@ -1,4 +1,4 @@
-"""The exchange and its filters: those that take their time are waited for and let go, and bodies pass transforms."""
+"""The beginning of an exchange: where it leads, filters that take their time, and bodies that are rewritten."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from balancer.core.messages import END, End, RequestHead, ResponseHead
+from balancer.core.messages import END, End, RequestHead
 from balancer.errors import DownstreamGone, Draining, FilterFailed, FilterTimeout, NoBackend, UpstreamGone
 from balancer.interfaces import Direction, Filter, Reply
-from tests.core.stage import ANSWER, GET, OK, POST, Stage
+from tests.core.stage import ANSWER, GET, POST, Stage
 
 CHANGED = GET.with_field("x-a", "1")
 
@@ -45,7 +45,7 @@ class Rewrites(Filter):
         return self._mark
 
 
-UP, DOWN = Rewrites(Direction.REQUEST), Rewrites(Direction.RESPONSE)
+UP = Rewrites(Direction.REQUEST)
 
 
 def test_a_filter_that_takes_its_time_is_waited_for() -> None:
@@ -75,6 +75,14 @@ def test_a_filter_that_is_done_at_once_holds_nobody_up() -> None:
     stage.at_once = [lambda exchange: exchange.fail(NoBackend())]
     stage.asked(END, filters=[waiting])
     assert stage.transcript.take()[1:] == ["dial", "client refused 503 no-backend", "client done"]
+    assert stage.at_rest()
+
+
+def test_a_filter_may_answer_at_once() -> None:
+    """A filter's own answer asks no backend."""
+    stage = Stage()
+    stage.asked(END, filters=[lambda _head, _session: Reply(401)])
+    assert stage.transcript.take() == ["client replied 401", "client done"]
     assert stage.at_rest()
 
 
@@ -184,63 +192,6 @@ def test_without_filters_nothing_is_asked() -> None:
     assert stage.upstreams[0].said == [GET, END]
 
 
-def test_the_body_of_an_answer_is_rewritten_as_it_comes() -> None:
-    """Each piece goes down as the transform lets it go, whether it comes with the head or later."""
-    stage = Stage()
-    exchange = stage.asked(END, filters=[DOWN])
-    stage.connect()
-    stage.transcript.take()
-    exchange.response([OK, b"h"])
-    exchange.response([b"-"])
-    exchange.response([b"i", END])
-    assert stage.transcript.take() == ["client << 200; 'H'", "client << 'I'; '!'; end", "u1 kept", "client done"]
-    head = stage.line.said[0]
-    assert isinstance(head, ResponseHead)
-    assert head.length is None
-    assert stage.at_rest()
-
-
-def test_trailers_of_an_answer_lose_their_digests() -> None:
-    """What was made of the original does not go down behind another body."""
-    stage = Stage()
-    exchange = stage.asked(END, filters=[DOWN])
-    stage.connect()
-    exchange.response([OK, b"hi", End((("x-a", "1"), ("repr-digest", "2"), ("via", "3")))])
-    assert stage.line.said[-1] == End((("x-a", "1"),))
-
-
-def test_a_transform_of_an_answer_that_fails_at_once_is_told() -> None:
-    """While nothing of the answer is out, the client is told 500."""
-    stage = Stage()
-    exchange = stage.asked(END, filters=[DOWN])
-    stage.connect()
-    exchange.response([OK, b"?", END])
-    assert stage.transcript.take()[-3:] == ["u1 cut", "client refused 500 filter-failed", "client done"]
-    assert stage.at_rest()
-
-
-def test_a_transform_of_an_answer_that_fails_later_cuts_it() -> None:
-    """Once a part of the answer is out, it ends so that nobody takes it for a whole one."""
-    stage = Stage()
-    exchange = stage.asked(END, filters=[DOWN])
-    stage.connect()
-    exchange.response([OK, b"h"])
-    exchange.response([b"?", END])
-    assert stage.transcript.take()[-3:] == ["u1 cut", "client cut", "client done"]
-    assert stage.at_rest()
-
-
-@pytest.mark.parametrize("filters", [[UP], [lambda head, _session: head]])
-def test_what_no_filter_wants_passes_untouched(filters: list[Any]) -> None:
-    """An answer whose body nobody wants keeps its length."""
-    stage = Stage()
-    exchange = stage.asked(END, filters=filters)
-    stage.connect()
-    exchange.response(ANSWER)
-    assert stage.line.said == list(ANSWER)
-    assert exchange.answer_body is exchange.request_body is None
-
-
 def test_what_is_left_of_a_request_is_rewritten_too() -> None:
     """After an early answer the rest of the body passes the transform; a connection that it fails on is not kept."""
     for rest, end in ((b"c", ["u1 >> 'C'; '!'; end", "u1 kept"]), (b"?", ["u1 cut"])):
@@ -272,3 +223,61 @@ def test_the_rest_of_a_request_that_failed_is_read_for_nobody() -> None:
         "client done",
     ]
     assert stage.at_rest()
+
+
+def test_filters_see_the_one_form_of_a_path() -> None:
+    """What is routed, filtered and sent is the path in its one form."""
+    stage, seen = Stage(), list[str]()
+
+    def noting(head: RequestHead, _session: Any) -> RequestHead:
+        seen.append(head.target)
+        return head
+
+    stage.asked(END, head=RequestHead("GET", "/x/../a", "example.com"), filters=[noting])
+    stage.connect()
+    assert seen == ["/a"]
+    assert stage.transcript.take()[-1] == "u1 >> GET /a; end"
+
+
+@pytest.mark.parametrize("filters", [[], [UP], [waiting]])
+def test_a_body_is_measured_as_it_comes(filters: list[Any]) -> None:
+    """A body that is longer than it may be is refused when that shows, filters or none, before they make more of it."""
+    stage = Stage()
+    stage.max_body = 2
+    exchange = stage.asked(b"1", head=POST, filters=filters)
+    exchange.request([b"2"])
+    exchange.request([b"3", END])
+    assert stage.transcript.take()[-2:] == ["client refused 413 request-refused", "client done"]
+    assert stage.at_rest()
+
+
+@pytest.mark.parametrize("length", [None, 3])
+def test_a_body_that_is_too_long_from_the_start(length: int | None) -> None:
+    """No filter and no backend is asked for a request that is refused for what came with its head."""
+    stage = Stage()
+    stage.max_body = 2
+    stage.asked(b"123", END, head=RequestHead("POST", "/a", length=length), filters=[waiting])
+    assert stage.transcript.take() == ["client refused 413 request-refused", "client done"]
+
+
+def test_a_connection_whose_request_grew_too_long_is_not_kept() -> None:
+    """When the answer is out already, the end of a request that is too long still does not go up."""
+    stage = Stage()
+    stage.max_body, stage.line.stays = 2, True
+    exchange = stage.asked(b"1", head=POST)
+    stage.connect()
+    exchange.response(ANSWER)
+    stage.transcript.take()
+    exchange.request([b"23", END])
+    assert stage.transcript.take() == ["u1 cut", "client done"]
+    assert stage.at_rest()
+
+
+def test_a_body_of_a_fit_length_is_not_measured() -> None:
+    """A length that was told and is no more than allowed needs no counting."""
+    stage = Stage()
+    stage.max_body = 2
+    exchange = stage.asked(b"12", END, head=RequestHead("POST", "/a", length=2))
+    stage.connect()
+    exchange.response(ANSWER)
+    assert stage.line.result == "answered"

@@ -120,7 +120,7 @@ def test_each_piece_goes_on_at_once() -> None:
 
 def test_what_is_no_body_passes() -> None:
     """Whatever else comes is passed on as it is."""
-    assert made(["whole"]).passed(HEAD) == [HEAD]
+    assert made(["whole"]).all_passed([HEAD, b"x"]) == [HEAD]
 
 
 def test_trailers_lose_their_digests() -> None:

@@ -83,7 +83,10 @@ class Chain:
             return head, None
         passed = head.copy()
         for one, step in self.responses:
-            checked = _judged(one, _called(one, step, passed, session), passed)
+            parts = _parts(passed)
+            answer = _called(one, step, passed, session)
+            _check_untouched(one, passed, parts)
+            checked = _judged(one, answer, passed)
             if isinstance(checked, Reply):
                 return checked, None
             passed = checked
@@ -142,12 +145,14 @@ def _working(steps: Iterable[Step | tuple[Any, None]]) -> tuple[Step, ...]:
     return tuple((one, step) for one, step in there if getattr(step, "__func__", None) not in _IDLE)
 
 
-def _parts(head: RequestHead) -> tuple[object, ...]:
+def _parts(head: RequestHead | ResponseHead) -> tuple[object, ...]:
     """What goes onto the wire of a head, part of it unchecked, since it was read from one."""
+    if isinstance(head, ResponseHead):
+        return head.status, head.phrase, head.fields, head.length
     return head.method, head.target, head.authority, head.fields, head.length
 
 
-def _check_untouched(one: Any, head: RequestHead, parts: tuple[object, ...]) -> None:
+def _check_untouched(one: Any, head: RequestHead | ResponseHead, parts: tuple[object, ...]) -> None:
     if _parts(head) != parts:
         raise FilterFailed("changed a head in place; return a copy, as of head.with_field(...)", named=in_words(one))
 

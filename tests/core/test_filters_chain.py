@@ -109,6 +109,20 @@ def test_no_head_is_changed_in_place(part: str) -> None:
             chain(marked, writes).request(head, SESSION)
 
 
+@pytest.mark.parametrize("part", ["status", "phrase", "fields", "length"])
+def test_no_answer_is_changed_in_place(part: str) -> None:
+    """Nor may a filter write into the head of an answer; nobody else sees what it wrote."""
+
+    class Writes(Filter):
+        def response(self, head: ResponseHead, session: Session) -> ResponseHead:
+            setattr(head, part, 101)
+            return head
+
+    with pytest.raises(FilterFailed, match="changed a head in place"):
+        chain(Writes()).answer(RESPONSE, SESSION)
+    assert getattr(RESPONSE, part) != 101
+
+
 def test_no_head_is_changed_in_place_later() -> None:
     """Nor may a filter that takes its time do so meanwhile."""
     head = attrs.evolve(REQUEST)

@@ -17,7 +17,8 @@ from zope.interface import provider
 
 from balancer.core.headers import ENGINES_OWN
 from balancer.core.messages import Fields, RequestHead, ResponseHead, checked_field
-from balancer.errors import ConfigError
+from balancer.core.paths import normal
+from balancer.errors import ConfigError, PathRefused
 from balancer.interfaces import Filter, IFilterPlugin, ISession
 from balancer.plugins.replies import Redirect, Respond
 from balancer.plugins.templates import HOST, PATH, Template, misfit, template
@@ -34,7 +35,6 @@ __all__ = [
 ]
 
 _AUTHORITY: Final = re.compile(rf"(?:{HOST.pattern})(?::[0-9]{{1,5}})?")
-_DOT_SEGMENT: Final = re.compile(r"/(?:\.|%2e){1,2}(?:/|$)", re.IGNORECASE)
 
 
 def _check_prefix(one: object, _attribute: object, prefix: Any) -> None:
@@ -50,7 +50,17 @@ def _mistake_in(prefix: Any) -> str:
         return f"does not start with a slash; write {'/' + prefix!r}"
     if prefix.endswith("/"):
         return f"ends with a slash; write {prefix.rstrip('/') or '/v1'!r}"
-    return "" if PATH.fullmatch(prefix) else "holds what no request can have in its path; percent-encode it"
+    if not PATH.fullmatch(prefix):
+        return "holds what no request can have in its path; percent-encode it"
+    return "" if _is_normal(prefix) else "is not in normal form; resolve its dots, and decode what need not be encoded"
+
+
+def _is_normal(path: str) -> bool:
+    """Whether a path is in the form in which those of requests are, unless the listener leaves them as they come."""
+    try:
+        return normal(path) == path
+    except PathRefused:
+        return False
 
 
 @provider(IPlugin, IFilterPlugin)
@@ -89,7 +99,7 @@ class RewritePath(Filter):
     r"""Replaces what a regular expression finds in the path: `RewritePath("^/u/([0-9]+)$", r"/users/\1")`.
 
     Both are written as for Python's `re.sub`. The query is neither searched nor changed. A rewritten path that does not
-    start with a slash, or climbs by dots where the path did not, fails. Raises `ConfigError`.
+    start with a slash, or is not in normal form where the path was, fails. Raises `ConfigError`.
     """
 
     pattern: str
@@ -116,8 +126,8 @@ class RewritePath(Filter):
             return head
         if not PATH.fullmatch(rewritten):
             raise ValueError("what comes of the path is no path")
-        if _DOT_SEGMENT.search(rewritten) and not _DOT_SEGMENT.search(path):
-            raise ValueError("what comes of the path climbs by dots")
+        if _is_normal(path) and not _is_normal(rewritten):
+            raise ValueError("what comes of the path is no longer in normal form")
         return attrs.evolve(head, target=f"{rewritten}{mark}{query}")
 
 

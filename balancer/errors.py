@@ -78,6 +78,23 @@ class PolicyFailed(BalancerError):
     reason = "policy-failed"
 
 
+class FilterFailed(PolicyFailed):
+    """A filter raised or answered with what cannot be sent; `named` says which."""
+
+    status = 500
+    reason = "filter-failed"
+
+    def __init__(self, why: str, *, named: str = "a filter") -> None:
+        self.named = named
+        super().__init__(f"{named}: {why}")
+
+
+class FilterTimeout(FilterFailed):
+    """A filter took longer over a request than its listener's `filter_timeout`."""
+
+    reason = "filter-timeout"
+
+
 class NoRoute(BalancerError):
     """No route of the listener matches the session."""
 

@@ -20,6 +20,7 @@ BOUNDS: Final[Mapping[type[Any], Mapping[str, str]]] = {
         "body_timeout": "silence within a request body",
         "idle": "the wait for the next request, and for a client that reads nothing",
         "half_closed": "the wait for an answer once the client has closed its side",
+        "filter_timeout": "the filters of a request that take their time, together",
         **_STREAMS,
     },
     TCPListener: {

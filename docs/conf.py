@@ -14,7 +14,7 @@ from balancer import interfaces  # noqa: E402 - the same
 from balancer.config.access_log import LOG_FIELDS  # noqa: E402 - the same
 from balancer.core import ends, exchange_states, relay  # noqa: E402 - the same
 from balancer.interfaces import contracts  # noqa: E402 - the same
-from balancer.plugins import algorithms, datagrams, first_bytes, flow_keys, health, matchers  # noqa: E402 - the same
+from balancer.plugins import algorithms, datagrams, filters, first_bytes, flow_keys, health, matchers  # noqa: E402 - the same
 from docs._ext import diagrams, reference  # noqa: E402 - the same
 
 project = "balancer"
@@ -69,6 +69,7 @@ GENERATED = {
     "first_bytes.md": reference.nouns(FIRST_BYTES, heading="###"),
     "datagrams.md": reference.nouns([datagrams.DNSName, datagrams.Token, datagrams.QUIC], heading="###"),
     "flow_keys.md": reference.nouns([flow_keys.QUICConnectionID, flow_keys.TokenKey], heading="###"),
+    "filters.md": reference.nouns([getattr(filters, name) for name in filters.__all__], heading="###"),
     "errors.md": reference.errors(),
     "log_fields.md": reference.rows(
         ("field", "what it tells"), ((f"`{name}`", text) for name, text in LOG_FIELDS.items())

@@ -64,7 +64,7 @@ def test_the_whole_plan() -> None:
     told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=False"
     sizes = "max_line=8192, max_head=32768, max_fields=100, max_trailers=8192, max_body=None, max_requests=10000"
     times = "request_timeout=10.0, body_timeout=30.0, idle=75.0, half_closed=1.0"
-    heads = f"{told}, {sizes}, {times}, reason_header=False, access_log=None, paths='normal'"
+    heads = f"{told}, {sizes}, {times}, reason_header=False, access_log=None, filter_timeout=5.0, paths='normal'"
     endings = "replies=None, per_packet=False, requests=None, key=None, send_proxy=None"
     assert list(plan(CONFIG, RoundRobin())) == [
         f"HTTPListener 'tcp:80': {begin}, {heads}",

@@ -21,7 +21,7 @@ from balancer.core.messages import RequestHead
 from balancer.core.peeking import FirstBytes, PeekingRoutes
 from balancer.core.routes import Route as CoreRoute
 from balancer.core.session import Session
-from balancer.demo import CONTROL_PORT, DEMO_BACKENDS
+from balancer.demo import CONTROL_PORT, DEMO_BACKENDS, DemoBackends
 from balancer.errors import CheckFailed, ConfigError, NoRoute
 from balancer.interfaces import Kind
 from balancer.testing import FakeBackend, FakeSession
@@ -61,7 +61,7 @@ def test_every_backend_is_one_of_the_demo(path: Path) -> None:
     places = {backend.place for pool in config.pools for backend in pool.backends}
     assert places <= {("127.0.0.1", port) for port in OFFERED}
     assert all("interface=127.0.0.1" in listener.endpoint for listener in config.listeners)
-    assert len(config.companions) == 1
+    assert [type(companion) for companion in config.companions][:1] == [DemoBackends]
 
 
 def test_loading_touches_no_reactor() -> None:

@@ -16,6 +16,7 @@ from balancer.core.admission import Admission, Limits
 from balancer.core.datagrams import Flows
 from balancer.core.exchange import LEFT_OVER_TIME
 from balancer.core.faults import Tally
+from balancer.core.filters import chain_of
 from balancer.core.flow import Edge
 from balancer.core.flow_bounds import Bounds
 from balancer.core.flow_choice import Choice
@@ -35,6 +36,7 @@ from balancer.net.dialing import Dialer
 from balancer.net.gates import Gate, GateFactory
 from balancer.net.http import HTTPFactory
 from balancer.net.http_manners import Listening as HTTPListening
+from balancer.net.later import later
 from balancer.net.limits import LimitedFactory, LimitedSessions, Refusals
 from balancer.net.listeners import FlowListener, Listener, StreamListener
 from balancer.net.peeking import Junction, JunctionFactory
@@ -111,7 +113,7 @@ def _introduction(parts: Parts, settings: nouns.TCPListener) -> Introduction | N
 
 def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
     routes = [
-        Route(route.matcher, _destination(parts, settings, route), route.filters, route.title)
+        Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
         for route in settings.routes
     ]
     site = Site(
@@ -129,6 +131,8 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         dates=parts.dates,
         told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
         access=None if settings.access_log is None else access(parts, settings.access_log),
+        later=later,
+        filter_timeout=settings.filter_timeout,
     )
     listening = HTTPListening(
         site,

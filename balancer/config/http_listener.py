@@ -14,6 +14,7 @@ from balancer.config.mistakes import (
     instance,
     seconds,
     shown,
+    sound,
 )
 from balancer.config.routes import Route
 from balancer.interfaces import Kind
@@ -52,6 +53,8 @@ class HTTPListener(Measured):
 
     `max_connections`, `max_rate`, both of these `_per_source`, and `reuse_port` are those of `TCPListener`, too. A
     connection that is `max_lifetime` seconds old is closed after the answer under way, or at once if there is none.
+
+    The filters of a request that take their time have `filter_timeout` seconds for it together.
     """
 
     kind: ClassVar[Kind] = Kind.HTTP
@@ -64,6 +67,7 @@ class HTTPListener(Measured):
     half_closed: float = attrs.field(default=1.0, kw_only=True)
     reason_header: bool = attrs.field(default=False, kw_only=True)
     access_log: AccessLog | None = attrs.field(default=None, kw_only=True)
+    filter_timeout: float = attrs.field(default=5.0, kw_only=True)
     paths: Literal["normal", "as-is"] = attrs.field(default="normal", kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
@@ -75,7 +79,14 @@ class HTTPListener(Measured):
         yield from choice("reason_header", self.reason_header, (True, False))
         if self.access_log is not None:
             yield from instance("access_log", self.access_log, AccessLog, "give one such as AccessLog('-')")
+        yield from seconds("filter_timeout", self.filter_timeout, like=5)
+        if self.filter_timeout != attrs.fields(HTTPListener).filter_timeout.default and not self._filters:
+            yield "filter_timeout: would be ignored, for no route has filters; leave it out"
         yield from choice("paths", self.paths, ("normal", "as-is"))
+
+    @property
+    def _filters(self) -> bool:
+        return any(route.filters for route in sound(self.routes, Route))
 
     def _misused(self, route: Route) -> Iterator[str]:
         if not route.peeks:

@@ -196,6 +196,15 @@ def provides_or_callable(field: str, value: Any, interface: InterfaceClass, reme
         yield from _misfit(f"{field}: {shown(value)}", value, _methods(interface)[0][1])
 
 
+def optional(field: str, value: Any, method: str, arguments: tuple[str, ...]) -> Iterator[str]:
+    """Expect that a plugin object, if it has that method at all, lets it be called with these arguments."""
+    call = getattr(value, method, None)
+    if callable(call):
+        yield from _misfit(f"{field}: {shown(value)}: {method}", call, arguments)
+    elif call is not None:
+        yield f"{field}: {shown(value)}: {method} is not a method; let it take {_listed(arguments)}, or leave it out"
+
+
 def _methods(interface: InterfaceClass) -> list[tuple[str, tuple[str, ...]]]:
     """Its methods by name, each with its arguments."""
     members = interface.namesAndDescriptions()

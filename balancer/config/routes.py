@@ -13,7 +13,7 @@ from balancer.config.mistakes import (
     as_tuple,
     count,
     instance,
-    provides,
+    optional,
     provides_or_callable,
     seconds,
     shown,
@@ -28,10 +28,15 @@ from balancer.interfaces.hints import hints_of
 MatchFunction = Callable[[ISession], Found]
 """What may stand in place of an `IMatcher`."""
 
+FilterFunction = Callable[[Any, ISession], Any]
+"""What may stand in place of an `IFilter` that looks at requests alone."""
+
 POOL: Final = "give the Pool object"
 
 
-def _filters(given: IFilter | Iterable[IFilter]) -> tuple[IFilter, ...]:
+def _filters(
+    given: IFilter | FilterFunction | Iterable[IFilter | FilterFunction],
+) -> tuple[IFilter | FilterFunction, ...]:
     return as_tuple(given)
 
 
@@ -44,14 +49,15 @@ class Route(Noun):
     """Sends the sessions its matcher accepts through its filters to its pool. Raises `ConfigError`.
 
     Without a matcher it takes every session. Routes are tried in the order written. A matcher may also be a function
-    of one argument, the `ISession`. Logs call a route by its `name`, or by its matcher if it has none. The body of a
-    request has at most `max_body` bytes; None is what the listener says. A request of HTTP and its answer may take
-    `timeout` seconds, all in all; with None as long as nothing else runs out of time.
+    of one argument, the `ISession`, and a filter a function of two, the request's head and the `ISession`. Logs call a
+    route by its `name`, or by its matcher if it has none. The body of a request has at most `max_body` bytes; None is
+    what the listener says. A request of HTTP and its answer may take `timeout` seconds, all in all; with None as long
+    as nothing else runs out of time.
     """
 
     matcher: IMatcher | MatchFunction | None = None
     pool: Pool = attrs.field(factory=_no_pool)
-    filters: tuple[IFilter, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
+    filters: tuple[IFilter | FilterFunction, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
     name: str | None = attrs.field(default=None, kw_only=True)
     max_body: int | None = attrs.field(default=None, kw_only=True)
     timeout: float | None = attrs.field(default=None, kw_only=True)
@@ -103,7 +109,8 @@ class Route(Noun):
         if self.timeout is not None:
             yield from seconds("timeout", self.timeout, like=300)
         for item in self.filters:
-            yield from list(provides("filters", item, IFilter, "give a filter object")) or _transforming(item)
+            wrong = list(provides_or_callable("filters", item, IFilter, "give a filter such as StripPrefix('/v1')"))
+            yield from wrong or optional("filters", item, "body", ("head", "session", "direction"))
         if self.max_body is not None:
             yield from count("max_body", self.max_body, least=0)
 
@@ -115,8 +122,3 @@ class Route(Noun):
             hints_of(self.matcher)
         except ConfigError as error:
             yield f"matcher: {error}"
-
-
-def _transforming(item: IFilter) -> Iterator[str]:
-    if getattr(item, "body", None) is not None:
-        yield f"filters: {shown(item)}: body: transforms are not supported yet; leave `body` out"

@@ -11,37 +11,33 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-import attrs
-
-from balancer.core.allowance import Allowance, allowance
-from balancer.core.exchange_answer import Answering
+from balancer.core.exchange_filters import Filtered
 from balancer.core.exchange_ports import Upstream
 from balancer.core.exchange_states import AFTER_REQUEST, PHASES, Input, State
-from balancer.core.filters import filter_request
 from balancer.core.headers import trailers_for_upstream
 from balancer.core.messages import END, End, Message
 from balancer.core.pool import Lease
 from balancer.core.retries import clears, may_resend
 from balancer.core.silence import awaited, too_long
-from balancer.errors import BalancerError, ExchangeTimeout, NoBackend, RequestRefused, Side
+from balancer.errors import BalancerError, ExchangeTimeout, NoBackend, Side
 from balancer.interfaces import Phase, Reply
 
 LEFT_OVER_TIME: Final = 10.0
 """Seconds in which what is left of a request must have come once its answer is out."""
 
+_UNCONNECTED: Final = frozenset({State.PREPARING, State.CONNECTING})
 
-class Exchange(Answering):
+
+class Exchange(Filtered):
     """One request and its answer.
 
     `start` it once the downstream port is ready. `site.ended` is told once, before the port hears of the end, with the
     error that ended the exchange or None. Any part may `fail` it at any time. `route` is known once it has one, `lease`
-    is the latest pick with which a connection stood, `pending` the connection that it waits for. It `began` when it
-    was made, and `since` is when whoever is awaited was last heard of.
+    is the latest pick with which a connection stood, `pending` the filter or the connection that it waits for. It
+    `began` when it was made, and `since` is when whoever is awaited was last heard of.
     """
 
-    _allowance: Allowance | None = None
     _cause: BalancerError | None = None
-    _held: Sequence[Message] = ()
     _held_back = False
     """Whether the request is not read on until a connection stands."""
 
@@ -53,16 +49,19 @@ class Exchange(Answering):
         self._held = messages
         self._request_complete = bool(messages) and type(messages[-1]) is End
         try:
-            reply = reply or self._prepare()
+            answer = reply or self._prepare()
         except BalancerError as error:
             self.fail(error)
             return
-        if reply is not None:
-            self.reply(reply)
+        if isinstance(answer, Reply):
+            self.reply(answer)
             return
-        self.state = State.CONNECTING
-        self._acquire(fresh=False)
-        if self.state is State.CONNECTING and not self._request_complete:
+        if answer is None:
+            self.state = State.CONNECTING
+            self._acquire(fresh=False)
+        else:
+            self._wait(answer)
+        if not self._request_complete and self.state in _UNCONNECTED:
             self._held_back = True
             self._downstream.pause()
 
@@ -71,6 +70,10 @@ class Exchange(Answering):
         self._request_complete = type(messages[-1]) is End
         if self._allowance is not None and not self._allows(self._allowance, messages):
             return
+        if self.request_body is not None:
+            messages = self._rewritten(self.request_body, messages)
+            if not messages:
+                return
         if self._upstream is not None:
             if self._left_over is None:
                 self.since = self.site.deadlines.now
@@ -82,7 +85,8 @@ class Exchange(Answering):
 
     def request_sink(self, left: int) -> Any:
         """Where so many bytes, all that is left of the request's body, may go unseen; None when they may not."""
-        if self._upstream is None or self._allowance is not None or self._left_over is not None:
+        looked_at = self._allowance is not None or self.request_body is not None
+        if self._upstream is None or looked_at or self._left_over is not None:
             return None
         return self._upstream.sink(left)
 
@@ -176,6 +180,9 @@ class Exchange(Answering):
 
         When a retry finds nobody left to ask, what made it necessary says more than that.
         """
+        upstream, self._upstream = self._upstream, None
+        if upstream is not None:
+            upstream.abort()  # no more of the request goes up, also when its answer is out already
         if self._left_over is not None:
             self._part(*self._left_over)
         phase = PHASES.get(self.state, Phase.DONE)
@@ -185,41 +192,11 @@ class Exchange(Answering):
             error = self._cause or error
         if self.pending is not None:
             self.pending.cancel()
-        upstream, self._upstream = self._upstream, None
-        if upstream is not None:
-            upstream.abort()
         if self.status:
             self._downstream.abort(error)
         else:
             self._downstream.refuse(error)
         self._finish(phase, error)
-
-    def _prepare(self) -> Reply | None:
-        """Have it routed and filtered; an answer is the end of it. Raises what refuses it."""
-        head, session = self.head, self.session
-        target = self.site.path(head.target)
-        if target is not head.target:
-            self.head = session.request = head = attrs.evolve(head, target=target)
-        self.route = route = self.site.routes.choose(session)
-        if route.target.max_body is not None:
-            self._allowance = allowance(route.target.max_body, head)
-            if self._allowance is not None:
-                self._allowance.take(self._held)
-        if route.filters:
-            answer = filter_request(route.filters, head, session)
-            if isinstance(answer, Reply):
-                return answer
-            self.head = session.request = answer
-        return None
-
-    def _allows(self, allowance: Allowance, messages: Sequence[Message]) -> bool:
-        """Whether so much more of the body may come; if not, that is the end."""
-        try:
-            allowance.take(messages)
-        except RequestRefused as error:
-            self.fail(error)
-            return False
-        return True
 
     def _acquire(self, *, fresh: bool) -> None:
         assert self.route is not None

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from balancer.core.exchange_ports import Downstream, Pending, Upstream
 from balancer.core.exchange_states import AFTER_HEAD, TRANSITIONS, Input, State
-from balancer.core.filters import filter_response
 from balancer.core.headers import for_downstream, trailers_for_downstream
 from balancer.core.messages import End, Message, RequestHead, ResponseHead
 from balancer.core.pool import Lease
 from balancer.core.routes import Route
 from balancer.core.session import Session
 from balancer.core.site import Destination, Site
+from balancer.core.transforms import Transforms
 from balancer.errors import BalancerError, Side
 from balancer.interfaces import Phase, Reply
 
@@ -21,12 +21,16 @@ NOBODY: Final = frozenset[Side]()
 
 
 class Answering:
-    """The part of an `Exchange` that speaks to the client."""
+    """The part of an `Exchange` that speaks to the client.
+
+    `answer_body` is what becomes of the body of the answer; without it, as usual, that passes as it is.
+    """
 
     route: Route[Destination] | None = None
     lease: Lease | None = None
     pending: Pending | None = None
     status = 0
+    answer_body: Transforms | None = None
     _promised = 0
     """The status of a final head, sent or about to be."""
     _heard = False
@@ -66,7 +70,9 @@ class Answering:
 
     def answer_sink(self, left: int) -> Any:
         """Where so many bytes, all that is left of the answer's body, may go unseen; None when they may not."""
-        return self._downstream.sink(left) if self.state in {State.ANSWERING, State.EARLY} else None
+        if self.answer_body is not None or self.state not in {State.ANSWERING, State.EARLY}:
+            return None
+        return self._downstream.sink(left)
 
     def answer_passed(self, size: int) -> None:
         """So many bytes of the answer's body did, or some of them were taken."""
@@ -89,9 +95,19 @@ class Answering:
                 out.append(End(trailers_for_downstream(message.trailers)))
             else:
                 out.append(message)
-        self._downstream.send(out)
-        self.status = self._promised
-        return type(out[-1]) is End
+        if self.answer_body is not None:
+            self._send_rewritten(self.answer_body, out)
+        else:
+            self._downstream.send(out)
+            self.status = self._promised
+        return type(messages[-1]) is End
+
+    def _send_rewritten(self, body: Transforms, messages: Sequence[Message]) -> None:
+        """Pass on what becomes of these, which may be nothing yet."""
+        out = body.all_passed(messages)
+        if out:
+            self._downstream.send(out)
+            self.status = self._promised
 
     def _replied(self, before: list[Message], reply: Reply) -> bool:
         """A filter has answered; what of the backend's is final goes nowhere."""
@@ -113,7 +129,9 @@ class Answering:
         lease.answered()
         if lease.has_say:
             head = lease.responded(self.session, head)
-        answer = filter_response(route.filters, head.copy(), self.session) if route.filters else head
+        answer: ResponseHead | Reply = head
+        if route.filters is not None:
+            answer, self.answer_body = route.filters.answer(head, self.session)
         self.state, self._promised = AFTER_HEAD[self.state], answer.status
         return answer
 

@@ -1,4 +1,4 @@
-"""Runs the filters of a route over heads, contained; refuses to know what a filter is for.
+"""Runs the filters of a route over heads and bodies, contained; refuses to know what a filter is for.
 
 No error quotes what a filter was given or answered: a head may hold secrets.
 """
@@ -6,17 +6,17 @@ No error quotes what a filter was given or answered: a head may hold secrets.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
 
-from balancer.core.faults import named
 from balancer.core.headers import ENGINES_OWN
-from balancer.core.messages import VALUE, Head, RequestHead, ResponseHead, checked_field
+from balancer.core.messages import VALUE, Fields, Head, RequestHead, ResponseHead, checked_field
 from balancer.core.session import Session
-from balancer.errors import PolicyFailed
-from balancer.interfaces import Reply
+from balancer.core.transforms import Transforms, in_words, of_unknown_length, transforms, without_claims, without_range
+from balancer.errors import FilterFailed
+from balancer.interfaces import Direction, Filter, Reply
 
 AnyHead = TypeVar("AnyHead", RequestHead, ResponseHead)
 
@@ -25,51 +25,154 @@ METHOD: Final = re.compile(r"(?!CONNECT\Z)[!#$%&'*+\-.^_`|~0-9A-Za-z]++")
 TARGET: Final = re.compile(r"/[\x21\x22\x24-\x7e]*+|\*")
 AUTHORITY: Final = re.compile(r"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*+")
 
-
-class FilterFailed(PolicyFailed):
-    """A filter, `named` here, raised or answered with what cannot be sent. To be counted by whoever has `Faults`."""
-
-    def __init__(self, one: Any, why: str) -> None:
-        self.named = f"filter {named(one)}"
-        super().__init__(f"{self.named}: {why}")
+_SWITCHED: Final = 101  # what follows is no body
+_IDLE: Final = (Filter.request, Filter.response)
 
 
-def filter_request(filters: Sequence[Any], head: RequestHead, session: Session) -> RequestHead | Reply:
-    """The head to send on, through every filter in the order written, or the first `Reply`.
+Step = tuple[Any, Callable[..., Any]]
+"""A filter, and what to call of it."""
 
-    Raises `FilterFailed` when a filter raises or answers with something else.
+
+@attrs.frozen(eq=False)
+class Chain:
+    """The filters of one route, sorted by what they do: `requests` in the order written, `responses` in reverse.
+
+    `bodies` are, in the order written, those that may want to rewrite one.
     """
-    for one in filters:
-        answer = _passed(one, "request", head, session)
-        if isinstance(answer, Reply):
-            return answer
-        head = answer
-    return head
+
+    requests: tuple[Step, ...]
+    responses: tuple[Step, ...]
+    bodies: tuple[Step, ...]
+
+    def request(self, head: RequestHead, session: Session, *, after: int = 0) -> RequestHead | Reply | Pause:
+        """The head to send on, through every request filter behind the first `after`, or the first `Reply`.
+
+        Or a `Pause`, if one of them takes its time. Raises `FilterFailed` when one raises or answers something else.
+        """
+        for place in range(after, len(self.requests)):
+            one, step = self.requests[place]
+            parts = _parts(head)
+            answer = _called(one, step, head, session)
+            _check_untouched(one, head, parts)
+            if answer is head:
+                continue
+            if isinstance(answer, Awaitable):
+                return Pause(answer, self, place, head, session, parts)
+            checked = _judged(one, answer, head)
+            if isinstance(checked, Reply):
+                return checked
+            if checked.fields is head.fields:
+                checked.lines = head.lines
+            head = checked
+        return without_range(head) if self.bodies else head
+
+    def request_body(self, head: RequestHead, session: Session) -> tuple[RequestHead, Transforms | None]:
+        """The head with what becomes of the body behind it; None: nothing. Raises `FilterFailed`."""
+        if not self.bodies or head.length == 0:
+            return head, None
+        body = transforms(self.bodies, head, session, Direction.REQUEST)
+        return (head, None) if body is None else (of_unknown_length(head), body)
+
+    def answer(self, head: ResponseHead, session: Session) -> tuple[ResponseHead | Reply, Transforms | None]:
+        """The head to send to the client, with what becomes of the body behind it; or the first `Reply`.
+
+        A head that nobody has a say in is the very same. Raises `FilterFailed` when a filter raises, answers something
+        else, or wants time, which there is none for.
+        """
+        if not (self.responses or self.bodies):
+            return head, None
+        passed = head.copy()
+        for one, step in self.responses:
+            parts = _parts(passed)
+            answer = _called(one, step, passed, session)
+            _check_untouched(one, passed, parts)
+            checked = _judged(one, answer, passed)
+            if isinstance(checked, Reply):
+                return checked, None
+            passed = checked
+        return self._answers_body(passed, session)
+
+    def _answers_body(self, head: ResponseHead, session: Session) -> tuple[ResponseHead, Transforms | None]:
+        """The last filter comes first. An answer without a body may be about one that is transformed: HEAD, 304."""
+        if not self.bodies or head.status == _SWITCHED:
+            return head, None
+        if head.length == 0:
+            return without_claims(head), None
+        body = transforms(self.bodies[::-1], head, session, Direction.RESPONSE)
+        return (head, None) if body is None else (of_unknown_length(head), body)
 
 
-def filter_response(filters: Sequence[Any], head: ResponseHead, session: Session) -> ResponseHead | Reply:
-    """The head to send to the client, through every filter in reverse order, or the first `Reply`.
+@attrs.frozen(eq=False)
+class Pause:
+    """A filter, that at `place` in the chain, takes its time over a head: await its answer, and `resume` with that."""
 
-    Raises `FilterFailed` when a filter raises or answers with something else.
-    """
-    for one in reversed(filters):
-        answer = _passed(one, "response", head, session)
-        if isinstance(answer, Reply):
-            return answer
-        head = answer
-    return head
+    awaitable: Awaitable[Any]
+    chain: Chain
+    place: int
+    head: RequestHead
+    session: Session
+    parts: tuple[object, ...]
+
+    @property
+    def named(self) -> str:
+        """The filter, in words."""
+        return in_words(self.chain.requests[self.place][0])
+
+    def resume(self, answer: object) -> RequestHead | Reply | Pause:
+        """Go on with what the filter answered in the end. Raises `FilterFailed`."""
+        one = self.chain.requests[self.place][0]
+        _check_untouched(one, self.head, self.parts)
+        checked = _judged(one, answer, self.head)
+        if isinstance(checked, Reply):
+            return checked
+        return self.chain.request(checked, self.session, after=self.place + 1)
 
 
-def _passed(one: Any, step: str, head: AnyHead, session: Session) -> AnyHead | Reply:
-    """The head, or reply, that one step of a filter makes. A stranger's code may raise anything, `SystemExit` too."""
+def chain_of(filters: Sequence[Any]) -> Chain | None:
+    """The chain that the filters of a route make, functions among them; None without any."""
+    if not filters:
+        return None
+    return Chain(
+        _working((one, getattr(one, "request", one)) for one in filters),
+        _working((one, getattr(one, "response", None)) for one in reversed(filters)),
+        _working((one, getattr(one, "body", None)) for one in filters),
+    )
+
+
+def _working(steps: Iterable[Step | tuple[Any, None]]) -> tuple[Step, ...]:
+    """The steps that there are, without those inherited from `Filter`, which do nothing."""
+    there = ((one, step) for one, step in steps if step is not None)
+    return tuple((one, step) for one, step in there if getattr(step, "__func__", None) not in _IDLE)
+
+
+def _parts(head: RequestHead | ResponseHead) -> tuple[object, ...]:
+    """What goes onto the wire of a head, part of it unchecked, since it was read from one."""
+    if isinstance(head, ResponseHead):
+        return head.status, head.phrase, head.fields, head.length
+    return head.method, head.target, head.authority, head.fields, head.length
+
+
+def _check_untouched(one: Any, head: RequestHead | ResponseHead, parts: tuple[object, ...]) -> None:
+    if _parts(head) != parts:
+        raise FilterFailed("changed a head in place; return a copy, as of head.with_field(...)", named=in_words(one))
+
+
+def _called(one: Any, step: Callable[..., Any], head: AnyHead, session: Session) -> Any:
+    """What a step makes of a head. A stranger's code may raise anything, `SystemExit` too."""
     try:
-        answer = getattr(one, step)(head, session)
+        return step(head, session)
     except BaseException as error:
-        raise FilterFailed(one, f"raised {type(error).__name__}") from error
+        raise FilterFailed(f"raised {type(error).__name__}", named=in_words(one)) from error
+
+
+def _judged(one: Any, answer: object, head: AnyHead) -> AnyHead | Reply:
+    """What a step answered, if it can be sent."""
     try:
+        if isinstance(answer, Coroutine):
+            answer.close()  # or it would complain that nobody awaited it
         return _fit_reply(answer) if isinstance(answer, Reply) else fit(answer, head)
     except BaseException as error:  # what is no text, or no pair, fails in ways of its own
-        raise FilterFailed(one, str(error)) from error
+        raise FilterFailed(str(error), named=in_words(one)) from error
 
 
 def fit(answer: object, head: AnyHead) -> AnyHead:
@@ -81,13 +184,18 @@ def fit(answer: object, head: AnyHead) -> AnyHead:
         return head
     if not isinstance(answer, type(head)):
         raise TypeError(f"answered a {type(answer).__name__}; expected a {type(head).__name__} or a Reply")
-    known = set(head.fields)
-    for name, value in answer.fields:
+    if answer.fields is not head.fields:
+        _check_fields(answer.fields, head.fields)
+    _check_start(answer, head)
+    changed: AnyHead = answer if answer.length == head.length else attrs.evolve(answer, length=head.length)
+    return changed
+
+
+def _check_fields(fields: Fields, before: Fields) -> None:
+    known = set(before)
+    for name, value in fields:
         if (name, value) not in known and _checked(name, value) != name:
             raise ValueError(f"field name {name!r} is not in lower case")
-    _check_start(answer, head)
-    changed: AnyHead = attrs.evolve(answer, length=head.length)
-    return changed
 
 
 def _checked(name: str, value: str) -> str:

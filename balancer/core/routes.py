@@ -11,6 +11,7 @@ from typing import Any, Final, Generic, TypeVar
 import attrs
 
 from balancer.core.faults import Faults, named
+from balancer.core.filters import Chain
 from balancer.core.route_index import RouteIndex
 from balancer.core.session import Session
 from balancer.errors import NoRoute
@@ -25,11 +26,14 @@ FEW: Final = 8
 
 @attrs.frozen
 class Route(Generic[Target]):
-    """Where the sessions that a matcher accepts go. A matcher of None accepts all. `name` is for logs."""
+    """Where the sessions that a matcher accepts go, through which filters. A matcher of None accepts all.
+
+    `name` is for logs.
+    """
 
     matcher: Any
     target: Target
-    filters: tuple[Any, ...] = ()
+    filters: Chain | None = None
     name: str = ""
 
 

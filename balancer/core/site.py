@@ -10,14 +10,14 @@ import attrs
 from balancer.core.dates import Dates
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Faults, Tally
-from balancer.core.filters import FilterFailed
 from balancer.core.forwarding import Forwarding
 from balancer.core.http1 import Limits, Memory
 from balancer.core.messages import Block
+from balancer.core.passage import Later
 from balancer.core.paths import PathPolicy, normal
 from balancer.core.routes import Routes
 from balancer.core.silence import Patience
-from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, Side
+from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, FilterFailed, Side
 
 if TYPE_CHECKING:
     from balancer.core.exchange_answer import Answering
@@ -43,6 +43,8 @@ class Site:
 
     `path` makes targets what they are here, and `forwarding` says what backends are told.
 
+    What filters await is seen through by `later`, for `filter_timeout` seconds at most.
+
     `faults` counts those of filters, and `refusals` every request without a whole answer, by kind; `told` hears of
     these the 1st, 2nd, 4th, 8th time and so on: what was answered, why, and to whom, and never what a field held.
     """
@@ -54,6 +56,8 @@ class Site:
     path: PathPolicy = normal
     forwarding: Forwarding = attrs.Factory(Forwarding)
     dates: Dates | None = None
+    later: Later = attrs.field(kw_only=True)
+    filter_timeout: float = 5.0
     told: Callable[[str], object] = lambda _line: None
     access: Access | None = None
     """Where every request is told, if anywhere."""

@@ -23,12 +23,15 @@ from balancer.interfaces.contracts import (
     ISession,
     Picker,
 )
+from balancer.interfaces.filtering import Filter
 from balancer.interfaces.matching import Matcher, ask
-from balancer.interfaces.values import MORE, Found, Kind, More, Outcome, Phase, Reply, Report
+from balancer.interfaces.values import MORE, Direction, Found, Kind, More, Outcome, Phase, Reply, Report
 
 __all__ = [
     "MORE",
     "CheckFailed",
+    "Direction",
+    "Filter",
     "Found",
     "IAlgorithm",
     "IAlgorithmPlugin",

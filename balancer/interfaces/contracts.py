@@ -135,13 +135,21 @@ class IFlowKey(Interface):
 
 
 class IFilter(Interface):
-    """Changes heads in passing, or answers itself. May also have `body(head, session, direction)`."""
+    """Changes heads in passing, or answers itself. A function of a request's head and session is one, too.
 
-    def request(head: RequestHead, session: ISession) -> RequestHead | Reply:
-        """Return the head to send on (the same one, or a changed copy), or a `Reply`."""
+    May also have `body(head, session, direction)`, which is asked once for each body, when its head has passed all
+    filters: None leaves the body alone, and an `IBodyTransform` of its own rewrites it. What has no body is not asked
+    about: a request without one, an answer to HEAD, a 204, a 304.
+    """
+
+    def request(head: RequestHead, session: ISession) -> RequestHead | Reply | Awaitable[RequestHead | Reply]:
+        """Return the head to send on (the same one, or a changed copy), or a `Reply`; or a Deferred or coroutine of it.
+
+        What takes its time has the listener's `filter_timeout`, and is cancelled after it and when the client leaves.
+        """
 
     def response(head: ResponseHead, session: ISession) -> ResponseHead | Reply:
-        """Return the head to send to the client."""
+        """Return the head to send to the client, or a `Reply` in place of the whole answer; at once."""
 
 
 class IBodyTransform(Interface):
@@ -151,7 +159,7 @@ class IBodyTransform(Interface):
         """Take the next bytes; return what can go on."""
 
     def finish() -> bytes:
-        """The body is complete; return what was still held back."""
+        """The body is complete; return what was still held back. Not called for a body that breaks off."""
 
 
 class IAlgorithmPlugin(Interface):

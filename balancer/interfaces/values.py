@@ -31,6 +31,13 @@ class Phase(Enum):
     DONE = "done"
 
 
+class Direction(Enum):
+    """Which of the two bodies of an exchange a filter is asked about."""
+
+    REQUEST = "request"
+    RESPONSE = "response"
+
+
 class More(Enum):
     """The type of `MORE`."""
 

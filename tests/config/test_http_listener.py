@@ -46,3 +46,20 @@ def test_all_that_is_out_of_reach() -> None:
         "HTTPListener 'tcp:80': routes: route 3 is never reached",
         "HTTPListener 'tcp:80': routes: route 4 is never reached",
     ]
+
+
+def passed(head: object, session: object) -> object:
+    """A filter that is a function."""
+    return head
+
+
+def test_filters_have_a_time() -> None:
+    """The time for filters is 5 seconds, or another one where there are filters to keep it."""
+    assert HTTPListener("tcp:80", pool=SITE).filter_timeout == 5
+    assert HTTPListener("tcp:80", routes=Route(matches, SITE, filters=passed), filter_timeout=9).filter_timeout == 9
+    with pytest.raises(ConfigError, match="filter_timeout: 0 is not a positive number of seconds; give one such as 5"):
+        HTTPListener("tcp:80", routes=Route(matches, SITE, filters=passed), filter_timeout=0)
+    with pytest.raises(ConfigError) as caught:
+        HTTPListener("tcp:80", pool=SITE, filter_timeout=9)
+    (line,) = caught.value.mistakes
+    assert line.endswith("filter_timeout: would be ignored, for no route has filters; leave it out")

@@ -131,12 +131,16 @@ LISTENERS = {
     "'tcp:80', routes=[Route('/v1', site)]": "Route to Pool 'site': matcher: '/v1' does not provide IMatcher; "
     "give a matcher such as Path('/v1')",
     "'tcp:80', routes=[Route(check)]": "Route: pool: None is not a Pool; give the Pool object",
-    "'tcp:80', routes=[Route(check, site, filters=check)]": "Route to Pool 'site': filters: "
-    "check does not provide IFilter; give a filter object",
+    "'tcp:80', routes=[Route(check, site, filters='/v1')]": "Route to Pool 'site': filters: "
+    "'/v1' does not provide IFilter; give a filter such as StripPrefix('/v1')",
+    "'tcp:80', routes=[Route(check, site, filters=[lambda head: head])]": "Route to Pool 'site': filters: "
+    "<lambda> cannot be called with (head, session); let it take just that",
     "'tcp:80', routes=[Route(lambda: True, site)]": "Route to Pool 'site': matcher: "
     "<lambda> cannot be called with (session); let it take just that",
-    "'tcp:80', routes=[Route(check, site, filters=transform)]": "Route to Pool 'site': filters: "
-    "transform: body: transforms are not supported yet; leave `body` out",
+    "'tcp:80', routes=[Route(check, site, filters=Transform(5))]": "Route to Pool 'site': filters: "
+    "transform: body is not a method; let it take (head, session, direction), or leave it out",
+    "'tcp:80', routes=[Route(check, site, filters=Transform(lambda head: None))]": "Route to Pool 'site': filters: "
+    "transform: body cannot be called with (head, session, direction); let it take just that",
     "'tcp:80', routes=[Route(Peek(-1), site)]": "Route to Pool 'site': matcher: peek: -1 "
     "is not a whole number of at least 0",
     "'tcp:80', routes=[Route(Peek('3'), site)]": "Route to Pool 'site': matcher: peek: '3' "
@@ -238,8 +242,8 @@ check = Check()
 
 @implementer(IFilter)
 class Transform(Check):
-    request = response = body = Check()
-transform = Transform()
+    request = response = Check()
+    def __init__(self, body): self.body = body
 
 class Peek(Check):
     def __init__(self, peek): self.peek = peek

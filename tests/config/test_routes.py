@@ -61,9 +61,19 @@ def test_one_filter_needs_no_list() -> None:
         Route(matches, SITE, filters=5)  # type: ignore[arg-type]  # the mistake under test
 
 
-@pytest.mark.parametrize("body", [{}, {"body": None}])
-def test_filters_of_heads(body: dict[str, None]) -> None:
-    """A filter that leaves bodies alone is taken, whether it says so or says nothing."""
+@pytest.mark.parametrize("body", [{}, {"body": None}, {"body": lambda _self, _head, _session, _direction: None}])
+def test_filters(body: dict[str, Any]) -> None:
+    """A filter is taken whether it has a say about bodies, says that it has none, or says nothing."""
     item: Any = type("Heads", (), {"request": unchanged, "response": unchanged, **body})()
     alsoProvides(item, IFilter)
     assert Route(matches, SITE, filters=item).filters == (item,)
+
+
+def test_filters_that_are_functions() -> None:
+    """A function of a head and a session stands for a filter, a coroutine function too."""
+
+    async def slow(head: object, session: object) -> object:
+        return head
+
+    functions = (lambda head, _session: head, slow)
+    assert Route(matches, SITE, filters=functions).filters == functions

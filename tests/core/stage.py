@@ -7,7 +7,7 @@ fails.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
 from typing import Any
 
@@ -15,6 +15,7 @@ from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadlines
 from balancer.core.exchange import LEFT_OVER_TIME, Exchange
 from balancer.core.exchange_answer import Answering
+from balancer.core.filters import chain_of
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
 from balancer.core.pickers import Ports
 from balancer.core.pool import Lease, Pool
@@ -247,6 +248,17 @@ class Stage:
         self.waiting: list[Exchange] = []
         self.at_once: list[Callable[[Exchange], object]] = []
         self.ends: list[BalancerError | None] = []
+        self.slow: list[tuple[Any, Callable[[object, BaseException | None], None]]] = []
+
+    def later(
+        self, awaitable: Awaitable[Any], done: Callable[[object, BaseException | None], None]
+    ) -> Callable[[], None]:
+        """What a filter awaits, for the test to take out and tell how it ends; a coroutine itself is never run."""
+        if isinstance(awaitable, Coroutine):
+            awaitable.close()
+        self.slow.append(asked := (awaitable, done))
+        self.transcript.say("filter waits")
+        return lambda: self.transcript.say("filter cancelled") if asked in self.slow else None
 
     def acquire(self, exchange: Exchange, *, fresh: bool) -> FakePending | None:
         self.transcript.say("dial fresh" if fresh else "dial")
@@ -273,8 +285,12 @@ class Stage:
 
     def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:
         """One that is ready to start."""
-        destination = Destination(self, self.patience, self.max_body)
-        site = Theatre(Routes([Route(None, destination, tuple(filters))]), self.deadlines, self.clock.seconds)
+        site = Theatre(
+            Routes([Route(None, Destination(self, self.patience, self.max_body), chain_of(filters))]),
+            self.deadlines,
+            self.clock.seconds,
+            later=self.later,
+        )
         site.ends = self.ends
         exchange = Exchange(site, Session(Kind.HTTP, CLIENT, self.clock.seconds(), request=head), head, self.line)
         least = min(LEFT_OVER_TIME, self.patience.least)

@@ -10,6 +10,7 @@ from hypothesis import given
 
 from balancer.core.conversation import Conversation
 from balancer.core.exchange import Exchange
+from balancer.core.filters import chain_of
 from balancer.core.http1 import Limits
 from balancer.core.proxy_protocol import ProxyHeader
 from balancer.core.routes import Route, Routes
@@ -47,12 +48,19 @@ class Talk:
         self.stage = Stage()
         self.line = self.stage.line = ClosingLine(self.stage.transcript)
         match = matcher or (lambda session: session.request.path != "/none")
-        route = Route(match, Destination(self.stage, PATIENCE), tuple(filters), "all")
+        route = Route(match, Destination(self.stage, PATIENCE), chain_of(filters), "all")
         self.reports: list[tuple[str, BaseException]] = []
         routes = Routes([route], lambda what, why: self.reports.append((what, why)))
         self.told: list[str] = []
         limits = Limits(head=400, line=200)
-        self.site = site = Site(routes, self.stage.deadlines, self.stage.clock.seconds, limits, told=self.told.append)
+        self.site = site = Site(
+            routes,
+            self.stage.deadlines,
+            self.stage.clock.seconds,
+            limits,
+            told=self.told.append,
+            later=self.stage.later,
+        )
         self.talk = self.line.talk = Conversation(site, self.line, CLIENT)
 
     def take(self) -> list[str]:

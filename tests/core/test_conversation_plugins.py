@@ -69,7 +69,7 @@ def test_a_filter_that_fails_is_contained() -> None:
     """A filter that raises costs the request at hand, and the next one has its turn."""
     scene = Talk(filters=[Broken()])
     scene.talk.receive(request() + request())
-    assert scene.take() == ["client asks GET /a", "client refused 503 policy-failed", "client done"] * 2
+    assert scene.take() == ["client asks GET /a", "client refused 500 filter-failed", "client done"] * 2
 
 
 @pytest.mark.parametrize("down", [False, True])

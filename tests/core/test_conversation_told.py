@@ -116,6 +116,6 @@ def test_each_reason_is_told_ever_more_rarely() -> None:
 def test_a_site_that_nobody_listens_to_counts_all_the_same() -> None:
     """Where no listener to it is given, and no address to tell, refusals are counted and no more."""
     stage, bare = Stage(), Talk(matcher=lambda _session: MORE).site
-    site = Site(bare.routes, bare.deadlines, bare.seconds)
+    site = Site(bare.routes, bare.deadlines, bare.seconds, later=bare.later)
     Conversation(site, FakeLine(stage.transcript), ("", 0)).receive(request())
     assert list(site.refusals.counts) == ["404 no-route: "]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from balancer.errors import (
     ConnectFailed,
     DownstreamGone,
     DownstreamTimeout,
+    FilterTimeout,
     ResponseInvalid,
     Side,
     UpstreamGone,
@@ -31,6 +33,19 @@ HEADS = [
     RequestHead("POST", "/", length=None),
 ]
 PIECES = st.lists(st.binary(min_size=1, max_size=3), max_size=2)
+
+
+class Promise:
+    """What a filter awaits."""
+
+    def __await__(self) -> Any:
+        """Never called here."""
+        raise NotImplementedError
+
+
+def waiting(_head: RequestHead, _session: Any) -> Promise:
+    """A filter that takes its time."""
+    return Promise()
 
 
 def body(messages: list[Message]) -> bytes:
@@ -54,7 +69,7 @@ class Model(RuleBasedStateMachine):
         return self.exchange.state is not State.DONE
 
     def connected(self) -> bool:
-        return self.live() and self.exchange.state is not State.CONNECTING
+        return self.live() and self.exchange.state not in (State.PREPARING, State.CONNECTING)
 
     @property
     def upstream(self) -> FakeUpstream:
@@ -89,10 +104,12 @@ class Model(RuleBasedStateMachine):
 class Happenings(Model):
     """A client and a backend that do what they like, as far as their codecs let them."""
 
-    @initialize(head=st.sampled_from(HEADS), pieces=PIECES, slow=st.booleans(), at_once=st.booleans())
-    def begin(self, head: RequestHead, pieces: list[bytes], slow: bool, at_once: bool) -> None:
+    @initialize(
+        head=st.sampled_from(HEADS), pieces=PIECES, slow=st.booleans(), at_once=st.booleans(), filters=st.integers(0, 2)
+    )
+    def begin(self, head: RequestHead, pieces: list[bytes], slow: bool, at_once: bool, filters: int) -> None:
         self.head = head
-        self.exchange = self.stage.exchange(head)
+        self.exchange = self.stage.exchange(head, filters=[waiting] * filters)
         if slow:
             self.press(Side.DOWNSTREAM, high=True)
         if at_once:
@@ -109,6 +126,15 @@ class Happenings(Model):
         self.request_ended = last
         if pieces or last:
             self.exchange.request([*pieces, END] if last else pieces)
+
+    @precondition(lambda self: self.exchange.state is State.PREPARING)
+    @rule(luck=st.integers(0, 4))
+    def filter(self, luck: int) -> None:
+        _, done = self.stage.slow.pop()
+        if luck == 0:
+            done(None, LookupError())
+        else:
+            done(self.head, None)
 
     @precondition(lambda self: self.exchange.state is State.CONNECTING)
     @rule(reused=st.booleans())
@@ -168,7 +194,8 @@ class Happenings(Model):
     @precondition(lambda self: self.live())
     @rule(seconds=st.sampled_from([1, 9, 21, 31]))
     def wait(self, seconds: float) -> None:
-        connecting, blamed = not self.connected(), self.blamed()
+        connecting = self.exchange.state is State.CONNECTING
+        blamed = FilterTimeout if self.exchange.state is State.PREPARING else self.blamed()
         self.stage.clock.advance(seconds)
         assert self.live() or not connecting
         assert self.live() or type(self.stage.ends[0]) is blamed
@@ -217,7 +244,7 @@ class ExchangeMachine(Happenings):
             assert self.verdict() == stage.line.result
 
     def teardown(self) -> None:
-        """Whatever is still open ends when nothing moves any more, once a connection stands."""
+        """Whatever is still open ends when nothing moves any more, once a connection stands or a filter is over."""
         if self.exchange.state is State.CONNECTING:
             self.stage.connect()
         self.stage.clock.advance(40)

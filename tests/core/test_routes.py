@@ -109,7 +109,7 @@ def test_the_first_that_matches_wins(given_answers: list[Any]) -> None:
 
 def test_a_route_without_a_matcher_takes_all() -> None:
     """Nothing behind a route for everything is ever asked."""
-    last = Route(None, "all", filters=("filter",))
+    last = Route(None, "all")
     routes = Routes([Route(answering(False), "none"), last, Route(answering(ValueError()), "never")])
     assert routes.choose(session()) is last
     assert routes.faults.count == 0

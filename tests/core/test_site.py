@@ -15,7 +15,7 @@ def told(error: BalancerError, *, connected: bool) -> list[str]:
     """What is told when an exchange ends so."""
     stage, lines = Stage(), list[str]()
     routes = Routes([Route(None, Destination(stage, PATIENCE))])
-    site = Site(routes, stage.deadlines, stage.clock.seconds, told=lines.append)
+    site = Site(routes, stage.deadlines, stage.clock.seconds, told=lines.append, later=stage.later)
     exchange = stage.asked(END)
     if connected:
         stage.connect()

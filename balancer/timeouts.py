@@ -75,6 +75,8 @@ def _unused(listener: Listener) -> Collection[str]:
         unused.add("proxy_timeout")
     if isinstance(listener, TCPListener) and not listener.peeks:
         unused.add("peek_timeout")
+    if isinstance(listener, HTTPListener) and not any(route.filters for route in listener.routes):
+        unused.add("filter_timeout")
     return unused
 
 

@@ -130,6 +130,7 @@ def test_trailers_that_mean_nothing_before_a_body_travel_on() -> None:
     fine = (("grpc-status", "0"), ("my-key", "x"), ("x-sum", "y"))
     names = (
         "content-length transfer-encoding host authorization set-cookie te upgrade alt-svc x-forwarded-for x_real.ip"
+        " x-request-id"
     )
     bad = tuple((name, "x") for name in names.split())
     for travelling in (trailers_for_upstream, trailers_for_downstream):

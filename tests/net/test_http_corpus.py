@@ -10,7 +10,7 @@ import pytest
 
 from balancer.config import HTTPListener, Pool
 from tests.core.corpus import request_bodies, request_fields, request_lines, responses
-from tests.core.corpus.cases import CUT, LIMITS, Case, Meaning
+from tests.core.corpus.cases import CUT, LIMITS, Case, Meaning, lines
 from tests.net.house import FRONT, Far, House, Speaker, answer, request
 
 REQUESTS: list[Case] = [*request_lines.CASES, *request_fields.CASES, *request_bodies.CASES]
@@ -145,6 +145,32 @@ def test_answers(house: House, case: Case, size: int) -> None:
         client = house.client()
     client.say(request("GET /second"))
     assert far.last.hear().endswith(b"via: 1.1 balancer\r\n\r\n")
+    far.last.say(answer(b"second"))
+    assert client.hear() == answer(b"second")
+
+
+@pytest.mark.parametrize("size", [WHOLE, IN_PIECES])
+@pytest.mark.parametrize(
+    ("head", "behind"),
+    [
+        (("HTTP/1.1 200 OK", "Content-Length: 5"), b""),
+        (("HTTP/1.1 200 OK", "Content-Length: 5"), b"hello"),
+        (("HTTP/1.1 200 OK", "Transfer-Encoding: chunked"), b""),
+        (("HTTP/1.1 200 OK", "Transfer-Encoding: chunked"), b"5\r\nhello\r\n0\r\n\r\n"),
+        (("HTTP/1.1 200 OK",), b""),
+        (("HTTP/1.1 304 Not Modified", "Content-Length: 5"), b"hello"),
+        (("HTTP/1.0 200 OK", "Content-Length: 5"), b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"),
+    ],
+)
+def test_answers_to_head(house: House, head: tuple[str, ...], behind: bytes, size: int) -> None:
+    """What comes behind such an answer is nobody's, whatever its head says of a body (RFC 9112 6.3)."""
+    far = opened(house)
+    client = house.client(request("HEAD /first"))
+    said_by(far.last, lines(*head) + behind, size)
+    heard = client.hear()
+    assert heard.count(b"\r\n\r\n") == 1
+    assert heard.endswith(b"\r\n\r\n")
+    client.say(request("GET /second"))
     far.last.say(answer(b"second"))
     assert client.hear() == answer(b"second")
 

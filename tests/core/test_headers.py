@@ -123,6 +123,7 @@ def test_the_rest_of_an_answer_stays_as_it_is() -> None:
     assert for_downstream(plain) == plain
     more = ResponseHead(404, "x", fields=(("a", "b"), ("upgrade", "c")), length=7)
     assert for_downstream(more) == plain
+    assert for_downstream(more) is for_downstream(more)
 
 
 def test_trailers_that_mean_nothing_before_a_body_travel_on() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from balancer.core.http1 import Memory, RequestDecoder, ResponseDecoder
+from balancer.core.http1 import KnownAnswer, Memory, RequestDecoder, ResponseDecoder
 from balancer.core.messages import Block, End, Message, RequestHead, ResponseHead
 from balancer.errors import BalancerError, RequestRefused
 from tests.core.corpus import request_bodies, request_fields, request_lines, responses
@@ -56,9 +56,9 @@ def read_request(pieces: Sequence[bytes], wanted: object, blocks: Memory[Block] 
     return meaning
 
 
-def read_answer(pieces: Sequence[bytes], case: Case) -> object:
+def read_answer(pieces: Sequence[bytes], case: Case, known: Memory[KnownAnswer] | None = None) -> object:
     """What a client would be told: 502, or `CUT` when the head was fine, or the meaning of the answer."""
-    decoder = ResponseDecoder(LIMITS)
+    decoder = ResponseDecoder(LIMITS, known)
     decoder.expect("GET")
     messages: list[Message] = []
     try:
@@ -108,6 +108,18 @@ def test_answers(case: Case) -> None:
     for pieces in (whole, *halves):
         read = read_answer(pieces, case)
         assert read == case.verdict or (case.verdict == CUT and read == 502), (case.section, pieces[0])
+
+
+@pytest.mark.parametrize("case", ANSWERS, ids=lambda case: case.title)
+def test_answers_like_one_that_was_read_before(case: Case) -> None:
+    """That heads are remembered changes no verdict."""
+    known = Memory[KnownAnswer]()
+    usual = Case(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, "9112 4")
+    first = read_answer([case.data], case, known)
+    for _ in range(3):
+        read_answer([usual.data], usual, known)
+        assert read_answer([case.data], case, known) == first
+        assert read_answer(splits(case.data)[1], case, known) == case.verdict
 
 
 @pytest.mark.parametrize(("cases", "least"), [(lambda: REQUESTS, 400), (lambda: ANSWERS, 150)])

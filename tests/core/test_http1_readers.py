@@ -13,8 +13,15 @@ from hypothesis import strategies as st
 
 from balancer.core.forwarding import Forwarding
 from balancer.core.headers import for_downstream, trailers_for_downstream, trailers_for_upstream
-from balancer.core.http1 import RequestDecoder, RequestEncoder, ResponseDecoder, ResponseEncoder
-from balancer.core.messages import End, Fields, Message, RequestHead, ResponseHead
+from balancer.core.http1 import (
+    KnownAnswer,
+    Memory,
+    RequestDecoder,
+    RequestEncoder,
+    ResponseDecoder,
+    ResponseEncoder,
+)
+from balancer.core.messages import Block, End, Fields, Message, RequestHead, ResponseHead
 from balancer.errors import BalancerError
 from tests.core.corpus import request_bodies, request_fields, request_lines, responses
 
@@ -153,8 +160,13 @@ def meant(start: tuple[str | int, ...], fields: Fields, messages: Sequence[Messa
 @settings(max_examples=400)
 @given(mutants(REQUESTS))
 def test_a_request_that_is_passed_on_is_one_to_every_reader(data: bytes) -> None:
-    """What is accepted of any bytes reaches a backend as the one request that was understood, and nothing more."""
-    received = accepted(RequestDecoder(), data, ended=False)
+    """What is accepted of any bytes reaches a backend as the one request that was understood, and nothing more.
+
+    It is understood the same way when its fields are remembered.
+    """
+    blocks = Memory[Block]()
+    received, again = (accepted(RequestDecoder(blocks=blocks), data, ended=False) for _ in range(2))
+    assert received == again
     head = first(received)
     if not isinstance(head, RequestHead):
         return
@@ -177,9 +189,12 @@ def test_a_request_that_is_passed_on_is_one_to_every_reader(data: bytes) -> None
 @given(mutants(ANSWERS), st.booleans())
 def test_an_answer_that_is_passed_on_is_one_to_every_reader(data: bytes, ended: bool) -> None:
     """The same of answers, those that end with the connection included."""
-    decoder = ResponseDecoder()
-    decoder.expect("GET")
-    received = accepted(decoder, data, ended=ended)
+    known = Memory[KnownAnswer]()
+    decoders = [ResponseDecoder(answers=known) for _ in range(2)]
+    for decoder in decoders:
+        decoder.expect("GET")
+    received, again = (accepted(decoder, data, ended=ended) for decoder in decoders)
+    assert received == again
     while received and isinstance(received[0], ResponseHead) and received[0].interim:
         received = received[1:]
     head = first(received)

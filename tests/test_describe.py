@@ -61,7 +61,7 @@ def test_the_whole_plan() -> None:
     )
     begin = f"reuse_port=False, {proxy}, {limits}"
     unsent = "send_proxy=None, proxy_tlvs=()"
-    told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=False"
+    told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=True"
     sizes = "max_line=8192, max_head=32768, max_fields=100, max_trailers=8192, max_body=None, max_requests=10000"
     times = "request_timeout=10.0, body_timeout=30.0, idle=75.0, half_closed=1.0"
     heads = f"{told}, {sizes}, {times}, reason_header=False, access_log=None, filter_timeout=5.0, paths='normal'"

@@ -27,7 +27,7 @@ class Forwarded(Limited):
     trusted_proxies: tuple[str, ...] = attrs.field(default=(), converter=_proxies, kw_only=True)
     forwarded: bool = attrs.field(default=False, kw_only=True)
     via: str | None = attrs.field(default="balancer", kw_only=True)
-    request_id: bool = attrs.field(default=False, kw_only=True)
+    request_id: bool = attrs.field(default=True, kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()

@@ -30,7 +30,7 @@ _NOT_IN_TRAILERS: Final = _DOWNSTREAM | _IDENTITY | {
     "age", "authorization", "cache-control", "content-encoding", "content-length", "content-range", "content-type",
     "cookie", "date", "expect", "expires", "host", "if-match", "if-modified-since", "if-none-match", "if-range",
     "if-unmodified-since", "location", "max-forwards", "pragma", "range", "retry-after", "set-cookie", "vary", "via",
-    "warning", "www-authenticate",
+    "warning", "www-authenticate", "x-request-id",
 }  # fmt: skip
 
 # What nearly every request consists of and no rule here touches: one look-up settles these.

@@ -12,7 +12,7 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from balancer.core.http1_bodies import Body, Chunked, UntilClose, counted
-from balancer.core.http1_grammar import Limits, Refusal, invalid, split_fields
+from balancer.core.http1_grammar import WORD, Limits, Refusal, invalid, split_fields
 from balancer.core.messages import Block, Fields, RequestHead, ResponseHead
 from balancer.errors import RequestRefused, ResponseInvalid
 
@@ -24,6 +24,7 @@ _LOOKED_AT: Final = frozenset({"host", "content-length", "transfer-encoding", "c
 
 _NEVER_A_BODY: Final = frozenset({204, 304})
 
+_ENDS_CHUNKED: Final = re.compile(rf"(?:(?!chunked[ \t,]){WORD}[ \t]*+,[ \t]*+)++chunked")
 _LENGTH: Final = re.compile(r"[0-9]++")
 _LONGEST_BODY: Final = 2**63 - 1  # what the programs on either side can count to (RFC 9110 8.6)
 _REG_NAME: Final = r"(?:[0-9A-Za-z\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})++"
@@ -169,7 +170,9 @@ def _request_length(special: Mapping[str, list[str]], version: str) -> int | Non
     if "content-length" in special:
         raise RequestRefused("both Transfer-Encoding and Content-Length (RFC 9112 6.1)")
     if not _is_chunked(codings):
-        raise RequestRefused("a transfer coding other than chunked (RFC 9112 6.1)", 501)
+        # Of a coding that is not known the end is, if chunked is the last and only there; else nothing can be known.
+        known_end = _ENDS_CHUNKED.fullmatch(", ".join(codings).lower())
+        raise RequestRefused("a transfer coding other than chunked (RFC 9112 6.1, 6.3)", 501 if known_end else 400)
     return None
 
 

@@ -40,7 +40,9 @@ class ISession(Interface):
 
     now: float = Attribute("Monotonic seconds when the decision is made.")
     kind: Kind = Attribute("TCP connection, UDP flow or HTTP request.")
-    client: tuple[str, int] = Attribute("The client's address and port; ('', 0) over a unix socket.")
+    client: tuple[str, int] = Attribute(
+        "The client's address and port, by what a PROXY header or a trusted proxy tells; ('', 0) over a unix socket."
+    )
     server_name: str | None = Attribute("The TLS server name the client asked for, in lower case.")
     alpn: str | None = Attribute("The protocol agreed by ALPN; of a TLS hello that passes through, the one preferred.")
     tls: bool = Attribute("Whether the client's side is encrypted and terminated here.")

@@ -43,7 +43,7 @@ def test_nobody_is_trusted_unless_given() -> None:
         (),
         False,
         "balancer",
-        False,
+        True,
     )
     assert HTTPListener("tcp:1", pool=SITE, trusted_proxies="2001:db8::/32").trusted_proxies == ("2001:db8::/32",)
 

@@ -123,6 +123,7 @@ def test_the_rest_of_an_answer_stays_as_it_is() -> None:
     assert for_downstream(plain) == plain
     more = ResponseHead(404, "x", fields=(("a", "b"), ("upgrade", "c")), length=7)
     assert for_downstream(more) == plain
+    assert for_downstream(more) is for_downstream(more)
 
 
 def test_trailers_that_mean_nothing_before_a_body_travel_on() -> None:
@@ -130,6 +131,7 @@ def test_trailers_that_mean_nothing_before_a_body_travel_on() -> None:
     fine = (("grpc-status", "0"), ("my-key", "x"), ("x-sum", "y"))
     names = (
         "content-length transfer-encoding host authorization set-cookie te upgrade alt-svc x-forwarded-for x_real.ip"
+        " x-request-id"
     )
     bad = tuple((name, "x") for name in names.split())
     for travelling in (trailers_for_upstream, trailers_for_downstream):

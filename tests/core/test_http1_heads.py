@@ -100,14 +100,14 @@ MALFORMED_REQUEST_FIELDS = [
     (HOST + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400),
     (HOST + "Content-Length: 5\r\nTransfer-Encoding: identity\r\n", 400),
     (HOST + "Transfer-Encoding: gzip, chunked\r\n", 501),
-    (HOST + "Transfer-Encoding: chunked, gzip\r\n", 501),
-    (HOST + "Transfer-Encoding: chunked, chunked\r\n", 501),
-    (HOST + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 501),
-    (HOST + "Transfer-Encoding: identity\r\n", 501),
-    (HOST + "Transfer-Encoding: xchunked\r\n", 501),
-    (HOST + "Transfer-Encoding: chunked;q=1\r\n", 501),
-    (HOST + 'Transfer-Encoding: "chunked"\r\n', 501),
-    (HOST + "Transfer-Encoding: \r\n", 501),
+    (HOST + "Transfer-Encoding: chunked, gzip\r\n", 400),  # RFC 9112 6.3: where it ends cannot be known
+    (HOST + "Transfer-Encoding: chunked, chunked\r\n", 400),
+    (HOST + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400),
+    (HOST + "Transfer-Encoding: identity\r\n", 400),
+    (HOST + "Transfer-Encoding: xchunked\r\n", 400),
+    (HOST + "Transfer-Encoding: chunked;q=1\r\n", 400),
+    (HOST + 'Transfer-Encoding: "chunked"\r\n', 400),
+    (HOST + "Transfer-Encoding: \r\n", 400),
     (HOST + "Expect: 200-ok\r\n", 417),  # RFC 9110 10.1.1
     (HOST + "Expect: 100-continue\r\nExpect: 100-continue\r\n", 417),
     ("Host : a\r\n", 400),  # RFC 9112 5.1: no space before the colon

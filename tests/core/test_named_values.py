@@ -22,7 +22,7 @@ tokens = names.flatmap(
     lambda name: st.sampled_from([name, quote(name), quote_plus(name), quote(name).lower(), name[:1]])
 )
 pieces = tokens | st.sampled_from(["&", "=", "+", "%", "%61", "%4", "%ff", ";", "x", "/"])
-queries = st.lists(pieces, max_size=12).map("".join).filter(str.isascii)
+queries = st.lists(pieces, max_size=12).map("".join).filter(lambda query: query.isascii() and " " not in query)
 
 
 @given(names, queries)

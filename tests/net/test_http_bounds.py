@@ -94,6 +94,20 @@ def test_too_much_behind_an_answer_that_has_begun(house: House) -> None:
     assert far.last.gone
 
 
+def test_too_much_behind_an_answer_that_is_complete(house: House) -> None:
+    """What nobody waits for any more is not read for ever."""
+    far = opened(house, max_body=5)
+    client = house.client(request("POST /", CHUNKED, body=b"3\r\nabc\r\n"))
+    far.last.say(answer(b"early"))
+    assert client.hear().endswith(b"early")
+    for _ in range(3):
+        if not client.ending:
+            client.say(b"3\r\ndef\r\n")
+    client.finish()
+    assert client.gone
+    assert house.active == 0
+
+
 def test_a_route_has_a_bound_of_its_own(house: House) -> None:
     """It counts before the listener's, whichever is larger."""
     far = house.far()

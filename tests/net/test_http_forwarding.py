@@ -36,7 +36,7 @@ def fields_of(head: bytes) -> dict[str, str]:
 
 def test_a_backend_is_told_who_asks(house: House) -> None:
     """Address, scheme, host and port are told, and the way; what the client claims is not."""
-    far, seen = opened(house)
+    far, seen = opened(house, request_id=False)
     client = house.client(request("GET /", CLAIM, "forwarded: for=a", "x-real-ip: b"), host="192.0.2.1")
     expected = {
         "host": "site",

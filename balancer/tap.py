@@ -17,6 +17,7 @@ from twisted.python import runtime, usage
 from balancer.config import Config, load
 from balancer.errors import ConfigError
 from balancer.installed import unknown_types
+from balancer.net.memory import keep_freed
 from balancer.net.threads import look_names_up_aside
 from balancer.service import Balancer
 
@@ -111,6 +112,7 @@ class Process:
 
     def started(self) -> None:
         """What is there now stays: the garbage collector need not go through it again while clients wait."""
+        keep_freed()
         gc.collect()
         gc.freeze()
 

@@ -154,15 +154,17 @@ class ResponseEncoder(_Outgoing):
         self._usual = self._readable and not self._old and self._method != "HEAD"
         self._mode, self._left = _COUNTED, 0
 
-    def whole(self, messages: Sequence[Message]) -> bytes | None:
+    def whole(self, messages: Sequence[Message], *, close: bool) -> bytes | None:
         """The bytes of a small answer that is complete, whose head is known and dated; None for any other."""
         head = messages[0]
-        if type(head) is not ResponseHead or head.wire is None or not head.dated or not self._usual:
+        if type(head) is not ResponseHead or not head.dated or not self._usual:
             return None
+        wire = head.last_wire if close else head.wire
         body, end = messages[1] if len(messages) == 3 else b"", messages[-1]
-        if end is not END or type(body) is not bytes or len(body) != head.length or len(body) > _SMALL:
+        if wire is None or end is not END or type(body) is not bytes or len(body) != head.length or len(body) > _SMALL:
             return None
-        return head.wire + body
+        self.persistent = not close
+        return wire + body
 
     def head(self, head: ResponseHead, *, close: bool) -> bytes:
         """The head as HTTP/1.1, framed by its length and the client's version; with `close` the last of its connection.
@@ -171,11 +173,11 @@ class ResponseEncoder(_Outgoing):
         filter made unfit.
         """
         status = head.status
-        usual = self._usual and not close
-        if usual and head.wire is not None:
-            length = head.length
+        known = (head.last_wire if close else head.wire) if self._usual else None
+        if known is not None:
+            length, self.persistent = head.length, not close
             self._mode, self._left = (_IN_CHUNKS, 0) if length is None else (_COUNTED, length)
-            return head.wire
+            return known
         if status == 101:
             self._frame(_RAW)
             self.persistent = False
@@ -189,7 +191,9 @@ class ResponseEncoder(_Outgoing):
         elif self._old:
             framing.append("connection: keep-alive\r\n")
         made = _response_head(head, _CODING if tells_of_another(status, self._method) else _FRAMING, framing)
-        if usual:
+        if self._usual and close:
+            head.last_wire = made
+        elif self._usual:
             head.wire = made
         return made
 

@@ -131,6 +131,8 @@ class ResponseHead(Head):
     """This head as a client may see it, once that is known; a changed copy has none."""
     wire: bytes | None = attrs.field(default=None, init=False, eq=False, repr=False)
     """This head as it is sent on a connection that stays, once that is known; a changed copy has none."""
+    last_wire: bytes | None = attrs.field(default=None, init=False, eq=False, repr=False)
+    """The same on one that closes then."""
     dated: bool | None = attrs.field(default=None, init=False, eq=False, repr=False)
     """Whether it has a Date, once that is known; a changed copy does not know."""
 

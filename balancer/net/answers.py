@@ -75,7 +75,7 @@ class Answers:
     def send(self, messages: Sequence[Message]) -> None:
         """Encode and write; see `core.http1.ResponseEncoder` for what it raises."""
         encoder = self._encoder
-        whole = None if self._fatal or self._connection.last else encoder.whole(messages)
+        whole = encoder.whole(messages, close=self._fatal or self._connection.last)
         if whole is not None:
             self._connection.transport.write(whole)
             self.sent += len(whole)

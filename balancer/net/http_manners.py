@@ -53,6 +53,10 @@ class Closing(Peer):
     """The manners of closing a client's connection: after what was written, in good time, and once."""
 
     _conversation: Conversation
+    _watch: Watch
+    _since: float
+    _rest: int | None = None
+    """Bytes that the client had still to take at the last look, once the connection closes."""
 
     def __init__(self, listening: Listening) -> None:
         self._listening = listening
@@ -76,8 +80,11 @@ class Closing(Peer):
 
     def close(self) -> None:
         """Close after what was written; a client that takes nothing of it for `idle` seconds is cut off."""
-        self._conversation.over = True
-        self.close_within(self._listening.site.deadlines, self._listening.idle)
+        if not self._conversation.over:
+            self._conversation.over = True
+            self._since = self._watch.deadlines.now
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
 
     def abort(self) -> None:
         """Close at once: RST."""
@@ -95,21 +102,30 @@ class Closing(Peer):
 class Waiting(Closing):
     """How long a client's connection waits for what."""
 
-    _watch: Watch
-    _since: float
     _next_waits = False
 
     def _look_at_time(self) -> float | None:
         """How many seconds are left of what is waited for; when there are none, that is the end of it."""
         talk = self._conversation
         if talk.over:
-            return None
+            return self._look_at_rest()
         since, limit, late = self._wait(talk)
         left = self._watch.left(since, limit)
         if not left:
             late()
             left = self._listening.least
-        return None if talk.over else left
+        return left
+
+    def _look_at_rest(self) -> float | None:
+        """While the connection closes: how long it may take before the client has taken some more; else it is cut."""
+        before, self._rest = self._rest, self.unsent
+        if before is not None and self._rest < before:
+            self._since = self._watch.deadlines.now
+        left = self._watch.left(self._since, self._listening.idle)
+        if left:
+            return left
+        self.abort()
+        return None
 
     def _wait(self, talk: Conversation) -> tuple[float, float, Callable[[], object]]:
         """Since when something is waited for, for how many seconds at most, and what is done then."""

@@ -145,30 +145,30 @@ def test_bytes_that_came_another_way_count(chunked: bool) -> None:
 BODIES = st.sampled_from([b"", b"abc", bytes(5000)])
 
 
-@given(
-    st.sampled_from([None, RequestHead("GET", "/"), RequestHead("HEAD", "/"), RequestHead("GET", "/", version="1.0")]),
-    st.sampled_from([200, 204, 304]),
-    st.sampled_from([None, 3, 0]),
-    st.booleans(),
-    BODIES,
-)  # fmt: skip
+ASKED = st.sampled_from(
+    [None, RequestHead("GET", "/"), RequestHead("HEAD", "/"), RequestHead("GET", "/", version="1.0")]
+)
+HEADS = st.builds(ResponseHead, st.sampled_from([200, 204, 304]), length=st.sampled_from([None, 3, 0]))
+
+
+@given(request=ASKED, head=HEADS, body=BODIES, close=st.booleans(), known=st.booleans(), dated=st.booleans())
 def test_a_whole_answer_is_its_parts(
-    request: RequestHead | None, status: int, length: int | None, dated: bool, body: bytes
+    request: RequestHead | None, head: ResponseHead, body: bytes, *, close: bool, known: bool, dated: bool
 ) -> None:
     """What is sent in one step is what would have been sent message by message, or is not sent in one step."""
-    head = ResponseHead(status, "x", length=length)
     encoder = ResponseEncoder(RequestHead("GET", "/", "a"))
-    encoder.head(head, close=False)
+    if known:
+        encoder.head(head, close=close)
     head.dated = dated
     messages: list[Message] = [head, body, END] if body else [head, END]
     encoder.begin(request)
-    whole = encoder.whole(messages)
+    whole = encoder.whole(messages, close=close)
     if whole is not None:
         parts = ResponseEncoder(request)
         assert dated
-        assert whole == parts.head(head, close=False) + parts.data(body) + parts.end(End())
-        assert parts.persistent
-    assert encoder.whole([body]) is None
+        assert whole == parts.head(head.copy(), close=close) + parts.data(body) + parts.end(End())
+        assert encoder.persistent == parts.persistent
+    assert encoder.whole([body], close=close) is None
 
 
 def test_bytes_that_go_past_an_encoder_count() -> None:

@@ -191,10 +191,11 @@ class ResponseEncoder(_Outgoing):
         elif self._old:
             framing.append("connection: keep-alive\r\n")
         made = _response_head(head, _CODING if tells_of_another(status, self._method) else _FRAMING, framing)
-        if self._usual and close:
-            head.last_wire = made
-        elif self._usual:
-            head.wire = made
+        if self._usual and (self._mode is not _DROPPED or head.length == 0):
+            if close:
+                head.last_wire = made
+            else:
+                head.wire = made
         return made
 
     def break_off(self) -> bool:

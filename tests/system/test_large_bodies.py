@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack
-from http.client import HTTPConnection
+from http.client import HTTPConnection, IncompleteRead
 from pathlib import Path
 from random import Random
+from threading import Event
 
 import pytest
 
@@ -23,12 +23,17 @@ KEPT = 6 * MEBIBYTE
 """More than this the balancer may never have in use beyond what it had before: buffers, and no body."""
 
 
+@pytest.fixture
+def origin(tmp_path: Path) -> Iterator[Program]:
+    """A backend."""
+    with Program(sys.executable, str(ORIGIN), str(tmp_path / "log")) as running:
+        yield running
+
+
 @pytest.fixture(params=[LEAN, STOCK], ids=["lean", "stock"])
-def site(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Site]:
-    """A balancer, which has served one request, in front of a backend."""
-    with ExitStack() as stack:
-        origin = stack.enter_context(Program(sys.executable, str(ORIGIN), str(tmp_path / "log")))
-        running = stack.enter_context(Site(tmp_path, int(origin.line()), twist=request.param))
+def site(request: pytest.FixtureRequest, tmp_path: Path, origin: Program) -> Iterator[Site]:
+    """A balancer, which has served one request, in front of the backend."""
+    with Site(tmp_path, int(origin.line()), twist=request.param) as running:
         client = connected(running)
         client.request("GET", "/first")
         assert client.getresponse().read() == b"first"
@@ -84,3 +89,50 @@ def test_up(site: Site, full: bool, chunked: bool) -> None:
     assert client.getresponse().read().decode() == body.summed.hexdigest()
     client.close()
     assert body.most - before <= KEPT
+
+
+def rests(cost: Cost, descriptors: int) -> bool:
+    """Whether the balancer comes to have no more open than that."""
+    pause = Event()
+    return any(cost.descriptors() <= descriptors or pause.wait(0.05) for _ in range(int(PATIENCE / 0.05)))
+
+
+@pytest.mark.parametrize("framing", ["", "?length"], ids=["chunks", "length"])
+def test_a_backend_dies_within_its_answer(site: Site, origin: Program, framing: str) -> None:
+    """What a client has of an answer that breaks off does not look whole, and nothing stays open."""
+    cost, client = Cost(site.pid), connected(site)
+    before = cost.descriptors()
+    client.request("GET", f"/pour/1000{framing}")
+    answer, came, broken = client.getresponse(), 0, False
+    try:
+        while data := answer.read(MEBIBYTE):
+            came += len(data)
+            if came == MEBIBYTE:
+                origin.kill()
+    except (IncompleteRead, ConnectionError):
+        broken = True
+    client.close()
+    assert broken or framing  # where there is a length the count tells
+    assert came < 1000 * MEBIBYTE
+    assert rests(cost, before)
+
+
+@pytest.mark.parametrize("line", ["GET /pour/1000", "GET /pour/1000?length", "POST /drink"])
+def test_a_client_leaves_within_a_body(site: Site, line: str) -> None:
+    """Its connection to the backend goes with it, and the next client is served."""
+    cost, client = Cost(site.pid), connected(site)
+    before = cost.descriptors()
+    method, target = line.split()
+    client.putrequest(method, target)
+    if method == "POST":
+        client.putheader("content-length", str(1000 * MEBIBYTE))
+        client.endheaders(bytes(MEBIBYTE))
+    else:
+        client.endheaders()
+        client.getresponse().read(MEBIBYTE)
+    client.close()
+    assert rests(cost, before)
+    after = connected(site)
+    after.request("GET", "/after")
+    assert after.getresponse().read() == b"after"
+    after.close()

@@ -91,17 +91,17 @@ def test_up(site: Site, full: bool, chunked: bool) -> None:
     assert body.most - before <= KEPT
 
 
-def rests(cost: Cost, descriptors: int) -> bool:
-    """Whether the balancer comes to have no more open than that."""
+def rests(cost: Cost, sockets: int) -> bool:
+    """Whether the balancer comes to have no more sockets than that; a pipe is kept for the next body."""
     pause = Event()
-    return any(cost.descriptors() <= descriptors or pause.wait(0.05) for _ in range(int(PATIENCE / 0.05)))
+    return any(cost.sockets() <= sockets or pause.wait(0.05) for _ in range(int(PATIENCE / 0.05)))
 
 
 @pytest.mark.parametrize("framing", ["", "?length"], ids=["chunks", "length"])
 def test_a_backend_dies_within_its_answer(site: Site, origin: Program, framing: str) -> None:
     """What a client has of an answer that breaks off does not look whole, and nothing stays open."""
     cost, client = Cost(site.pid), connected(site)
-    before = cost.descriptors()
+    before = cost.sockets()
     client.request("GET", f"/pour/1000{framing}")
     answer, came, broken = client.getresponse(), 0, False
     try:
@@ -121,7 +121,7 @@ def test_a_backend_dies_within_its_answer(site: Site, origin: Program, framing: 
 def test_a_client_leaves_within_a_body(site: Site, line: str) -> None:
     """Its connection to the backend goes with it, and the next client is served."""
     cost, client = Cost(site.pid), connected(site)
-    before = cost.descriptors()
+    before = cost.sockets()
     method, target = line.split()
     client.putrequest(method, target)
     if method == "POST":

@@ -22,7 +22,7 @@ ORIGIN = Path(__file__).with_name("origin.py")
 HEAD = b"GET /never HTTP/1.1\r\nhost: site\r\nx-slow: "
 BODY = b"POST /never HTTP/1.1\r\nhost: site\r\ncontent-length: 100000\r\n\r\n"
 HEADS, BODIES = 500, 100
-SETTINGS = "request_timeout=3, idle=3"
+SETTINGS = "request_timeout=3, body_timeout=3"
 BYTES, PAUSE = 15, 0.2
 """How many bytes each trickles, and the seconds between two: in all as long as a head may take."""
 PROMPT = 1.0

@@ -59,6 +59,7 @@ def test_sound_answers_are_read(data: bytes) -> None:
         (b"GET / HTTP/1.1\r\nHost: a\r\n folded\r\n\r\n", {400}),  # RFC 9112 5.2
         (b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", {400}),  # RFC 9112 6.3
         (b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", {501}),  # RFC 9112 6.1
+        (b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", {400}),  # RFC 9112 6.1
         (b"PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n", {400}),
         (b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n", {400}),
         (b"PUT / HTTP/1.1\r\nHost: a\r\nExpect: x\r\nContent-Length: y\r\n\r\n", {400, 417}),

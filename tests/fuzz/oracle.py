@@ -13,7 +13,6 @@ import attrs
 
 LINE, HEAD, FIELDS, CHUNK_LINE, EXTENSIONS, TRAILERS, INTERIM = 100, 1000, 10, 40, 100, 120, 2
 LONGEST_METHOD, LONGEST_BODY = 32, 2**63 - 1
-
 DIGITS = frozenset(b"0123456789")
 HEX = DIGITS | frozenset(b"abcdefABCDEF")
 ALPHA = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
@@ -142,9 +141,9 @@ def is_address(host: str) -> bool:
 
 def is_name(host: bytes) -> bool:
     """Whether it is a registered name that is not empty."""
-    first, *encoded = host.split(b"%")
-    escaped = all(len(part) > 1 and {part[0], part[1]} <= HEX and NAMED.issuperset(part[2:]) for part in encoded)
-    return bool(host) and NAMED.issuperset(first) and escaped
+    first, *escaped = host.split(b"%")
+    sound = all(len(part) > 1 and {part[0], part[1]} <= HEX and NAMED.issuperset(part[2:]) for part in escaped)
+    return bool(host) and NAMED.issuperset(first) and sound
 
 
 def target_of(method: str, target: str, hosts: list[str], version: str, faults: set[int]) -> tuple[str, str]:
@@ -190,9 +189,15 @@ def request_length(fields: Lines, version: str, faults: set[int]) -> int | None:
     if version == "1.0" or values(fields, "content-length"):
         faults.add(400)
     if [coding.lower() for coding in codings] != ["chunked"]:
-        last = codings[-1].lower().rpartition(",")[2].strip(" \t")
-        faults.add(501 if last == "chunked" else 400)
+        faults.add(501 if ends_in_chunks(codings) else 400)
     return None
+
+
+def ends_in_chunks(codings: list[str]) -> bool:
+    """Whether they are tokens, of which the last, and it alone, is chunked: then at least the end is known."""
+    names = [name.strip(" \t") for name in ",".join(codings).lower().split(",")]
+    tokens = all(name and TOKEN.issuperset(name.encode("latin-1")) for name in names)
+    return tokens and names[-1] == "chunked" and names.count("chunked") == 1
 
 
 def stays(fields: Lines, version: str) -> bool:

@@ -104,6 +104,8 @@ ALWAYS: Final = {
 AS_IT_CAME: Final = ALWAYS | {
     ("h11", "no request line received"): "does not pass over an empty line, as RFC 9112 2.2 asks servers to",
     ("llhttp", "Invalid HTTP version"): "does not take a higher minor version for its own, as RFC 9110 2.5 has it",
+    ("h11", "illegal chunk header"): "does not read the whitespace that RFC 9112 7.1.1 lets stand before extensions",
+    ("llhttp", "Invalid character in chunk size"): "the same",
     ("llhttp", "in chunk extensions"): "does not read the whitespace that RFC 9112 7.1.1 lets stand around extensions",
     ("llhttp", "Duplicate Content-Length"): "RFC 9110 8.6 lets one take the same length told again for one, or refuse",
 }

@@ -16,7 +16,7 @@ REQUESTS: Final = (
     b"\r\nGET http://b:80/x?y HTTP/1.1\r\n" + _HOST + b"Connection: close, te\r\n\r\n",
     b"OPTIONS * HTTP/1.1\r\nHost: [::1]:8080\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\nabc",
     b"POST /x HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc",
-    b"POST / HTTP/1.1\r\n" + _HOST + _CHUNKED + b'\r\n3;a=b ; c="d\\" e"\r\nabc\r\n0a\r\n0123456789\r\n0\r\n\r\n',
+    b"POST / HTTP/1.1\r\n" + _HOST + _CHUNKED + b'\r\n3 ;a=b ; c="d\\" e"\r\nabc\r\n0a\r\n0123456789\r\n0\r\n\r\n',
     b"PUT / HTTP/1.1\r\n" + _HOST + _CHUNKED + b"\r\n0\r\nx: y\r\nz:\r\n\r\nGET /next HTTP/1.1\r\n" + _HOST + b"\r\n",
     b"M-SEARCH / HTTP/1.9\r\nhost:\r\nx:\t y \r\nUpgrade: b\r\nConnection: upgrade\r\n\r\nGET / HTTP/1.1\r\n",
 )

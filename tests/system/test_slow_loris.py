@@ -23,6 +23,8 @@ HEAD = b"GET /never HTTP/1.1\r\nhost: site\r\nx-slow: "
 BODY = b"POST /never HTTP/1.1\r\nhost: site\r\ncontent-length: 100000\r\n\r\n"
 HEADS, BODIES = 500, 100
 SETTINGS = "request_timeout=3, body_timeout=3"
+OTHERS = 50
+"""Requests of others, at the least, that are answered meanwhile."""
 BYTES, PAUSE = 15, 0.2
 """How many bytes each trickles, and the seconds between two: in all as long as a head may take."""
 PROMPT = 1.0
@@ -95,7 +97,7 @@ def test_slow_clients(tmp_path: Path, twist: tuple[str, ...]) -> None:
             ends = [end for one in slow for end in one.ends()]
         finally:
             over.set()
-        assert others.result() > HEADS
+        assert others.result() >= OTHERS
         assert [end for end in ends if not end.startswith(b"HTTP/1.1 408 ")] == []
         assert cost.descriptors() <= before + TOGETHER
         assert "/never" not in (tmp_path / "log").read_text().replace("POST /never", "")

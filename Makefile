@@ -12,9 +12,12 @@ SOCKETS := tests/control tests/net tests/service tests/system
 # The Debian packages whose programs tests/system drives.
 DEBIAN := bind9-dnsutils curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server postgresql \
 	redis-server redis-tools
+# How long to search for streams of HTTP/1.1 on which its readers disagree.
+FUZZ_SECONDS ?= 60
+
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test system programs lint bench docs soak clean
+.PHONY: demo test system programs lint fuzz bench docs soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twist --log-format=text balancer --config examples/quickstart.py
@@ -41,6 +44,9 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+fuzz: $(VENV)/.installed-fuzz
+	$(BIN)/python -m tests.fuzz.fuzz_http1 --seconds $(FUZZ_SECONDS)
 
 bench: $(VENV)/.installed-dev
 	$(BIN)/python benchmarks/run.py

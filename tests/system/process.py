@@ -26,11 +26,33 @@ class Process(Program):
         super().__init__(*limits, *command, apart=True, ended_by=signal.SIGKILL)
 
 
-class Front(Process):
+class Orderly(Process):
+    """One that serves at `port`.
+
+    A block that ends well ends it in order, and fails when it does not stop so, or when it has told of an error.
+    """
+
+    port: int
+
+    def __exit__(self, *raised: object) -> None:
+        try:
+            if not any(raised):
+                self.signal(signal.SIGTERM)
+                status, err = self.end()
+                assert status == 0, f"ended with {status}:\n{self.out}\n{err}"
+                assert "Traceback" not in self.out + err, f"{self.out}\n{err}"
+        finally:
+            super().__exit__(*raised)
+
+    def client(self) -> socket.socket:
+        """A connection to it, on which nothing takes longer than `PATIENCE`."""
+        return socket.create_connection((HOST, self.port), timeout=PATIENCE)
+
+
+class Front(Orderly):
     """One that relays what comes to `port`, by TCP and by UDP, to backends on those ports of this machine.
 
-    `tcp`, `udp` and `pool` are further settings, as they stand in a config. A block that ends well ends it in order,
-    and fails when it does not stop so, or when it has told of an error.
+    `tcp`, `udp` and `pool` are further settings, as they stand in a config.
     """
 
     def __init__(
@@ -59,19 +81,32 @@ config = Config([
         self.says("UDP on udp:")
         return self
 
-    def __exit__(self, *raised: object) -> None:
-        try:
-            if not any(raised):
-                self.signal(signal.SIGTERM)
-                status, err = self.end()
-                assert status == 0, f"ended with {status}:\n{self.out}\n{err}"
-                assert "Traceback" not in self.out + err, f"{self.out}\n{err}"
-        finally:
-            super().__exit__(*raised)
 
-    def client(self) -> socket.socket:
-        """A connection to it, on which nothing takes longer than `PATIENCE`."""
-        return socket.create_connection((HOST, self.port), timeout=PATIENCE)
+class Site(Orderly):
+    """One that takes requests at `port` to backends on those ports; `http` and `pool` are further settings of it."""
+
+    def __init__(
+        self,
+        folder: Path,
+        *backends: int,
+        twist: tuple[str, ...] = LEAN,
+        descriptors: int | None = None,
+        http: str = "",
+        pool: str = "",
+    ) -> None:
+        (self.port,) = free_ports(1)
+        text = f"""
+from balancer import Health
+from balancer.plugins.health import HTTPCheck
+
+site = Pool("site", backends={[f"{HOST}:{port}" for port in backends]}, {pool})
+config = Config([HTTPListener("tcp:{self.port}:interface={HOST}", pool=site, {http})], drain=1)
+"""
+        super().__init__("--config", written(folder, text), twist=twist, descriptors=descriptors)
+
+    def __enter__(self) -> Self:
+        self.says("HTTP on tcp:")
+        return self
 
 
 def is_free(port: int) -> bool:

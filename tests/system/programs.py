@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 from threading import Event
 from typing import Self
@@ -115,6 +116,14 @@ class Cost:
     def descriptors(self) -> int:
         """How many descriptors it has open."""
         return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+    def sockets(self) -> int:
+        """How many of these are sockets."""
+        count = 0
+        for link in Path(f"/proc/{self.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                count += str(link.readlink()).startswith("socket:")
+        return count
 
     def processor(self) -> float:
         """Seconds of processor time that it has used, all of its threads together."""

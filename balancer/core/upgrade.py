@@ -10,6 +10,9 @@ import re
 from collections.abc import Collection, Sequence
 from typing import Final
 
+import attrs
+
+from balancer.core.messages import Fields, RequestHead, ResponseHead
 from balancer.errors import ResponseInvalid
 
 _WORD: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
@@ -27,18 +30,33 @@ def protocols(connection: Sequence[str], upgrade: Sequence[str]) -> tuple[str, .
     return found if all(map(_PROTOCOL.fullmatch, found)) else ()
 
 
-def permitted(asked: Sequence[str], names: Collection[str]) -> tuple[str, ...]:
-    """Those of the protocols asked for whose name, in lower case and without a version, is among `names`."""
-    return tuple(protocol for protocol in asked if protocol.lower().partition("/")[0] in names)
+def asking(head: RequestHead, names: Collection[str]) -> RequestHead:
+    """The request as a backend is asked: to change to those protocols whose name, without a version, is in `names`.
+
+    With none of them left it is an ordinary request.
+    """
+    asked = tuple(protocol for protocol in head.upgrade if protocol.lower().partition("/")[0] in names)
+    return attrs.evolve(head, fields=(*head.fields, *_said(asked)), upgrade=asked)
 
 
-def check_granted(granted: Sequence[str], asked: Sequence[str]) -> None:
-    """Raise `ResponseInvalid` unless a 101 says to what it changes, and all of that was asked for."""
-    if not granted:
+def granted(head: ResponseHead, asked: Sequence[str]) -> tuple[str, ...]:
+    """The protocols that a 101 changes to; raises `ResponseInvalid` unless there are some, all of them asked for."""
+    found = protocols(head.get_all("connection"), head.get_all("upgrade"))
+    if not found:
         raise ResponseInvalid("101 without a protocol to change to (RFC 9110 7.8)")
     wanted = [protocol.lower() for protocol in asked]
-    if any(protocol.lower() not in wanted for protocol in granted):
+    if any(protocol.lower() not in wanted for protocol in found):
         raise ResponseInvalid("101 to a protocol that was not asked for (RFC 9110 7.8)")
+    return found
+
+
+def granting(head: ResponseHead, found: Sequence[str]) -> ResponseHead:
+    """The 101 as a client is told."""
+    return attrs.evolve(head, fields=(*head.fields, *_said(found)))
+
+
+def _said(found: Sequence[str]) -> Fields:
+    return (("connection", "upgrade"), ("upgrade", ", ".join(found))) if found else ()
 
 
 def _listed(values: Sequence[str]) -> list[str]:

@@ -10,8 +10,8 @@ COVER := --cov --cov-append --cov-context=test --cov-report=
 SOCKETS := tests/control tests/net tests/service tests/system
 
 # The Debian packages whose programs tests/system drives.
-DEBIAN := bind9-dnsutils curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server postgresql \
-	redis-server redis-tools
+DEBIAN := bind9-dnsutils chromium curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server \
+	postgresql redis-server redis-tools
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
 .PHONY: demo test system programs lint bench docs soak clean

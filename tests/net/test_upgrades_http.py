@@ -136,6 +136,21 @@ def test_what_the_route_does_not_allow(house: House) -> None:
         assert client.hear() == answer()
 
 
+def wants_websocket(session: Any) -> bool:
+    """A matcher that is a function."""
+    return "websocket" in session.request.upgrade
+
+
+def test_routes_see_what_is_asked_for(house: House) -> None:
+    """A matcher may look at the wish, and so send it elsewhere."""
+    far, sockets = house.far(), house.far(9002)
+    site, talk = (Pool(f"{port}", backends=[f"127.0.0.1:{port}"]) for port in (9001, 9002))
+    house.open(HTTPListener(f"tcp:{FRONT}", routes=[Route(wants_websocket, talk), Route(pool=site)]))
+    house.client(request())
+    house.client(wish())
+    assert (far.last.hear()[:5], sockets.last.hear()[:9]) == (b"GET /", b"GET /chat")
+
+
 @pytest.mark.parametrize(
     ("asks", "consent"),
     [

@@ -10,8 +10,8 @@ COVER := --cov --cov-append --cov-context=test --cov-report=
 SOCKETS := tests/control tests/net tests/service tests/system
 
 # The Debian packages whose programs tests/system drives.
-DEBIAN := bind9-dnsutils curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server postgresql \
-	redis-server redis-tools
+DEBIAN := bind9-dnsutils chromium curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server \
+	postgresql redis-server redis-tools
 # How long to search for streams of HTTP/1.1 on which its readers disagree.
 FUZZ_SECONDS ?= 60
 

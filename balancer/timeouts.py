@@ -20,6 +20,7 @@ BOUNDS: Final[Mapping[type[Any], Mapping[str, str]]] = {
         "body_timeout": "silence within a request body",
         "idle": "the wait for the next request, and for a client that reads nothing",
         "half_closed": "the wait for an answer once the client has closed its side",
+        "upgrade_idle": "silence of both sides after a change of protocol",
         "filter_timeout": "the filters of a request that take their time, together",
         **_STREAMS,
     },
@@ -77,6 +78,8 @@ def _unused(listener: Listener) -> Collection[str]:
         unused.add("peek_timeout")
     if isinstance(listener, HTTPListener) and not any(route.filters for route in listener.routes):
         unused.add("filter_timeout")
+    if isinstance(listener, HTTPListener) and not any(route.upgrades for route in listener.routes):
+        unused.add("upgrade_idle")
     return unused
 
 

@@ -22,6 +22,8 @@ from benchmarks.processes import Program
 HERE = Path(__file__).parent
 BACKEND_PORTS = ("backend1", "backend2", "backend_iperf", "backend_udp", "backend_source")
 """What the configs call the ports of `backends.py`, in its order."""
+NO_WEBSOCKET = {"backend_ws": "1"}
+"""What a config calls a backend that is never asked for here."""
 PORTS = ("port_h1", "port_l4", "port_bulk", "port_udp")
 STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 """Where Debian keeps what other builds of nginx have inside."""
@@ -169,7 +171,14 @@ def start(peer: Peer, backends: Mapping[str, str], core: int, folder: Path) -> R
     home.mkdir()
     ports = free_ports(peer.ports)
     module = f"load_module {STREAM_MODULE};" if STREAM_MODULE.exists() else ""
-    values = {**backends, **ports, "dir": str(home), "stream_module": module, "config": str(home / "config.py")}
+    values = {
+        **NO_WEBSOCKET,
+        **backends,
+        **ports,
+        "dir": str(home),
+        "stream_module": module,
+        "config": str(home / "config.py"),
+    }
     (home / "config.py").write_text(filled(peer.config, values))
     program = Program([filled(word, values) for word in peer.command], core, log=home / "log")
     try:

@@ -42,6 +42,7 @@ def test_the_whole_table() -> None:
         "HTTPListener 'tcp:80' body_timeout 30",
         "HTTPListener 'tcp:80' idle 75",
         "HTTPListener 'tcp:80' half_closed 1",
+        "HTTPListener 'tcp:80' upgrade_idle 3600",
         "HTTPListener 'tcp:80' max_lifetime 3600",
         "HTTPListener 'tcp:80', route 1 timeout 300",
         "HTTPListener 'tcp:80', route 2 timeout off",
@@ -65,6 +66,12 @@ def test_the_whole_table() -> None:
     ]
     assert rows[1][3] == "a request head, from its first byte to its last"
     assert all(len(row) == 4 for row in rows)
+
+
+def test_what_no_route_allows_has_no_time_out() -> None:
+    """Where no route lets connections change to another protocol, there is no time-out of such."""
+    table = "\n".join(timeouts(Config(HTTPListener("tcp:80", routes=Route(pool=SITE, upgrades=())))))
+    assert "upgrade_idle" not in table
 
 
 @pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.__name__)

@@ -43,6 +43,7 @@ from balancer.net.listeners import FlowListener, Listener, StreamListener
 from balancer.net.peeking import Junction, JunctionFactory
 from balancer.net.sessions import Sessions
 from balancer.net.streams import End, Listening, RelayFactory
+from balancer.net.upgrades import Upgrades
 from balancer.net.upstreams import Upstreams
 
 log = Logger("balancer")
@@ -135,8 +136,10 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         later=later,
         filter_timeout=settings.filter_timeout,
     )
+    sessions = _sessions(parts, settings)
     listening = HTTPListening(
         site,
+        Upgrades(parts.deadlines, settings.upgrade_idle, sessions, parts.pipes, settings.max_lifetime),
         request_timeout=settings.request_timeout,
         idle=settings.idle,
         least=min(
@@ -145,10 +148,10 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         half_closed=settings.half_closed,
         max_lifetime=settings.max_lifetime,
         max_requests=settings.max_requests,
-        sessions=_sessions(parts, settings),
+        sessions=sessions,
         reasons=settings.reason_header,
     )
-    return _stream(parts, settings, HTTPFactory(listening), listening.sessions, [site.refusals])
+    return _stream(parts, settings, HTTPFactory(listening), sessions, [site.refusals])
 
 
 def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:
@@ -209,6 +212,7 @@ def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route)
         _upstreams(parts, route.pool),
         patience,
         max_body=listener.max_body if route.max_body is None else route.max_body,
+        upgrades=frozenset(route.upgrades),
     )
 
 

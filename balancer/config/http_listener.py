@@ -48,11 +48,15 @@ class HTTPListener(Measured):
     What the balancer answers itself names the failure in a word, in a body that is text, HTML or JSON, as the client
     accepts it; with `reason_header` in the field X-Balancer-Reason, too. `access_log` has a line for each request.
 
+    Once a connection has changed to another protocol, such as WebSocket, it is closed when nothing moves on it for
+    `upgrade_idle` seconds; `Route` says which protocols may be changed to.
+
     `accept_proxy`, `proxy` and `proxy_timeout` are those of `TCPListener`; X-Forwarded-For tells of the client that the
     header tells of. There is no `send_proxy`: connections to backends carry the requests of many clients.
 
     `max_connections`, `max_rate`, both of these `_per_source`, and `reuse_port` are those of `TCPListener`, too. A
-    connection that is `max_lifetime` seconds old is closed after the answer under way, or at once if there is none.
+    connection that is `max_lifetime` seconds old is closed after the answer under way, or at once if there is none; one
+    that has changed to another protocol is cut.
 
     The filters of a request that take their time have `filter_timeout` seconds for it together.
     """
@@ -65,6 +69,7 @@ class HTTPListener(Measured):
     body_timeout: float = attrs.field(default=30.0, kw_only=True)
     idle: float = attrs.field(default=75.0, kw_only=True)
     half_closed: float = attrs.field(default=1.0, kw_only=True)
+    upgrade_idle: float = attrs.field(default=3600.0, kw_only=True)
     reason_header: bool = attrs.field(default=False, kw_only=True)
     access_log: AccessLog | None = attrs.field(default=None, kw_only=True)
     filter_timeout: float = attrs.field(default=5.0, kw_only=True)
@@ -79,14 +84,18 @@ class HTTPListener(Measured):
         yield from choice("reason_header", self.reason_header, (True, False))
         if self.access_log is not None:
             yield from instance("access_log", self.access_log, AccessLog, "give one such as AccessLog('-')")
-        yield from seconds("filter_timeout", self.filter_timeout, like=5)
-        if self.filter_timeout != attrs.fields(HTTPListener).filter_timeout.default and not self._filters:
-            yield "filter_timeout: would be ignored, for no route has filters; leave it out"
+        yield from self._wrong_times_of_routes()
         yield from choice("paths", self.paths, ("normal", "as-is"))
 
-    @property
-    def _filters(self) -> bool:
-        return any(route.filters for route in sound(self.routes, Route))
+    def _wrong_times_of_routes(self) -> Iterator[str]:
+        """Times that count only where some route has what they are for."""
+        defaults, routes = attrs.fields(HTTPListener), sound(self.routes, Route)
+        yield from seconds("filter_timeout", self.filter_timeout, like=5)
+        if self.filter_timeout != defaults.filter_timeout.default and not any(route.filters for route in routes):
+            yield "filter_timeout: would be ignored, for no route has filters; leave it out"
+        yield from seconds("upgrade_idle", self.upgrade_idle, like=3600)
+        if self.upgrade_idle != defaults.upgrade_idle.default and not any(route.upgrades for route in routes):
+            yield "upgrade_idle: would be ignored, for no route has upgrades; leave it out"
 
     def _misused(self, route: Route) -> Iterator[str]:
         if not route.peeks:

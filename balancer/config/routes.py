@@ -21,6 +21,7 @@ from balancer.config.mistakes import (
     word,
 )
 from balancer.config.pools import Pool
+from balancer.config.upgrades import upgrades, wrong_upgrades
 from balancer.errors import ConfigError
 from balancer.interfaces import Found, IFilter, IMatcher, ISession, Kind
 from balancer.interfaces.hints import hints_of
@@ -53,11 +54,15 @@ class Route(Noun):
     route by its `name`, or by its matcher if it has none. The body of a request has at most `max_body` bytes; None is
     what the listener says. A request of HTTP and its answer may take `timeout` seconds, all in all; with None as long
     as nothing else runs out of time.
+
+    `upgrades` names the protocols, in lower case, that a request may ask to change its connection to: what follows the
+    backend's consent (101) is relayed as it is. Requests for others go on without that wish.
     """
 
     matcher: IMatcher | MatchFunction | None = None
     pool: Pool = attrs.field(factory=_no_pool)
     filters: tuple[IFilter | FilterFunction, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
+    upgrades: tuple[str, ...] = attrs.field(default=("websocket",), converter=upgrades, kw_only=True)
     name: str | None = attrs.field(default=None, kw_only=True)
     max_body: int | None = attrs.field(default=None, kw_only=True)
     timeout: float | None = attrs.field(default=None, kw_only=True)
@@ -113,6 +118,7 @@ class Route(Noun):
             yield from wrong or optional("filters", item, "body", ("head", "session", "direction"))
         if self.max_body is not None:
             yield from count("max_body", self.max_body, least=0)
+        yield from wrong_upgrades(self.upgrades)
 
     def _wrong_claims(self) -> Iterator[str]:
         yield from count("matcher: peek", self.peek, least=0)

@@ -97,6 +97,8 @@ class TCPListener(Limited):
             yield "filters: would be ignored, for they change requests, of which TCP has none; leave them out"
         if route.max_body is not None:
             yield "max_body: would be ignored, for it bounds requests, of which TCP has none; leave it out"
+        if route.upgrades != attrs.fields(Route).upgrades.default:
+            yield "upgrades: would be ignored, for they are of HTTP connections; leave them out"
 
     def _untold(self) -> Iterator[str]:
         """What of `proxy_tlvs` no backend would ever hear."""

@@ -97,6 +97,8 @@ class UDPListener(Routed):
             yield "filters: would be ignored, for they change requests, of which UDP has none; leave them out"
         if route.max_body is not None:
             yield "max_body: would be ignored, for it bounds requests, of which UDP has none; leave it out"
+        if route.upgrades != attrs.fields(Route).upgrades.default:
+            yield "upgrades: would be ignored, for they are of HTTP connections; leave them out"
 
     def _wrong_share(self) -> Iterator[str]:
         """The cap for one source means nothing above the cap for all."""

@@ -142,6 +142,11 @@ class Conversation(_Standing):
         if messages:
             self._advance(messages)
 
+    def rest(self) -> bytes:
+        """Give up what came behind the request: it is of another protocol."""
+        kept, self._decoder.kept = self._decoder.kept, b""
+        return kept
+
     def fail(self, error: BalancerError) -> None:
         """End the exchange under way, if any."""
         if self.exchange is not None:

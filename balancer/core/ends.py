@@ -73,6 +73,8 @@ class Ending(Enum):
     BACKEND_DOWN = "backend-down", "D", "LR", "A health check took the backend down, and the pool cuts what is on it."
     DOWNSTREAM_GONE = "downstream-gone", "C", "DC", "The client left before it had its answer."
     DOWNSTREAM_TIMEOUT = "downstream-timeout", "c", "SI", "The client was silent, or did not read, for too long."
+    IDLE_TIMEOUT = "idle-timeout", "P", "SI", "Nothing moved for too long after a change of protocol."
+    MAX_LIFETIME = "max-lifetime", "P", "DT", "After a change of protocol the connection was older than it may be."
     DRAINING = "draining", "K", "", "The balancer was stopping, and the drain time was up."
     INTERNAL_ERROR = "internal-error", "I", "", "The balancer failed."
 

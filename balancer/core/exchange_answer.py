@@ -62,11 +62,19 @@ class Answering:
         else:
             if whole:
                 self._complete(whole=True)
+            elif self.status == 101:
+                self._change()
 
     if TYPE_CHECKING:
 
         def fail(self, error: BalancerError) -> None:
             """See `Exchange`."""
+
+        def _consent(self, received: ResponseHead, downward: ResponseHead) -> ResponseHead | Reply:
+            """See `Changing`."""
+
+        def _change(self) -> None:
+            """See `Changing`."""
 
     def answer_sink(self, left: int) -> Any:
         """Where so many bytes, all that is left of the answer's body, may go unseen; None when they may not."""
@@ -119,7 +127,9 @@ class Answering:
     def _head(self, head: ResponseHead) -> ResponseHead | Reply:
         """A head as the client may see it, or what a filter answers instead."""
         downward = head.downward or for_downstream(head)
-        return downward if downward.status < 200 and downward.interim else self._final(downward)
+        if downward.status >= 200:
+            return self._final(downward)
+        return downward if downward.interim else self._consent(head, downward)
 
     def _final(self, head: ResponseHead) -> ResponseHead | Reply:
         """The answer's head, after all who have a say in it."""

@@ -8,17 +8,18 @@ from collections.abc import Sequence
 import attrs
 
 from balancer.core.allowance import Allowance, allowance
-from balancer.core.exchange_answer import Answering
 from balancer.core.exchange_states import State
+from balancer.core.exchange_upgrade import Changing
 from balancer.core.filters import Pause
 from balancer.core.messages import Message, RequestHead
 from balancer.core.passage import Passage
 from balancer.core.transforms import Transforms
+from balancer.core.upgrade import asking
 from balancer.errors import BalancerError, FilterFailed, RequestRefused
 from balancer.interfaces import Reply
 
 
-class Filtered(Answering, ABC):
+class Filtered(Changing, ABC):
     """The part of an `Exchange` that has its request routed, measured and filtered.
 
     `request_body` is what becomes of the body of the request; without it, as usual, that passes as it is.
@@ -48,6 +49,8 @@ class Filtered(Answering, ABC):
             if self._allowance is not None:
                 self._allowance.take(self._held)
         if route.filters is None:
+            if head.upgrade:
+                self.head = session.request = asking(head, route.target.upgrades)
             return None
         answer = route.filters.request(head, session)
         if not isinstance(answer, RequestHead):
@@ -60,7 +63,7 @@ class Filtered(Answering, ABC):
         assert self.route is not None
         assert self.route.filters is not None
         head, self.request_body = self.route.filters.request_body(head, self.session)
-        self.head = self.session.request = head
+        self.head = self.session.request = asking(head, self.route.target.upgrades) if head.upgrade else head
         if self.request_body is not None:
             self._held = self.request_body.all_passed(self._held)
 

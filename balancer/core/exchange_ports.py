@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from balancer.core.messages import Message
@@ -13,6 +13,11 @@ if TYPE_CHECKING:
     from balancer.core.backend import Backend
     from balancer.core.exchange import Exchange
     from balancer.core.pool import Lease
+
+
+Ended = Callable[["BalancerError | None", tuple[int, int]], object]
+"""To be called once, when a change of protocol is over: with what ended it or None, and the bytes that came meanwhile
+from the client, and from the backend."""
 
 
 class Downstream(Protocol):
@@ -49,6 +54,9 @@ class Downstream(Protocol):
 
     def resume(self) -> None:
         """Read on; may be said to one that reads."""
+
+    def change(self, upstream: Upstream, ended: Ended) -> None:
+        """The protocol has changed: from now on the bytes of both connections pass the exchange by."""
 
     def exchange_done(self, *, request_complete: bool) -> None:
         """The answer is complete, or was refused, replied or cut: this exchange will not be heard of again."""

@@ -17,6 +17,7 @@ class State(Enum):
     WAITING = "the request is complete, no answer yet"
     EARLY = "the answer has begun before the request was complete"
     ANSWERING = "the answer is coming down"
+    UPGRADED = "both connections have changed to another protocol"
     DONE = "over"
 
     __hash__ = object.__hash__  # an enumeration's own is of its name, and in Python
@@ -29,6 +30,7 @@ class Input(Enum):
     CONNECTED = "connected"
     REQUEST_END = "end of the request"
     RESPONSE_HEAD = "final response head"
+    UPGRADE = "consent to a change of protocol has gone out"
     RESPONSE_END = "end of the response"
     RETRY = "a failure that may be tried again"
     FAILURE = "a failure"
@@ -54,6 +56,8 @@ TRANSITIONS: Final = {
     (State.EARLY, Input.FAILURE): State.DONE,
     (State.ANSWERING, Input.RESPONSE_END): State.DONE,
     (State.ANSWERING, Input.FAILURE): State.DONE,
+    (State.ANSWERING, Input.UPGRADE): State.UPGRADED,
+    (State.UPGRADED, Input.RESPONSE_END): State.DONE,
 }
 """Every input that is not listed for a state cannot happen there or changes nothing."""
 
@@ -68,4 +72,5 @@ PHASES: Final = {
     State.WAITING: Phase.RESPONSE,
     State.EARLY: Phase.DATA,
     State.ANSWERING: Phase.DATA,
+    State.UPGRADED: Phase.DATA,
 }

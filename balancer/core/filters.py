@@ -213,6 +213,8 @@ def _check_start(head: RequestHead | ResponseHead, before: Head) -> None:
         same = before.status if isinstance(before, ResponseHead) else 200
         if not _is_final(head.status, or_same=same) or not VALUE.fullmatch(head.phrase):
             raise ValueError("status and phrase are not those of a final answer; give 200 to 599 and plain text")
+        if same == 101 != head.status:
+            raise ValueError("a 101 is no answer to be changed; give a Reply in its place")
         return
     for part, grammar in (("method", METHOD), ("target", TARGET), ("authority", AUTHORITY)):
         if not grammar.fullmatch(getattr(head, part)):

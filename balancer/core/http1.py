@@ -175,7 +175,7 @@ class RequestDecoder:
             return
         match, rest = found
         head = request_start(match, self._limits)
-        if head.block is not None and head.version == "1.1":
+        if head.block is not None and head.version == "1.1" and not head.upgrade:  # which `_recall` knows nothing of
             self._blocks.keep(match[4].removesuffix("\r\n"), head.block)
         self._start(head, body_of(head.length, self._limits), rest, out)
 

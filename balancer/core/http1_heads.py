@@ -14,13 +14,14 @@ from typing import Final
 from balancer.core.http1_bodies import Body, Chunked, UntilClose, counted
 from balancer.core.http1_grammar import WORD, Limits, Refusal, invalid, split_fields
 from balancer.core.messages import Block, Fields, RequestHead, ResponseHead
+from balancer.core.upgrade import protocols
 from balancer.errors import RequestRefused, ResponseInvalid
 
 _LONGEST_METHOD: Final = 32
 _REQUEST_OWN: Final = frozenset({"host", "content-length", "transfer-encoding"})
 _RESPONSE_OWN: Final = frozenset({"content-length", "transfer-encoding"})
 _CODING_ONLY: Final = frozenset({"transfer-encoding"})
-_LOOKED_AT: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
+_LOOKED_AT: Final = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect", "upgrade"})
 
 _NEVER_A_BODY: Final = frozenset({204, 304})
 
@@ -88,7 +89,7 @@ def request_start(match: re.Match[str], limits: Limits) -> RequestHead:
         length=block.length,
         expects_continue=block.expects_continue,
     )
-    head.block = block
+    head.upgrade, head.block = block.upgrade, block
     return head
 
 
@@ -102,7 +103,10 @@ def request_block(section: str, version: str, limits: Limits) -> Block:
         if version == "1.0":
             fields = tuple([field for field in fields if field[0] != "expect"])
     persistent = stays_open(version, special.get("connection"))
-    return Block(fields, authority, length, expects_continue=expects_continue, persistent=persistent)
+    block = Block(fields, authority, length, expects_continue=expects_continue, persistent=persistent)
+    if "upgrade" in special and version != "1.0" and length == 0:
+        block.upgrade = protocols(special.get("connection", ()), special["upgrade"])
+    return block
 
 
 def body_of(length: int | None, limits: Limits, refuse: Refusal = RequestRefused) -> Body | None:

@@ -128,7 +128,7 @@ class Journal:
             ",".join(session.retries) or UNKNOWN,
         )
         told = CODES[_ending(exchange, phase, error)]
-        traffic = self._traffic(self._received())
+        traffic = self._traffic(self._received(), *exchange.moved)
         self._tell(session.client, (status, *traffic), (*way, *_times(exchange), *told))
 
     def refused(self, error: BalancerError, client: tuple[str, int], now: float, *, received: int) -> None:
@@ -139,11 +139,11 @@ class Journal:
         way = UNKNOWN, UNKNOWN, UNKNOWN, UNKNOWN, 1, UNKNOWN
         self._tell(client, (error.status, *self._traffic(received)), (*way, *times, *told))
 
-    def _traffic(self, received: int) -> tuple[int, int]:
-        """The bytes sent and received that are told now, for the first time."""
+    def _traffic(self, received: int, more_received: int = 0, more_sent: int = 0) -> tuple[int, int]:
+        """The bytes sent and received that are told now, for the first time, with those that passed unread."""
         sent = self._line.sent
         before, self._before = self._before, (received, sent)
-        return sent - before[1], received - before[0]
+        return sent - before[1] + more_sent, received - before[0] + more_received
 
     def _tell(self, client: tuple[str, int], answer: Told, rest: Told) -> None:
         request, fields = _asked(self._line.request)

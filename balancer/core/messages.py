@@ -33,13 +33,14 @@ def checked_field(name: str, value: str) -> tuple[str, str]:
 class Block:
     """A field section as it was read, kept since the next is often the same; and, in `upward`, how it travels on."""
 
-    __slots__ = ("authority", "expects_continue", "fields", "length", "persistent", "upward")
+    __slots__ = ("authority", "expects_continue", "fields", "length", "persistent", "upgrade", "upward")
 
     def __init__(
         self, fields: Fields, authority: str, length: int | None, *, expects_continue: bool, persistent: bool
     ) -> None:
         self.fields, self.authority, self.length = fields, authority, length
         self.expects_continue, self.persistent = expects_continue, persistent
+        self.upgrade: tuple[str, ...] = ()
         self.upward: tuple[Fields, str] | None = None
 
 
@@ -91,6 +92,8 @@ class RequestHead(Head):
     authority: str = ""
     scheme: str = "http"
     expects_continue: bool = attrs.field(default=False, kw_only=True)
+    upgrade: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    """Protocols that the client asks to change the connection to, as it wrote them (RFC 9110 7.8)."""
     block: Block | None = attrs.field(default=None, init=False, eq=False, repr=False)
     """The section that `fields` were read from; a changed copy has none."""
     lines: str | None = attrs.field(default=None, init=False, eq=False, repr=False)

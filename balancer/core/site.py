@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
@@ -17,7 +17,15 @@ from balancer.core.passage import Later
 from balancer.core.paths import PathPolicy, normal
 from balancer.core.routes import Routes
 from balancer.core.silence import Patience
-from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, FilterFailed, Side
+from balancer.errors import (
+    BalancerError,
+    ConnectFailed,
+    DownstreamGone,
+    FilterFailed,
+    IdleTimeout,
+    LifetimeExceeded,
+    Side,
+)
 
 if TYPE_CHECKING:
     from balancer.core.exchange_answer import Answering
@@ -25,16 +33,22 @@ if TYPE_CHECKING:
     from balancer.core.journal import Access
 
 
+NO_NEWS: Final = (DownstreamGone, IdleTimeout, LifetimeExceeded)
+"""Ends that are no faults: a client left, or a connection that had changed to another protocol was as old as it may be,
+or as quiet."""
+
+
 @attrs.frozen(eq=False)
 class Destination:
     """Where a route leads: connections to the backends of its pool, how long silence is borne, and what is too much.
 
-    `max_body` is in bytes, None for no bound.
+    `max_body` is in bytes, None for no bound; `upgrades` names the protocols that connections may be changed to.
     """
 
     upstreams: Upstreams
     patience: Patience
     max_body: int | None = None
+    upgrades: frozenset[str] = frozenset()
 
 
 @attrs.define(eq=False)
@@ -73,10 +87,10 @@ class Site:
             self.failed(error, exchange.session.client[0], exchange)
 
     def failed(self, error: BalancerError, client: str, exchange: Answering | None = None) -> None:
-        """A request of that client was refused, or its exchange failed. One whose client left is no news."""
+        """A request of that client was refused, or its exchange failed, which may be `NO_NEWS`."""
         if isinstance(error, FilterFailed):
             self.faults.note(error.named, error.__cause__ or error)
-        if not isinstance(error, DownstreamGone):
+        if not isinstance(error, NO_NEWS):
             kind = f"{error.status} {error.reason}: {_place(error, exchange)}"
             self.refusals.note(kind, f"{kind}{error}, client {client or 'of a unix socket'}")
 

@@ -7,6 +7,7 @@ from typing import Any, Final, Protocol
 
 from balancer.core.dates import Dates, undated
 from balancer.core.error_pages import error_page, kind_for
+from balancer.core.exchange_ports import Ended, Upstream
 from balancer.core.http1 import ResponseEncoder
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead, checked_field
 from balancer.core.phrases import PHRASES
@@ -42,11 +43,32 @@ class Connection(Protocol):
     def abort(self) -> None:
         """Close at once."""
 
+    def change(self, upstream: Upstream, ended: Ended) -> None:
+        """See `core.exchange_ports.Downstream`."""
+
     def answered(self, *, keep: bool) -> None:
         """The answer is out: go on to the next request if `keep`, else close."""
 
 
-class Answers:
+class _Reading:
+    """What is the connection's own business."""
+
+    _connection: Connection
+
+    def pause(self) -> None:
+        """Read no more of the request for now."""
+        self._connection.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        self._connection.resume()
+
+    def change(self, upstream: Upstream, ended: Ended) -> None:
+        """See `core.exchange_ports.Downstream`."""
+        self._connection.change(upstream, ended)
+
+
+class Answers(_Reading):
     """All the answers of one connection: `core.conversation.Line`.
 
     With `reasons`, answers that tell of a failure say which it is in a field as well. `request` is what the client
@@ -134,14 +156,6 @@ class Answers:
         """
         if not (self._encoder.break_off() and error.side is Side.UPSTREAM):
             self._connection.abort()
-
-    def pause(self) -> None:
-        """Read no more of the request for now."""
-        self._connection.pause()
-
-    def resume(self) -> None:
-        """Read on."""
-        self._connection.resume()
 
     def exchange_done(self, *, request_complete: bool) -> None:
         """Nothing more is to be said about this request."""

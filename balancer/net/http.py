@@ -8,25 +8,26 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from balancer.core.conversation import Conversation
-from balancer.core.deadlines import Deadline
+from balancer.core.exchange_ports import Ended, Upstream
 from balancer.core.proxy_protocol import NOTHING_TOLD
 from balancer.core.silence import Watch
 from balancer.errors import DownstreamGone
 from balancer.net.answers import Answers
 from balancer.net.bulk import BULKY
-from balancer.net.http_manners import Hurrying, Listening
+from balancer.net.http_manners import Listening, Yielding
 from balancer.net.sessions import Sight
+from balancer.net.upgrades import Upgraded
+from balancer.net.upstreams import HTTPUpstream
 
 
 @implementer(IHalfCloseableProtocol)
-class HTTPConnection(Hurrying):
+class HTTPConnection(Yielding):
     """One client's connection: feeds its conversation, bounds its waits, and closes when it has to.
 
     While the client does not read its answers it is not read from, and its next request, if here already, waits.
     """
 
     _draining = _in_head = _full = False
-    _lifetime: Deadline | None = None
     _requests = 1
     """How many it has carried, that of the answer under way or awaited included."""
 
@@ -101,14 +102,7 @@ class HTTPConnection(Hurrying):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""
         super().connectionLost(reason)
-        if self._bulk is not None:
-            self._bulk.close()
-            self._bulk = None  # which leads back here
-        self._conversation.over = True
-        self._watch.stop()
-        if self._lifetime is not None:
-            self._lifetime.cancel()
-            self._lifetime = None  # which leads back here
+        self._stand_aside()
         self._listening.sessions.discard(self)
         self._conversation.fail(DownstreamGone("the client left before it had its answer"))
 
@@ -143,6 +137,16 @@ class HTTPConnection(Hurrying):
             self.linger()
         else:
             self.close()
+
+    def change(self, upstream: Upstream, ended: Ended) -> None:
+        """See `core.exchange_ports.Downstream`."""
+        assert isinstance(upstream, HTTPUpstream)
+        assert upstream.backend is not None
+        self._stand_aside()
+        listening = self._listening
+        successor = Upgraded(listening.upgrades, self, backend=upstream.backend, began=self._began, ended=ended)
+        listening.sessions.withdraw(self)
+        successor.begin(upstream, self._conversation.rest())
 
     def drain(self) -> None:
         """Close between requests, at once if that is now."""

@@ -1,4 +1,4 @@
-"""The manners of a client's HTTP connection: how it is closed, how long it waits, how it hurries; reads no message."""
+"""The manners of a client's HTTP connection: how it closes, waits, hurries and makes way; reads no message."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import attrs
 
 from balancer.core.backend import Backend
 from balancer.core.conversation import Conversation
+from balancer.core.deadlines import Deadline
 from balancer.core.silence import Watch
 from balancer.core.site import Site
 from balancer.errors import BalancerError, DownstreamGone, DownstreamTimeout
@@ -16,6 +17,7 @@ from balancer.net.bulk import Bulk
 from balancer.net.peers import Peer
 from balancer.net.sessions import Sessions
 from balancer.net.splice import Pipes
+from balancer.net.upgrades import Upgrades
 
 GRACE: Final = 1.0
 """Seconds that a client which has closed its sending side has left to see its answer begin, unless told otherwise.
@@ -38,6 +40,7 @@ class Listening:
     """
 
     site: Site
+    upgrades: Upgrades
     request_timeout: float
     idle: float
     least: float
@@ -175,3 +178,18 @@ class Hurrying(Waiting):
 
     def _look_around(self) -> None:
         """See `HTTPConnection`."""
+
+
+class Yielding(Hurrying):
+    """How it has nothing more to do, since the socket is closed or for another protocol."""
+
+    _lifetime: Deadline | None = None
+
+    def _stand_aside(self) -> None:
+        self._conversation.over = True
+        self._watch.stop()
+        if self._lifetime is not None:
+            self._lifetime.cancel()
+        if self._bulk is not None:
+            self._bulk.close()
+        self._lifetime = self._bulk = None  # which lead back here

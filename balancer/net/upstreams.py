@@ -49,7 +49,7 @@ class HTTPUpstream(Dialed):
         head = messages[0]
         if type(head) is RequestHead and head.length == 0:
             self.transport.write(encoder.head(head))
-            self._decoder.expect(head.method)
+            self._decoder.expect(head.method, upgrade=head.upgrade != ())
             return
         for message in messages:
             if type(message) is bytes:

@@ -16,7 +16,7 @@ from benchmarks.peers import HERE, PEERS, Peer, PeerFailed, filled, free_ports, 
 from benchmarks.processes import children_of
 
 CORE = min(os.sched_getaffinity(0))
-BACKENDS = ("backend1", "backend2", "backend_iperf", "backend_udp")
+BACKENDS = ("backend1", "backend2", "backend_iperf", "backend_udp", "backend_ws")
 
 
 def test_only_known_placeholders_are_filled() -> None:

@@ -15,6 +15,7 @@ from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadlines
 from balancer.core.exchange import LEFT_OVER_TIME, Exchange
 from balancer.core.exchange_answer import Answering
+from balancer.core.exchange_ports import Ended, Upstream
 from balancer.core.filters import chain_of
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
 from balancer.core.pickers import Ports
@@ -28,6 +29,7 @@ from balancer.interfaces import Kind, Outcome, Picker, Reply
 from tests.core.virtual_time import VirtualTime
 
 CLIENT = ("192.0.2.1", 5000)
+UPGRADES = frozenset({"websocket"})
 PATIENCE = Patience(body=20, reading=22, first=30, stall=33)
 GET = RequestHead("GET", "/a", "example.com")
 POST = RequestHead("POST", "/a", "example.com", length=None)
@@ -132,9 +134,13 @@ class FakeUpstream(Port):
 
 
 class FakeLine(Port):
-    """The client's side. `result` tells how its latest request fared, `stays` whether it goes on after that."""
+    """The client's side. `result` tells how its latest request fared, `stays` whether it goes on after that.
+
+    `changed` is to be told how a change of protocol ended.
+    """
 
     stays = False
+    changed: Ended
 
     def __init__(self, transcript: Transcript) -> None:
         super().__init__(transcript, "client", "<<")
@@ -157,6 +163,13 @@ class FakeLine(Port):
     def abort(self, error: BalancerError) -> None:
         self.over, self.result = True, "cut"
         self._transcript.say("client cut")
+
+    def change(self, upstream: Upstream, ended: Ended) -> None:
+        self._alive()
+        assert isinstance(upstream, FakeUpstream)
+        self.over = upstream.over = True
+        self.changed = ended
+        self._transcript.say(f"client and {upstream.name} change")
 
     def exchange_done(self, *, request_complete: bool) -> None:
         self.done += 1
@@ -286,7 +299,7 @@ class Stage:
     def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:
         """One that is ready to start."""
         site = Theatre(
-            Routes([Route(None, Destination(self, self.patience, self.max_body), chain_of(filters))]),
+            Routes([Route(None, Destination(self, self.patience, self.max_body, UPGRADES), chain_of(filters))]),
             self.deadlines,
             self.clock.seconds,
             later=self.later,

@@ -17,7 +17,7 @@ from balancer.core.routes import Route, Routes
 from balancer.core.site import Destination, Site
 from balancer.errors import NoBackend
 from balancer.testing import splits
-from tests.core.stage import ANSWER, CLIENT, PATIENCE, FakeLine, Stage, spelled
+from tests.core.stage import ANSWER, CLIENT, PATIENCE, UPGRADES, FakeLine, Stage, spelled
 
 
 def request(path: str = "/a", *fields: str, method: str = "GET", body: bytes = b"") -> bytes:
@@ -48,7 +48,7 @@ class Talk:
         self.stage = Stage()
         self.line = self.stage.line = ClosingLine(self.stage.transcript)
         match = matcher or (lambda session: session.request.path != "/none")
-        route = Route(match, Destination(self.stage, PATIENCE), chain_of(filters), "all")
+        route = Route(match, Destination(self.stage, PATIENCE, upgrades=UPGRADES), chain_of(filters), "all")
         self.reports: list[tuple[str, BaseException]] = []
         routes = Routes([route], lambda what, why: self.reports.append((what, why)))
         self.told: list[str] = []
@@ -241,6 +241,14 @@ def test_nothing_begins_once_it_is_over() -> None:
     other.talk.over = True
     other.talk.receive(request())
     assert other.take() == []
+
+
+def test_what_comes_behind_a_request_may_be_no_request() -> None:
+    """Whoever knows that the rest is of another protocol gets it once, and nothing is left to be read."""
+    scene = Talk()
+    scene.talk.receive(request("/1"))
+    scene.talk.receive(b"\x81\x00")
+    assert (scene.talk.rest(), scene.talk.rest(), scene.talk.waiting) == (b"\x81\x00", b"", False)
 
 
 def test_what_belongs_to_a_body_does_not_wait() -> None:

@@ -116,7 +116,11 @@ def step(stage: Stage, exchange: Exchange, what: Input) -> None:
         exchange.fail(DownstreamGone())
 
 
-@pytest.mark.parametrize(("state", "what"), list(TRANSITIONS), ids=lambda value: value.name)
+ORDINARY = [way for way in TRANSITIONS if way[0] is not State.UPGRADED and way[1] is not Input.UPGRADE]
+"""What happens to exchanges that end with an answer; `test_exchange_answer_upgrade.py` has the others."""
+
+
+@pytest.mark.parametrize(("state", "what"), ORDINARY, ids=lambda value: value.name)
 def test_the_table_is_what_happens(state: State, what: Input) -> None:
     """Every listed input leads where the table says, and everything is given back just when it ends there."""
     stage = Stage()
@@ -129,7 +133,9 @@ def test_the_table_is_what_happens(state: State, what: Input) -> None:
 
 @pytest.mark.parametrize("error", [gone(), ResponseInvalid("nonsense"), DownstreamGone(), UpstreamTimeout()], ids=repr)
 @pytest.mark.parametrize(
-    "state", [state for state in PHASES if state not in {State.PREPARING, State.CONNECTING}], ids=str
+    "state",
+    [state for state in PHASES if state not in {State.PREPARING, State.CONNECTING, State.UPGRADED}],
+    ids=str,
 )
 def test_a_failure_is_told_or_shown_by_a_cut(state: State, error: BalancerError) -> None:
     """Before an answer begins the client is told, after that it is cut; the backend is let go, the picker is told."""

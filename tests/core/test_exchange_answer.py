@@ -50,6 +50,16 @@ def test_interim_heads_pass_and_do_not_answer() -> None:
     assert stage.line.said[-1] == End((("x-sum", "1"),))
 
 
+def test_a_consent_to_a_change_of_protocol_goes_down_first() -> None:
+    """A 101 is an answer's head, and what came behind it goes out with it, before anything changes."""
+    stage = Stage()
+    exchange = stage.asked(END, head=RequestHead("GET", "/", "site", upgrade=("websocket",)))
+    stage.connect()
+    fields = (("connection", "upgrade"), ("upgrade", "websocket"))
+    exchange.response([ResponseHead(100), ResponseHead(101, fields=fields, length=None), b"behind"])
+    assert stage.transcript.take()[2:] == ["client << 100; 101; 'behind'", "client and u1 change"]
+
+
 def test_an_early_answer_that_ends_first_costs_the_connection() -> None:
     """An answer that is complete before its request is goes out whole; the connection serves no other exchange."""
     stage = Stage()

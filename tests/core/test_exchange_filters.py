@@ -281,3 +281,16 @@ def test_a_body_of_a_fit_length_is_not_measured() -> None:
     stage.connect()
     exchange.response(ANSWER)
     assert stage.line.result == "answered"
+
+
+@pytest.mark.parametrize("filters", [[], [lambda head, _: head.with_added("x-b", "2")]])
+def test_a_wish_for_another_protocol_goes_on_as_the_route_allows(filters: list[Any]) -> None:
+    """With filters and without, a backend is asked for what the route allows, behind all that they made of the head."""
+    stage = Stage()
+    stage.asked(END, head=RequestHead("GET", "/", "site", upgrade=("websocket", "h2c")), filters=filters)
+    stage.connect()
+    head = stage.upstreams[0].said[0]
+    assert isinstance(head, RequestHead)
+    assert head.upgrade == ("websocket",)
+    assert head.fields[-2:] == (("connection", "upgrade"), ("upgrade", "websocket"))
+    assert len(head.fields) == 2 + len(filters)

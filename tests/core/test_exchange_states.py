@@ -21,4 +21,5 @@ def test_every_state_on_the_way_tells_how_far_a_session_had_come() -> None:
         State.WAITING: Phase.RESPONSE,
         State.EARLY: Phase.DATA,
         State.ANSWERING: Phase.DATA,
+        State.UPGRADED: Phase.DATA,
     }

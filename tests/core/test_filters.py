@@ -216,6 +216,12 @@ def test_no_filter_changes_the_length_of_a_body(length: int | None) -> None:
     assert (request.length, response.length) == (5, 5)
 
 
+def test_no_filter_makes_an_answer_of_a_consent() -> None:
+    """What follows a 101 is of another protocol, so a filter that will not have it has to reply itself."""
+    with pytest.raises(FilterFailed, match="give a Reply in its place"):
+        down([Filter(lambda head: attrs.evolve(head, status=403))], SWITCHING)
+
+
 def test_what_was_received_passes_as_it_is() -> None:
     """Fields that a peer sent are not judged again, and a 101 stays one while its fields change."""
     received = attrs.evolve(RESPONSE, fields=(("x-odd", "a\tb\x80"),))

@@ -2,8 +2,8 @@
 
 import pytest
 
-from balancer.core.http1 import RequestDecoder, ResponseDecoder
-from balancer.core.messages import RequestHead, ResponseHead
+from balancer.core.http1 import Memory, RequestDecoder, ResponseDecoder
+from balancer.core.messages import Block, RequestHead, ResponseHead
 from balancer.errors import RequestRefused
 
 HOST = "Host: a\r\n"
@@ -254,3 +254,28 @@ def test_persistence_goes_by_version_and_connection_options(version: str, fields
     decoder = RequestDecoder()
     decoder.receive(f"GET / HTTP/{version}\r\n{HOST}{fields}\r\n".encode())
     assert decoder.persistent is persistent
+
+
+WISH = "Connection: Upgrade\r\nUpgrade: websocket, foo/2\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "fields", "upgrade"),
+    [
+        ("GET / HTTP/1.1\r\n", WISH, ("websocket", "foo/2")),
+        ("GET / HTTP/1.5\r\n", WISH, ("websocket", "foo/2")),
+        ("GET / HTTP/1.1\r\n", WISH + "Content-Length: 0\r\n", ("websocket", "foo/2")),
+        ("GET / HTTP/1.1\r\n", "Upgrade: websocket\r\n", ()),
+        ("GET / HTTP/1.1\r\n", "Connection: Upgrade\r\n", ()),
+        ("GET / HTTP/1.0\r\n", WISH, ()),  # RFC 9110 7.8
+        ("GET / HTTP/1.1\r\n", WISH + "Content-Length: 1\r\n", ()),
+        ("GET / HTTP/1.1\r\n", WISH + "Transfer-Encoding: chunked\r\n", ()),
+    ],
+)
+def test_a_wish_for_a_change_of_protocol_is_known(start: str, fields: str, upgrade: tuple[str, ...]) -> None:
+    """Both fields make one, not in HTTP/1.0 nor with a body; and it is as well known when the same comes again."""
+    blocks = Memory[Block]()
+    for _ in range(2):
+        head = RequestDecoder(blocks=blocks).receive(f"{start}{HOST}{fields}\r\n".encode())[0]
+        assert isinstance(head, RequestHead)
+        assert head.upgrade == upgrade

@@ -18,6 +18,7 @@ from balancer.errors import (
     ConnectTimeout,
     DownstreamGone,
     DownstreamTimeout,
+    IdleTimeout,
     NoBackend,
     PoolFull,
     ResponseInvalid,
@@ -120,6 +121,30 @@ def test_an_exchange_that_went_well() -> None:
     scene.line.sent += 2
     scene.stage.carried.response(ANSWER[1:])
     assert scene.records == [TOLD]
+
+
+@pytest.mark.parametrize(
+    ("error", "ending"),
+    [
+        (None, ("done", "done", "--")),
+        (IdleTimeout("quiet"), ("idle-timeout", "data", "PD")),
+        (UpstreamGone("gone"), ("upstream-gone", "data", "SD")),
+    ],
+)
+def test_a_change_of_protocol(error: BalancerError | None, ending: tuple[str, ...]) -> None:
+    """The record comes when what followed the change is over, with its time and with its bytes."""
+    scene = Logged()
+    wish = request("/talk", "Connection: upgrade", "Upgrade: websocket")
+    scene.talk.receive(wish)
+    scene.stage.connect()
+    fields = (("connection", "upgrade"), ("upgrade", "websocket"))
+    scene.stage.carried.response([ResponseHead(101, fields=fields, length=None)])
+    scene.line.sent += 50
+    scene.wait(9)
+    assert scene.records == []
+    scene.line.changed(error, (3, 4))
+    assert scene.shown("status", "ending", "stage", "code") == (101, *ending)
+    assert scene.shown("received_bytes", "sent_bytes", "data_time") == (len(wish) + 3, 54, 9)
 
 
 def test_requests_that_follow_one_another() -> None:

@@ -47,6 +47,9 @@ class Line:
     def abort(self) -> None:
         self.said.append("abort")
 
+    def change(self, upstream: Any, ended: Any) -> None:
+        self.said += [upstream, ended]
+
     def answered(self, *, keep: bool) -> None:
         self.said.append(keep)
 
@@ -173,6 +176,13 @@ def test_pauses_reach_the_connection() -> None:
     answers.pause()
     answers.resume()
     assert line.said == ["pause", "resume"]
+
+
+def test_a_change_of_protocol_is_the_connections() -> None:
+    """What has changed with whom, and who is to be told of the end, reaches the connection as it is."""
+    line, upstream, ended = Line(), object(), object()
+    Answers(line).change(upstream, ended)  # type: ignore[arg-type]  # what they are is not looked at
+    assert line.said == [upstream, ended]
 
 
 def test_statuses_without_a_phrase() -> None:

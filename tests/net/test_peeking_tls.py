@@ -4,48 +4,21 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
 
-import attrs
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import NameOID
 from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
 from twisted.internet.ssl import Certificate, CertificateOptions, optionsForClientTLS
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from balancer.config import Route, TCPListener
 from balancer.plugins.first_bytes import ALPN, SNI
+from tests.net.identities import Identity, identity
 from tests.net.wires import HOST, Backends, Front, Wire, bound, free_port, serving
 
 DATA = Random(8).randbytes((1 << 20) + 7)
-MADE = datetime(2020, 1, 1, tzinfo=UTC)
-CENTURY = timedelta(days=36500)
-
-
-@attrs.frozen
-class Identity:
-    """A certificate signed by itself, and its key."""
-
-    certificate: x509.Certificate
-    key: ec.EllipticCurvePrivateKey
-
-
-def identity(name: str) -> Identity:
-    """A new one for that name."""
-    key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    made = (
-        x509.CertificateBuilder(subject, subject, key.public_key(), 1, MADE, MADE + CENTURY)
-        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
-        .sign(key, SHA256())
-    )
-    return Identity(made, key)
-
 
 A, B = identity("a.example"), identity("b.example")
 

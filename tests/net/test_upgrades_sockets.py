@@ -1,0 +1,98 @@
+"""Connections that change to another protocol on real sockets, in the clear and inside of TLS."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
+from twisted.internet.protocol import Factory
+from twisted.internet.ssl import Certificate, CertificateOptions, optionsForClientTLS
+from twisted.protocols.tls import TLSMemoryBIOFactory
+
+from balancer.core.backend import Backend
+from balancer.core.deadlines import Deadlines
+from balancer.errors import BalancerError
+from balancer.net.clock import ReactorAlarm
+from balancer.net.peers import Peer
+from balancer.net.reactor import BalancerReactor
+from balancer.net.sessions import Sessions
+from balancer.net.upgrades import Upgraded, Upgrades
+from tests.net.identities import identity
+from tests.net.paths import Lent
+from tests.net.wires import HOST, Wire
+
+DATA = Random(5).randbytes((1 << 20) + 7)
+MINE = identity("a.example")
+
+
+class Before(Peer):
+    """What spoke on the connection before; `made` fires when it is connected."""
+
+    def __init__(self) -> None:
+        self.made = Deferred[None]()
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self.made.callback(None)
+
+
+def serving(protocol: Before | Wire, *, tls: bool) -> Any:
+    """A factory of that one protocol."""
+    factory: Any = Factory()
+    factory.noisy, factory.buildProtocol = False, lambda _address: protocol
+    if not tls:
+        return factory
+    settings: dict[str, Any] = {"privateKey": MINE.key, "certificate": MINE.certificate}
+    return TLSMemoryBIOFactory(CertificateOptions(**settings), False, factory)
+
+
+async def connect(reactor: Any, client: Before | Wire, server: Before | Wire, *, tls: bool) -> None:
+    """Connect one to the other."""
+    port = reactor.listenTCP(0, serving(server, tls=tls), interface=HOST)
+    endpoint: Any = TCP4ClientEndpoint(reactor, HOST, port.getHost().port)
+    if tls:
+        root = Certificate.loadPEM(MINE.certificate.public_bytes(Encoding.PEM))
+        endpoint = wrapClientTLS(optionsForClientTLS("a.example", trustRoot=root), endpoint)
+    await connectProtocol(endpoint, client)
+    for one in (client, server):
+        if isinstance(one, Before):
+            await one.made
+    await port.stopListening()
+
+
+@pytest.mark.parametrize("near_tls", [False, True])
+@pytest.mark.parametrize("far_tls", [False, True])
+async def test_all_arrives(reactor: Any, near_tls: bool, far_tls: bool) -> None:
+    """What both sides say in bulk, before and after the change, arrives in order and in full, and a cut passes."""
+    client, near, far, backend = Wire(), Before(), Before(), Wire()
+    await connect(reactor, client, near, tls=near_tls)
+    await connect(reactor, far, backend, tls=far_tls)
+    near.write(DATA)
+    far.write(DATA)
+    alarm, pipes = ReactorAlarm(reactor), Lent()
+    ended: Deferred[BalancerError | None] = Deferred()
+    upgrades = Upgrades(Deadlines(alarm), 60.0, Sessions(), pipes)
+    behind = Backend("b", "b:1", ("b", 1), seconds=reactor.seconds)
+    Upgraded(upgrades, near, backend=behind, began=0.0, ended=lambda error, _moved: ended.callback(error)).begin(
+        far, b"early"
+    )
+    client.say(DATA)
+    backend.say(DATA)
+    assert await backend.hear(2 * len(DATA) + 5) == DATA + b"early" + DATA
+    assert await client.hear(2 * len(DATA)) == DATA + DATA
+    drained = upgrades.sessions.drain()
+    client.transport.abortConnection()
+    error = await ended
+    assert error is not None
+    assert error.reason == "downstream-gone"
+    await drained
+    await client.end()
+    await backend.end()
+    plain = not (near_tls or far_tls)
+    assert (pipes.times > 0, pipes.lent) == (plain and isinstance(reactor, BalancerReactor), 0)
+    alarm.stop()
+    pipes.close()

@@ -20,6 +20,7 @@ ENDS_NO_EXCHANGE = {
     "max-lifetime",
     "max-rate",
     "max-rate-per-source",
+    "overtaken",
     "peek-timeout",
     "proxy-header",
     "proxy-source",

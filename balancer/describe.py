@@ -40,14 +40,16 @@ def _route(route: Route) -> str:
     filters = "".join(f" -> {item!r}" for item in route.filters)
     bound = "" if route.max_body is None else f", max_body={route.max_body}"
     timeout = "" if route.timeout is None else f", timeout={route.timeout!r}"
-    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters} -> {route.pool}{bound}{timeout}"
+    retry = "" if route.retry is None else f", {route.retry!r}"
+    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters} -> {route.pool}{bound}{timeout}{retry}"
 
 
 def _pool(pool: Pool, unheeded: Iterable[str]) -> Iterator[str]:
     yield f"{pool}: {_settings(pool, 'name', 'backends', 'health', *unheeded)}"
     yield f"  {_health(pool.health)}"
     for backend in pool.backends:
-        hidden = {"name", "backup"} | ({"address"} if backend.name == str(backend.endpoint) else set())
+        hidden = {"name", "backup", "max_requests" if backend.max_requests is None else "max_connections"}
+        hidden |= {"address"} if backend.name == str(backend.endpoint) else set()
         yield f"  {backend}: {_settings(backend, *hidden)}"
 
 

@@ -231,6 +231,32 @@ class ExchangeTimeout(BalancerError):
     reason = "exchange-timeout"
 
 
+class TryTimeout(UpstreamTimeout):
+    """One try of a request had no answer in its route's `per_try_timeout`, and another may be made."""
+
+    retryable = Retryable.YES
+    reason = "try-timeout"
+
+
+class StatusUnwanted(BalancerError):
+    """A backend answered with a status for which its route tries again, `pause` seconds later or more."""
+
+    side = Side.UPSTREAM
+    retryable = Retryable.YES
+    status = 503
+    reason = "status-unwanted"
+
+    def __init__(self, message: str, status: int = 503, pause: float = 0.0) -> None:
+        self.status, self.pause = status, pause
+        super().__init__(message)
+
+
+class Overtaken(BalancerError):
+    """A try of a request was cut, since another that was made beside it was answered first: an end, not a fault."""
+
+    reason = "overtaken"
+
+
 class ResponseInvalid(BalancerError):
     """The backend's bytes are not a response that can be passed on faithfully."""
 

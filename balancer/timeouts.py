@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from balancer.config import Config, Health, HTTPListener, Listener, Pool, Route, TCPListener, UDPListener
+from balancer.config import Config, Health, HTTPListener, Listener, Pool, Retry, Route, TCPListener, UDPListener
 
 _STREAMS: Final = {
     "proxy_timeout": "the PROXY header that opens a connection",
@@ -32,6 +32,7 @@ BOUNDS: Final[Mapping[type[Any], Mapping[str, str]]] = {
     },
     UDPListener: {"idle": "silence of both sides"},
     Route: {"timeout": "a request and its answer, all in all"},
+    Retry: {"per_try_timeout": "one try of a request, until its answer begins, if another can be made"},
     Pool: {
         "queue_timeout": "the wait for a backend with room",
         "connect_timeout": "an attempt to connect",
@@ -67,6 +68,8 @@ def _of_listener(listener: Listener) -> Iterable[Row]:
     if isinstance(listener, HTTPListener):
         for number, route in enumerate(listener.routes, 1):
             yield from _rows(f"{listener}, route {number}", route)
+            if route.retry is not None:
+                yield from _rows(f"{listener}, route {number}, Retry", route.retry)
 
 
 def _unused(listener: Listener) -> Collection[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from balancer import Backend, Config, Health, HTTPListener, Pool, Route, TCPListener, UDPListener
+from balancer import Backend, Config, Health, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
 from balancer.describe import plan
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
 from balancer.plugins.matchers import Path
@@ -52,7 +52,7 @@ def test_the_whole_plan() -> None:
     limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy")
     names = "resolve_every=None, dns=(), source=None"
     kept = "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
-    http = f"{kept}, max_head=32768, max_fields=100, max_interim=16"
+    http = f"{kept}, max_age=3600.0, max_uses=None, warm=0, max_head=32768, max_fields=100, max_interim=16"
     fate = "on_down='keep'"
     proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
     limits = (
@@ -63,7 +63,7 @@ def test_the_whole_plan() -> None:
     unsent = "send_proxy=None, proxy_tlvs=()"
     told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=True"
     sizes = "max_line=8192, max_head=32768, max_fields=100, max_trailers=8192, max_body=None, max_requests=10000"
-    times = "request_timeout=10.0, body_timeout=30.0, idle=75.0, half_closed=1.0"
+    times = "request_timeout=10.0, body_timeout=30.0, idle=75.0, half_closed=1.0, upgrade_idle=3600.0"
     heads = f"{told}, {sizes}, {times}, reason_header=False, access_log=None, filter_timeout=5.0, paths='normal'"
     endings = "replies=None, per_packet=False, requests=None, key=None, send_proxy=None"
     assert list(plan(CONFIG, RoundRobin())) == [
@@ -88,3 +88,15 @@ def test_the_whole_plan() -> None:
         "  Backend 'a:53': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         "Config: drain=30.0, companions=(Note(),), control='unix:/run/balancer.sock'",
     ]
+
+
+def test_what_is_tried_again() -> None:
+    """A route with retries shows all their settings, and a backend its limit by the name that was written."""
+    site = Pool("site", backends=[Backend("a:1", max_requests=8)])
+    lines = list(
+        plan(Config(HTTPListener("tcp:80", routes=[Route(pool=site, retry=Retry(statuses=503))])), RoundRobin())
+    )
+    assert lines[1].startswith(
+        "  route 1: everything -> Pool 'site', Retry(attempts=None, statuses=(503,), methods=None"
+    )
+    assert "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_requests=8, start='up'" in lines

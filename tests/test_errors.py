@@ -7,7 +7,7 @@ from http import HTTPStatus
 import pytest
 
 from balancer import errors
-from balancer.errors import BalancerError, ConfigError, ConnectTimeout, RequestRefused, Retryable, Side
+from balancer.errors import BalancerError, ConfigError, ConnectTimeout, RequestRefused, Retryable, Side, StatusUnwanted
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BalancerError)]
 NGINX_OWN = 499
@@ -30,9 +30,9 @@ def test_reasons_tell_errors_apart() -> None:
 
 
 def test_only_what_sent_nothing_may_always_be_tried_again() -> None:
-    """Another backend is asked only if a connection never stood, or the backend is known to be down."""
+    """Another backend is asked only if no connection stood, the backend is known to be down, or a route says so."""
     always = {kind.__name__ for kind in KINDS if kind.retryable is Retryable.YES}
-    assert always == {"BackendDown", "ConnectFailed", "ConnectTimeout", "Shortage"}
+    assert always == {"BackendDown", "ConnectFailed", "ConnectTimeout", "Shortage", "StatusUnwanted", "TryTimeout"}
     assert {kind.__name__ for kind in KINDS if kind.retryable is Retryable.IF_REUSED} == {"UpstreamGone"}
 
 
@@ -55,6 +55,13 @@ def test_request_refused_says_its_status() -> None:
     assert RequestRefused("too long", 414).status == 414
     assert RequestRefused("odd").status == 400
     assert str(RequestRefused("odd")) == "odd"
+
+
+def test_an_unwanted_status_says_what_it_was() -> None:
+    """An answer that is not passed on carries its status, and how long its backend wants to be left alone."""
+    error = StatusUnwanted("the backend answered 502", 502, 1.0)
+    assert (error.status, error.pause, str(error)) == (502, 1.0, "the backend answered 502")
+    assert (StatusUnwanted("odd").status, StatusUnwanted("odd").pause) == (503, 0.0)
 
 
 def test_a_connect_time_out_is_a_failed_connect() -> None:

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 import balancer
-from balancer import Config, Health, HTTPListener, Pool, Route, TCPListener, UDPListener
+from balancer import Config, Health, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
 from balancer.config import Backend
 from balancer.plugins.first_bytes import SNI
 from balancer.plugins.matchers import Path
@@ -21,9 +21,10 @@ async def well(target: object) -> None:
 
 SITE = Pool("site", backends=[Backend("a:1", max_connections=5)], health=Health(well, timeout=1.5))
 DATABASE = Pool("database", backends=["a:1"])
+ROUTES = [Route(Path("/v1"), SITE, timeout=300), Route(pool=SITE, retry=Retry(per_try_timeout=2))]
 CONFIG = Config(
     [
-        HTTPListener("tcp:80", routes=[Route(Path("/v1"), SITE, timeout=300), Route(pool=SITE)], max_lifetime=3600),
+        HTTPListener("tcp:80", routes=ROUTES, max_lifetime=3600),
         TCPListener("tcp:5432", pool=DATABASE, accept_proxy="10.0.0.0/8"),
         TCPListener("tcp:443", routes=[Route(SNI("a.example"), DATABASE)]),
         UDPListener("udp:53", pool=Pool("dns", backends=["a:53"])),
@@ -46,6 +47,7 @@ def test_the_whole_table() -> None:
         "HTTPListener 'tcp:80' max_lifetime 3600",
         "HTTPListener 'tcp:80', route 1 timeout 300",
         "HTTPListener 'tcp:80', route 2 timeout off",
+        "HTTPListener 'tcp:80', route 2, Retry per_try_timeout 2",
         "TCPListener 'tcp:5432' idle 600",
         "TCPListener 'tcp:5432' linger 30",
         "TCPListener 'tcp:5432' proxy_timeout 3",

@@ -21,17 +21,18 @@ BY_HAND = "control"
 
 
 def started(parts: Parts) -> None:
-    """The balancer has started: record how its backends are."""
+    """The balancer has started: record how its backends are, and make the connections that are to be there."""
     for settings, pool in parts.pools.items():
         for backend in pool.backends:
             parts.events.note(settings.name, backend.name, backend.state, why="start")
+            _settle_connections(parts, settings, backend)
 
 
 def checked(parts: Parts, settings: nouns.Pool, backend: Backend, *, why: str, evidence: str) -> None:
     """A health check has brought a backend into use or out of it."""
     what = backend.state if backend.weight else f"{backend.state}, with weight 0"
     _tell(parts, settings, backend, what, why=why, evidence=evidence)
-    _drop_if_unusable(parts, settings, backend)
+    _settle_connections(parts, settings, backend)
     _settle_sessions(parts, settings, backend, evidence)
 
 
@@ -52,7 +53,7 @@ def weigh(parts: Parts, settings: nouns.Pool, backend: Backend, weight: float) -
 def _changed_by_hand(parts: Parts, settings: nouns.Pool, backend: Backend, what: str) -> None:
     parts.pools[settings].refresh()
     _tell(parts, settings, backend, what, why=BY_HAND, evidence="")
-    _drop_if_unusable(parts, settings, backend)
+    _settle_connections(parts, settings, backend)
 
 
 def _tell(parts: Parts, settings: nouns.Pool, backend: Backend, what: str, *, why: str, evidence: str) -> None:
@@ -66,10 +67,13 @@ def _tell(parts: Parts, settings: nouns.Pool, backend: Backend, what: str, *, wh
     )
 
 
-def _drop_if_unusable(parts: Parts, settings: nouns.Pool, backend: Backend) -> None:
-    """Use no kept connection to a backend that is out of use."""
-    if not backend.usable and settings in parts.upstreams:
-        parts.upstreams[settings].drop(backend)
+def _settle_connections(parts: Parts, settings: nouns.Pool, backend: Backend) -> None:
+    """Use no kept connection to a backend that is out of use, and have some ready to one that is in use."""
+    upstreams = parts.upstreams.get(settings)
+    if upstreams is not None and backend.usable:
+        upstreams.warm_up(backend)
+    elif upstreams is not None:
+        upstreams.drop(backend)
 
 
 def _settle_sessions(parts: Parts, settings: nouns.Pool, backend: Backend, evidence: str) -> None:

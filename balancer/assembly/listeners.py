@@ -24,10 +24,12 @@ from balancer.core.flow_choice import Choice
 from balancer.core.flow_keys import FlowKeys
 from balancer.core.forwarding import Forwarding, Trusted
 from balancer.core.http1 import Limits as HeadLimits
+from balancer.core.kept import Kept
 from balancer.core.keyed_flows import KeyedChoice, KeyedFlows
 from balancer.core.paths import path_policy
 from balancer.core.peeking import PeekingRoutes
 from balancer.core.proxy_greeting import Introduction
+from balancer.core.retries import IDEMPOTENT, Retries, RetryPolicy
 from balancer.core.routes import Route, Routes
 from balancer.core.silence import Patience
 from balancer.core.site import Destination, Site
@@ -149,6 +151,7 @@ def _http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         max_lifetime=settings.max_lifetime,
         max_requests=settings.max_requests,
         sessions=sessions,
+        pipes=parts.pipes,
         reasons=settings.reason_header,
     )
     return _stream(parts, settings, HTTPFactory(listening), sessions, [site.refusals])
@@ -201,6 +204,7 @@ def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds
 
 
 def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
+    upstreams = _upstreams(parts, route.pool)
     patience = Patience(
         body=listener.body_timeout,
         reading=listener.idle,
@@ -208,11 +212,37 @@ def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route)
         stall=route.pool.stall_timeout,
         total=route.timeout,
     )
+    retries = Retries(
+        _retry_policy(route.retry, route.pool),
+        upstreams.budget,
+        parts.random,
+        parts.reactor.callLater,
+        asked=route.retry is not None,
+    )
     return Destination(
-        _upstreams(parts, route.pool),
+        upstreams,
         patience,
+        retries,
         max_body=listener.max_body if route.max_body is None else route.max_body,
         upgrades=frozenset(route.upgrades),
+    )
+
+
+def _retry_policy(retry: nouns.Retry | None, pool: nouns.Pool) -> RetryPolicy:
+    """What a route has said, or what always holds."""
+    if retry is None:
+        return RetryPolicy(pool.attempts)
+    return RetryPolicy(
+        retry.attempts or pool.attempts,
+        statuses=frozenset(retry.statuses),
+        methods=IDEMPOTENT if retry.methods is None else frozenset(retry.methods),
+        backoff=retry.backoff,
+        share=retry.budget,
+        floor=retry.budget_floor,
+        body=retry.body,
+        per_try=retry.per_try_timeout,
+        hedge=retry.hedge,
+        header=retry.attempt_header,
     )
 
 
@@ -225,8 +255,8 @@ def _upstreams(parts: Parts, settings: nouns.Pool) -> Upstreams:
             parts.deadlines,
             connect_timeout=settings.connect_timeout,
             attempts=settings.attempts,
-            keepalive=settings.keepalive,
-            keepalive_timeout=settings.keepalive_timeout,
+            kept=Kept(settings.keepalive, settings.keepalive_timeout, settings.max_age, settings.max_uses),
+            warm=settings.warm,
             pipes=parts.pipes,
             limits=HeadLimits(head=settings.max_head, fields=settings.max_fields, interim=settings.max_interim),
         )

@@ -68,7 +68,7 @@ def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend
         tier=settings.tier,
         zone=settings.zone,
         tags=settings.tags,
-        max_connections=settings.max_connections,
+        max_connections=settings.limit,
         up=settings.start == "up" and assumed_up,
         latency_half_life=pool.latency_half_life,
         source=pool.source or "",

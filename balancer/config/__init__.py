@@ -13,6 +13,7 @@ from balancer.config.http_listener import HTTPListener
 from balancer.config.listeners import Listener
 from balancer.config.loading import load
 from balancer.config.pools import Pool
+from balancer.config.retry import Retry
 from balancer.config.routed import Routed
 from balancer.config.routes import Route
 from balancer.config.tcp_listener import TCPListener
@@ -27,6 +28,7 @@ __all__ = [
     "Health",
     "Listener",
     "Pool",
+    "Retry",
     "Route",
     "Routed",
     "TCPListener",

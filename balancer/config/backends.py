@@ -42,8 +42,8 @@ class Backend(Noun):
     above 0. `zone` and `tags` are for algorithms to look at; the built-in ones do not. Tier 0 is used first, a higher
     one only when the lower cannot serve; `backup=True` is tier 1. It takes `max_connections` at once, or any number if
     that is None: TCP connections, HTTP requests and UDP flows together; what comes on top goes to others or waits, see
-    `Pool`. `start="down"` keeps it out until a health check finds it well; its host may be unknown until then. Raises
-    `ConfigError`.
+    `Pool`. Where only HTTP listeners use the pool, `max_requests` is another name for that. `start="down"` keeps it out
+    until a health check finds it well; its host may be unknown until then. Raises `ConfigError`.
     """
 
     address: str
@@ -54,6 +54,7 @@ class Backend(Noun):
     zone: str = attrs.field(default="", kw_only=True)
     tags: tuple[str, ...] = attrs.field(default=(), converter=_strings, kw_only=True)
     max_connections: int | None = attrs.field(default=None, kw_only=True)
+    max_requests: int | None = attrs.field(default=None, kw_only=True)
     start: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
 
     @property
@@ -65,6 +66,11 @@ class Backend(Noun):
     def place(self) -> Place:
         """(host, port), or the path of a unix socket."""
         return self.endpoint.place
+
+    @property
+    def limit(self) -> int | None:
+        """What it takes at once, by whichever name."""
+        return self.max_connections if self.max_requests is None else self.max_requests
 
     def __str__(self) -> str:
         return f"Backend {self.name if isinstance(self.name, str) else str(self.address)!r}"
@@ -81,6 +87,9 @@ class Backend(Noun):
         yield from instance("zone", self.zone, str, "give a name in quotes")
         for tag in self.tags:
             yield from word("tags", tag)
-        if self.max_connections is not None:
-            yield from count("max_connections", self.max_connections)
+        for name in ("max_connections", "max_requests"):
+            if getattr(self, name) is not None:
+                yield from count(name, getattr(self, name))
+        if self.max_connections is not None and self.max_requests is not None:
+            yield "max_requests: cannot stand beside max_connections, which is the same for HTTP; give one of them"
         yield from choice("start", self.start, ("up", "down"))

@@ -33,6 +33,9 @@ _HEEDED: Final[Mapping[str, tuple[Kind, ...]]] = {
     "max_head": (Kind.HTTP,),
     "max_fields": (Kind.HTTP,),
     "max_interim": (Kind.HTTP,),
+    "max_age": (Kind.HTTP,),
+    "max_uses": (Kind.HTTP,),
+    "warm": (Kind.HTTP,),
 }
 """The settings of a pool that not every listener looks at, and the kinds of those that do."""
 
@@ -163,6 +166,8 @@ def _unfit(pool: Pool, kinds: Collection[Kind]) -> Iterator[str]:
     """What of a pool does not suit the kinds of session it is used for."""
     for backend in sound(pool.backends, Backend):
         yield from _wrong_transport(backend, kinds)
+        if backend.max_requests is not None and set(kinds) != {Kind.HTTP}:
+            yield f"backends: {backend}: max_requests counts HTTP requests alone; give max_connections"
     if isinstance(pool.health, Health) and hasattr(pool.health.check, "protocols"):
         yield from _unprobed(pool.health.check, as_tuple(pool.health.check.protocols), kinds)
     for name in _unheeded(kinds):

@@ -106,13 +106,14 @@ def repeated(items: Iterable[_Item]) -> list[_Item]:
     return [item for item, times in Counter(items).items() if times > 1]
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Whether it is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def seconds(field: str, value: Any, *, like: float, least: float = 0.0) -> Iterator[str]:
     """Expect a positive number of seconds, from `least` to `_LONGEST_TIME`, such as `like`."""
-    if not _is_number(value) or value <= 0:
+    if not is_number(value) or value <= 0:
         yield f"{field}: {shown(value)} is not a positive number of seconds; give one such as {like:g}"
     elif value > _LONGEST_TIME:
         yield f"{field}: {shown(value)} is more than {_LONGEST_TIME:g} seconds; give one such as {like:g}"
@@ -122,13 +123,13 @@ def seconds(field: str, value: Any, *, like: float, least: float = 0.0) -> Itera
 
 def positive(field: str, value: Any, *, like: float) -> Iterator[str]:
     """Expect a positive, finite number, such as `like`."""
-    if not _is_number(value) or value <= 0:
+    if not is_number(value) or value <= 0:
         yield f"{field}: {shown(value)} is not a positive number; give one such as {like:g}"
 
 
 def share(field: str, value: Any) -> Iterator[str]:
     """Expect a share of a whole, 0 to 1."""
-    if not _is_number(value) or not 0 <= value <= 1:
+    if not is_number(value) or not 0 <= value <= 1:
         yield f"{field}: {shown(value)} is not a share; give a number from 0 to 1"
 
 

@@ -53,7 +53,9 @@ class Pool(Noun):
     that could serve a session have their `max_connections`, up to `queue` connections or requests wait for room, in
     turn by the addresses they come from, each for up to `queue_timeout`; datagrams do not wait. For HTTP alone:
     `response_timeout` bounds the silence before the response head, `stall_timeout` that between its bytes, and up to
-    `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below the backends' own).
+    `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below the backends' own)
+    and until they are `max_age` old or have carried `max_uses` requests, if that is given. As soon as a backend is up
+    `warm` connections are made to it, so that its first requests need not wait for one; they are idle like any other.
     The head of a response has at most `max_head` bytes and `max_fields` fields, and at most `max_interim` interim ones
     (1xx) come before it; what is beyond is a 502.
 
@@ -83,6 +85,9 @@ class Pool(Noun):
     stall_timeout: float = attrs.field(default=60.0, kw_only=True)
     keepalive: int = attrs.field(default=32, kw_only=True)
     keepalive_timeout: float = attrs.field(default=4.0, kw_only=True)
+    max_age: float = attrs.field(default=3600.0, kw_only=True)
+    max_uses: int | None = attrs.field(default=None, kw_only=True)
+    warm: int = attrs.field(default=0, kw_only=True)
     max_head: int = attrs.field(default=32768, kw_only=True)
     max_fields: int = attrs.field(default=100, kw_only=True)
     max_interim: int = attrs.field(default=16, kw_only=True)
@@ -103,14 +108,24 @@ class Pool(Noun):
     @property
     def limited(self) -> bool:
         """Whether any of its backends can be full."""
-        return any(backend.max_connections is not None for backend in sound(self.backends, Backend))
+        return any(backend.limit is not None for backend in sound(self.backends, Backend))
 
     @property
     def unheeded(self) -> tuple[str, ...]:
         """The settings that nothing would look at, given the others."""
+        return tuple(self._unheeded)
+
+    @property
+    def _unheeded(self) -> dict[str, str]:
+        """The same, with the reason of each."""
+        idle: dict[str, str] = {}
         if not self.limited:
-            return ("queue", "queue_timeout")
-        return () if self.queue else ("queue_timeout",)
+            idle.update(dict.fromkeys(("queue", "queue_timeout"), "no backend has max_connections"))
+        elif not self.queue:
+            idle["queue_timeout"] = "queue=0 lets nobody wait"
+        if not self.keepalive:
+            idle.update(dict.fromkeys(("max_age", "max_uses"), "keepalive=0 keeps no connection"))
+        return idle
 
     def mistakes(self) -> Iterator[str]:
         """What is wrong with it and its backends, a line for each."""
@@ -131,12 +146,13 @@ class Pool(Noun):
         yield from count("attempts", self.attempts)
         yield from count("queue", self.queue, least=0)
         yield from seconds("queue_timeout", self.queue_timeout, like=5)
-        yield from self._idle_queue()
+        yield from self._in_vain()
         yield from seconds("latency_half_life", self.latency_half_life, like=10)
         yield from seconds("response_timeout", self.response_timeout, like=60)
         yield from seconds("stall_timeout", self.stall_timeout, like=60)
         yield from count("keepalive", self.keepalive, least=0)
         yield from seconds("keepalive_timeout", self.keepalive_timeout, like=4)
+        yield from self._wrong_ages()
         yield from count("max_head", self.max_head, least=1024)
         yield from count("max_fields", self.max_fields)
         yield from count("max_interim", self.max_interim)
@@ -144,6 +160,16 @@ class Pool(Noun):
         if self.source is not None:
             yield from wrong_source(self.backends, self.source)
         yield from self._wrong_fate()
+
+    def _wrong_ages(self) -> Iterator[str]:
+        """How long connections are kept, and how many are made before they are asked for."""
+        yield from seconds("max_age", self.max_age, like=3600)
+        if self.max_uses is not None:
+            yield from count("max_uses", self.max_uses)
+        wrong = list(count("warm", self.warm, least=0))
+        yield from wrong
+        if self.warm and not wrong and isinstance(self.keepalive, int) and self.warm > self.keepalive:
+            yield f"warm: {self.warm} is more than keepalive={self.keepalive}, which would be closed; give less"
 
     def _wrong_fate(self) -> Iterator[str]:
         """What becomes of sessions when a health check takes their backend down."""
@@ -154,10 +180,9 @@ class Pool(Noun):
         elif self.health is None:
             yield "on_down: would be ignored, for no health check takes backends down; give health=Health(...)"
 
-    def _idle_queue(self) -> Iterator[str]:
-        """Nobody waits where nothing is ever full, or where nobody may."""
-        why = "queue=0 lets nobody wait" if self.limited else "no backend has max_connections"
-        for name in self.unheeded:
+    def _in_vain(self) -> Iterator[str]:
+        """What is set that nothing would look at."""
+        for name, why in self._unheeded.items():
             if getattr(self, name) != getattr(attrs.fields(Pool), name).default:
                 yield f"{name}: would be ignored, for {why}; leave it out"
 

@@ -64,6 +64,8 @@ class Routed(Listener):
             yield f"{shown(route.matcher)} never matches a {self.session}; give a matcher such as {self.matcher_like}"
         if route.timeout is not None and self.kind is not Kind.HTTP:
             yield "timeout: would be ignored, for it bounds HTTP requests alone; leave it out"
+        if route.retry is not None and self.kind is not Kind.HTTP:
+            yield "retry: would be ignored, for only HTTP requests are tried again; leave it out"
 
     def _unreachable(self) -> Iterator[str]:
         """A route that takes every session leaves none for those after it."""

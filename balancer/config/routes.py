@@ -13,6 +13,7 @@ from balancer.config.mistakes import (
     as_tuple,
     count,
     instance,
+    is_number,
     optional,
     provides_or_callable,
     seconds,
@@ -21,6 +22,7 @@ from balancer.config.mistakes import (
     word,
 )
 from balancer.config.pools import Pool
+from balancer.config.retry import Retry
 from balancer.config.upgrades import upgrades, wrong_upgrades
 from balancer.errors import ConfigError
 from balancer.interfaces import Found, IFilter, IMatcher, ISession, Kind
@@ -53,7 +55,8 @@ class Route(Noun):
     of one argument, the `ISession`, and a filter a function of two, the request's head and the `ISession`. Logs call a
     route by its `name`, or by its matcher if it has none. The body of a request has at most `max_body` bytes; None is
     what the listener says. A request of HTTP and its answer may take `timeout` seconds, all in all; with None as long
-    as nothing else runs out of time.
+    as nothing else runs out of time. `retry` says for what HTTP requests are tried again; without it, only for a
+    connection that ends before anything of the answer to a request without a body has come.
 
     `upgrades` names the protocols, in lower case, that a request may ask to change its connection to: what follows the
     backend's consent (101) is relayed as it is. Requests for others go on without that wish.
@@ -66,6 +69,7 @@ class Route(Noun):
     name: str | None = attrs.field(default=None, kw_only=True)
     max_body: int | None = attrs.field(default=None, kw_only=True)
     timeout: float | None = attrs.field(default=None, kw_only=True)
+    retry: Retry | None = attrs.field(default=None, kw_only=True)
 
     @property
     def title(self) -> str:
@@ -119,6 +123,21 @@ class Route(Noun):
         if self.max_body is not None:
             yield from count("max_body", self.max_body, least=0)
         yield from wrong_upgrades(self.upgrades)
+        if self.retry is not None:
+            yield from self._wrong_retry()
+
+    def _wrong_retry(self) -> Iterator[str]:
+        """What is no retry, and what its pool leaves nothing of."""
+        yield from instance("retry", self.retry, Retry, "give one such as Retry(statuses=[503])")
+        if not isinstance(self.retry, Retry) or not isinstance(self.pool, Pool):
+            return
+        if self.retry.attempts is None and self.pool.attempts == 1:
+            yield f"retry: would be ignored, for {self.pool} has attempts=1; give Retry(attempts=...)"
+        patience = self.pool.response_timeout
+        for name in ("per_try_timeout", "hedge"):
+            given = getattr(self.retry, name)
+            if given is not None and is_number(given) and is_number(patience) and given >= patience:
+                yield f"retry: {name}: would be ignored, for {self.pool} has response_timeout={patience:g}; give less"
 
     def _wrong_claims(self) -> Iterator[str]:
         yield from count("matcher: peek", self.peek, least=0)

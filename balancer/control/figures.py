@@ -12,6 +12,7 @@ from balancer.control.naming import Names
 from balancer.core.backend import Backend
 from balancer.core.pool import Pool
 from balancer.net.sessions import Sight
+from balancer.net.upstreams import Upstreams
 
 ROWS: Final = 1000
 """Sessions that are shown at most."""
@@ -32,7 +33,9 @@ def counters(assembly: Assembly) -> dict[str, Any]:
             "events": assembly.events.noted,
         },
         "listeners": listeners,
-        "pools": [_pool(pool) for pool in assembly.pools.values()],
+        "pools": [
+            {**_pool(pool), **_sent_again(assembly.upstreams.get(noun))} for noun, pool in assembly.pools.items()
+        ],
         "access_logs": [log.counters() for log in assembly.logs.values()],
     }
 
@@ -76,6 +79,19 @@ def _pool(pool: Pool) -> dict[str, Any]:
         "timed_out": pool.timed_out,
         "refused": pool.refused,
         "backends": [standing(backend) for backend in pool.backends],
+    }
+
+
+def _sent_again(upstreams: Upstreams | None) -> dict[str, Any]:
+    """What is counted where HTTP is spoken: tries beyond the first, by reason, and the connections that are idle."""
+    if upstreams is None:
+        return {}
+    budget = upstreams.budget
+    return {
+        "retries": dict(budget.reasons),
+        "retries_under_way": budget.under_way,
+        "retries_refused": budget.refused,
+        "idle_connections": sum(upstreams.kept.count(backend) for backend in upstreams.pool.backends),
     }
 
 

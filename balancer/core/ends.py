@@ -63,6 +63,8 @@ class Ending(Enum):
     SHORTAGE = "shortage", "R", "OM", "The balancer was out of descriptors, memory or local ports."
     UPSTREAM_GONE = "upstream-gone", "S", "UC", "The backend ended the connection before its answer was complete."
     UPSTREAM_TIMEOUT = "upstream-timeout", "s", "UT", "The backend was silent for too long."
+    TRY_TIMEOUT = "try-timeout", "s", "UT", "A try had no answer in its time, and no backend was left for another."
+    STATUS_UNWANTED = "status-unwanted", "S", "", "An answer was to be tried again, and no backend was left for that."
     EXCHANGE_TIMEOUT = (
         "exchange-timeout",
         "P",

@@ -11,13 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from balancer.core.exchange_filters import Filtered
+from balancer.core.exchange_hedging import Hedging
 from balancer.core.exchange_ports import Upstream
 from balancer.core.exchange_states import AFTER_REQUEST, PHASES, Input, State
 from balancer.core.headers import trailers_for_upstream
-from balancer.core.messages import END, End, Message
+from balancer.core.messages import End, Message
 from balancer.core.pool import Lease
-from balancer.core.retries import clears, may_resend
 from balancer.core.silence import awaited, too_long
 from balancer.errors import BalancerError, ExchangeTimeout, NoBackend, Side
 from balancer.interfaces import Phase, Reply
@@ -25,10 +24,8 @@ from balancer.interfaces import Phase, Reply
 LEFT_OVER_TIME: Final = 10.0
 """Seconds in which what is left of a request must have come once its answer is out."""
 
-_UNCONNECTED: Final = frozenset({State.PREPARING, State.CONNECTING})
 
-
-class Exchange(Filtered):
+class Exchange(Hedging):
     """One request and its answer.
 
     `start` it once the downstream port is ready. `site.ended` is told once, before the port hears of the end, with the
@@ -36,10 +33,6 @@ class Exchange(Filtered):
     is the latest pick with which a connection stood, `pending` the filter or the connection that it waits for. It
     `began` when it was made, and `since` is when whoever is awaited was last heard of.
     """
-
-    _cause: BalancerError | None = None
-    _held_back = False
-    """Whether the request is not read on until a connection stands."""
 
     def start(self, messages: Sequence[Message] = (), reply: Reply | None = None) -> None:
         """Find out where it leads and ask for a connection, with what came behind the head; or answer at once.
@@ -57,13 +50,10 @@ class Exchange(Filtered):
             self.reply(answer)
             return
         if answer is None:
-            self.state = State.CONNECTING
-            self._acquire(fresh=False)
+            self._connect()
         else:
             self._wait(answer)
-        if not self._request_complete and self.state in _UNCONNECTED:
-            self._held_back = True
-            self._downstream.pause()
+        self._hold_back()
 
     def request(self, messages: Sequence[Message]) -> None:
         """More of the request's body, or its end; at least one message."""
@@ -74,19 +64,26 @@ class Exchange(Filtered):
             messages = self._rewritten(self.request_body, messages)
             if not messages:
                 return
+        self._up(messages)
+        if self._left_over is not None and self._request_complete:
+            self._part(*self._left_over)
+
+    def _up(self, messages: Sequence[Message]) -> None:
+        """These are the backend's, now or as soon as there is one."""
+        if self._tries is not None:
+            self._tries.keep(messages)
         if self._upstream is not None:
             if self._left_over is None:
                 self.since = self.site.deadlines.now
             self._forward(self._upstream, messages)
         elif self.state is not State.DONE:
             self._held = [*self._held, *messages]
-        if self._left_over is not None and self._request_complete:
-            self._part(*self._left_over)
 
     def request_sink(self, left: int) -> Any:
         """Where so many bytes, all that is left of the request's body, may go unseen; None when they may not."""
         looked_at = self._allowance is not None or self.request_body is not None
-        if self._upstream is None or looked_at or self._left_over is not None:
+        kept = self._tries is not None and self._tries.keeps
+        if self._upstream is None or looked_at or kept or self._left_over is not None:
             return None
         return self._upstream.sink(left)
 
@@ -103,40 +100,15 @@ class Exchange(Filtered):
         self.since = self.site.deadlines.now
         if self._slow and Side.DOWNSTREAM in self._slow:
             upstream.pause()
-        messages, self._held = (self.head, *self._held), ()
+        head = self.head
+        if self._tries is not None:
+            head = self._tries.head
+            self._tries.sent(self._try_late, self._hedge)
+        messages, self._held = (head, *self._held), ()
         self._forward(upstream, messages)
         if self._held_back and self._upstream is upstream and Side.UPSTREAM not in self._slow:
             self._held_back = False
             self._downstream.resume()
-
-    def upstream_failed(self, error: BalancerError) -> None:
-        """The connection to the backend ended, brought nonsense or is given up, before the answer was complete."""
-        upstream, lease, route = self._upstream, self.lease, self.route
-        if upstream is None or lease is None or route is None:
-            return
-        if self._left_over is not None:
-            self._upstream = None
-            upstream.abort()
-            return
-        phase = PHASES.get(self.state, Phase.DONE)
-        attempts = route.target.upstreams.attempts
-        again = not self._heard and self.session.attempt < attempts and may_resend(self.head, error)
-        if not again or not self._enter(Input.RETRY):
-            self.fail(error)
-            return
-        self._cause = error
-        if clears(error, reused=upstream.reused):
-            lease.end(phase)
-        else:
-            lease.end(phase, error=error)
-            self.session.tried.append(lease.backend)
-        self._upstream = None
-        upstream.abort()
-        self._held = (END,) if self._request_complete else ()
-        if Side.UPSTREAM in self._slow:
-            self.pressure(Side.UPSTREAM, high=False)
-        self.session.again(error)
-        self._acquire(fresh=True)
 
     def pressure(self, side: Side, *, high: bool) -> None:
         """That side does not read fast enough, so nothing more is read from the other; or it has caught up."""
@@ -188,8 +160,8 @@ class Exchange(Filtered):
         phase = PHASES.get(self.state, Phase.DONE)
         if not self._enter(Input.FAILURE):
             return
-        if isinstance(error, NoBackend):
-            error = self._cause or error
+        if self._tries is not None and isinstance(error, NoBackend):
+            error = self._tries.cause or error
         if self.pending is not None:
             self.pending.cancel()
         if self.status:
@@ -200,6 +172,7 @@ class Exchange(Filtered):
 
     def _acquire(self, *, fresh: bool) -> None:
         assert self.route is not None
+        self.pending = None
         pending = self.route.target.upstreams.acquire(self, fresh=fresh)
         if self.state is State.CONNECTING and self.pending is None:
             self.pending = pending

@@ -14,6 +14,7 @@ from balancer.core.routes import Route
 from balancer.core.session import Session
 from balancer.core.site import Destination, Site
 from balancer.core.transforms import Transforms
+from balancer.core.tries import Tries
 from balancer.errors import BalancerError, Side
 from balancer.interfaces import Phase, Reply
 
@@ -37,6 +38,7 @@ class Answering:
     _left_over: tuple[Phase, BalancerError | None] | None = None
     """How it ended, while the rest of the request is awaited."""
     _upstream: Upstream | None = None
+    _tries: Tries | None = None
     _request_complete = False
     _slow = NOBODY
 
@@ -76,6 +78,9 @@ class Answering:
         def _change(self) -> None:
             """See `Changing`."""
 
+        def _unwanted(self, messages: Sequence[Message]) -> bool:
+            """Whether they bring an answer that is thrown away for another try."""
+
     def answer_sink(self, left: int) -> Any:
         """Where so many bytes, all that is left of the answer's body, may go unseen; None when they may not."""
         if self.answer_body is not None or self.state not in {State.ANSWERING, State.EARLY}:
@@ -91,6 +96,8 @@ class Answering:
     def _answer(self, messages: Sequence[Message]) -> bool:
         """Pass a piece of the answer on; tell whether it is the last. Raises what filters, policy and port raise."""
         if self.state is State.DONE or not messages:
+            return False
+        if self._tries is not None and self._unwanted(messages):
             return False
         out: list[Message] = []
         for message in messages:
@@ -176,15 +183,21 @@ class Answering:
         """Everybody is let go."""
         upstream, self._upstream, self.pending, self._left_over = self._upstream, None, None, None
         if upstream is not None and self._request_complete:
-            if self._slow and Side.DOWNSTREAM in self._slow:
-                upstream.resume()
-            upstream.release()
+            self._release(upstream)
         elif upstream is not None:
             upstream.abort()
+        if self._tries is not None:
+            self._tries.end()
         if self.lease is not None:
             self.lease.end(phase, status=self.status or None, error=error)
         self.site.ended(self, error)
         self._downstream.exchange_done(request_complete=self._request_complete)
+
+    def _release(self, upstream: Upstream) -> None:
+        """Leave a connection to others, as it came."""
+        if self._slow and Side.DOWNSTREAM in self._slow:
+            upstream.resume()
+        upstream.release()
 
     def _enter(self, what: Input) -> bool:
         """Go where the table says; tell whether anything changed."""

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import attrs
 
 from balancer.core.allowance import Allowance, allowance
-from balancer.core.exchange_states import State
 from balancer.core.exchange_upgrade import Changing
 from balancer.core.filters import Pause
 from balancer.core.messages import Message, RequestHead
@@ -34,8 +33,8 @@ class Filtered(Changing, ABC):
         """End the exchange."""
 
     @abstractmethod
-    def _acquire(self, *, fresh: bool) -> None:
-        """Ask for a connection to a backend."""
+    def _connect(self) -> None:
+        """Ask for a connection to a backend: all is known that the request is to be."""
 
     def _prepare(self) -> Reply | Pause | None:
         """Choose a route, and let its filters have their say; an answer is the end of it. Raises what refuses it."""
@@ -109,5 +108,4 @@ class Filtered(Changing, ABC):
         except FilterFailed as error:
             self.fail(error)
             return
-        self.state = State.CONNECTING
-        self._acquire(fresh=False)
+        self._connect()

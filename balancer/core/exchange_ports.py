@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
-from balancer.core.messages import Message
-from balancer.errors import BalancerError
+from balancer.core.messages import Message, RequestHead
+from balancer.errors import BalancerError, Side
 from balancer.interfaces import Reply
 
 if TYPE_CHECKING:
     from balancer.core.backend import Backend
-    from balancer.core.exchange import Exchange
     from balancer.core.pool import Lease
+    from balancer.core.session import Session
 
 
 Ended = Callable[["BalancerError | None", tuple[int, int]], object]
@@ -107,17 +107,50 @@ class Pending(Protocol):
         """If it is on its way to that backend, go on to another: that one is not to be used."""
 
 
-class Upstreams(Protocol):
-    """Where connections to the backends of the pool `name` come from. A request is sent at most `attempts` times."""
+class Carried(Protocol):
+    """What a connection to a backend serves: one try of an exchange."""
 
-    attempts: int
+    head: RequestHead
+    session: Session
+
+    @property
+    def attempts(self) -> int:
+        """How often it is tried at most, connects that fail included."""
+
+    def connected(self, upstream: Upstream, lease: Lease) -> None:
+        """A connection stands."""
+
+    def response(self, messages: Sequence[Message]) -> None:
+        """The backend sent heads, body bytes or the end of the answer, or bytes that are no message yet."""
+
+    def answer_sink(self, left: int) -> Any:
+        """Where so many bytes, all that is left of the answer's body, may go unseen; None when they may not."""
+
+    def answer_passed(self, size: int) -> None:
+        """So many bytes of the answer's body did, or some of them were taken."""
+
+    def upstream_failed(self, error: BalancerError) -> None:
+        """The connection ended, or brought nonsense, before the answer was complete."""
+
+    def pressure(self, side: Side, *, high: bool) -> None:
+        """That side does not read fast enough, or has caught up."""
+
+    def fail(self, error: BalancerError) -> None:
+        """There is no connection to be had."""
+
+
+class Upstreams(Protocol):
+    """Where connections to the backends of the pool `name` come from."""
 
     @property
     def name(self) -> str:
         """The pool's."""
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> Pending | None:
+    def acquire(self, exchange: Carried, *, fresh: bool) -> Pending | None:
         """Call `exchange.connected` or `exchange.fail`, at once (what is returned then counts for nothing) or later.
 
         With `fresh`, only a connection that has carried nothing yet will do.
         """
+
+    def spare(self, session: Session, backend: Backend) -> bool:
+        """Whether there is a backend with room, beside that one, that the session has not been tried on."""

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from balancer.core.exchange_answer import Answering
     from balancer.core.exchange_ports import Upstreams
     from balancer.core.journal import Access
+    from balancer.core.retries import Retries
 
 
 NO_NEWS: Final = (DownstreamGone, IdleTimeout, LifetimeExceeded)
@@ -40,13 +41,14 @@ or as quiet."""
 
 @attrs.frozen(eq=False)
 class Destination:
-    """Where a route leads: connections to the backends of its pool, how long silence is borne, and what is too much.
+    """Where a route leads: connections to its pool's backends, how long silence is borne, and what is tried again.
 
     `max_body` is in bytes, None for no bound; `upgrades` names the protocols that connections may be changed to.
     """
 
     upstreams: Upstreams
     patience: Patience
+    retries: Retries
     max_body: int | None = None
     upgrades: frozenset[str] = frozenset()
 

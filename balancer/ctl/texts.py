@@ -52,10 +52,19 @@ def _counters(answer: Answer) -> Iterator[str]:
     if queues:
         yield ""
         yield from _table(("POOL", "WAITING", "LONGEST QUEUE", "WAITED", "TIMED OUT", "REFUSED"), queues)
+    retries = [_retries(pool) for pool in answer["pools"] if pool.get("retries") or pool.get("retries_refused")]
+    if retries:
+        yield ""
+        yield from _table(("POOL", "UNDER WAY", "REFUSED", "TRIED AGAIN"), retries)
     logs = [[str(one[count]) for count in _LOG] for one in answer["access_logs"]]
     if logs:
         yield ""
         yield from _table(("ACCESS LOG", "WRITTEN", "DROPPED", "FAILURES", "BYTES WAITING"), logs)
+
+
+def _retries(pool: Answer) -> Sequence[str]:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in pool["retries"].items())
+    return (pool["pool"], str(pool["retries_under_way"]), str(pool["retries_refused"]), reasons or "-")
 
 
 def _queued(pool: Answer) -> bool:

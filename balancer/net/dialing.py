@@ -137,12 +137,14 @@ class Dialer(Generic[AnyDialed]):
         racing.begin()
         return racing
 
-    def dial(self, session: Session, caller: Caller[AnyDialed], lease: Lease | None = None) -> Dialing[AnyDialed]:
+    def dial(
+        self, session: Session, caller: Caller[AnyDialed], lease: Lease | None = None, *, attempts: int | None = None
+    ) -> Dialing[AnyDialed]:
         """Connect the session to one backend after another, beginning with the one leased, if any.
 
-        The caller may be called before this returns.
+        The last attempt is that of the number `attempts`, if it is given. The caller may be called before this returns.
         """
-        dialing = Dialing(self, session, caller)
+        dialing = Dialing(self, session, caller, attempts or self.attempts)
         dialing.start(lease)
         return dialing
 
@@ -152,10 +154,10 @@ class Dialing(Generic[AnyDialed]):
 
     __slots__ = ("_attempt", "_caller", "_deadline", "_dialer", "_failure", "_last", "_session", "lease")
 
-    def __init__(self, dialer: Dialer[AnyDialed], session: Session, caller: Caller[AnyDialed]) -> None:
+    def __init__(self, dialer: Dialer[AnyDialed], session: Session, caller: Caller[AnyDialed], attempts: int) -> None:
         self._dialer, self._session = dialer, session
         self._caller: Caller[AnyDialed] | None = caller
-        self._last = max(session.attempt, dialer.attempts)
+        self._last = max(session.attempt, attempts)
         self.lease: Lease | None = None
         self._attempt: Attempt | Wait | None = None
         self._failure: BalancerError | None = None

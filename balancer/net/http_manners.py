@@ -73,13 +73,8 @@ class Closing(Peer):
 
     def leave(self, backend: Backend, error: BalancerError) -> None:
         """Have the exchange under way, if it is on that backend, tried on another, answered with an error, or cut."""
-        exchange = self._conversation.exchange
-        if exchange is None:
-            return
-        if exchange.pending is not None:
-            exchange.pending.leave(backend, error)
-        elif exchange.lease is not None and exchange.lease.backend is backend:
-            exchange.upstream_failed(error)
+        if self._conversation.exchange is not None:
+            self._conversation.exchange.leave(backend, error)
 
     def close(self) -> None:
         """Close after what was written; a client that takes nothing of it for `idle` seconds is cut off."""

@@ -12,35 +12,52 @@ from twisted.python.failure import Failure
 
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
-from balancer.core.exchange import Exchange
-from balancer.core.exchange_ports import Pending
+from balancer.core.exchange_ports import Carried, Pending
 from balancer.core.http1 import KnownAnswer, Limits, Memory, RequestEncoder, ResponseDecoder
+from balancer.core.kept import Identity, Kept
 from balancer.core.messages import End, Message, RequestHead
-from balancer.core.pool import Lease, Pool, Wait
+from balancer.core.pool import Lease, Pool
+from balancer.core.retries import IDEMPOTENT, Budget
+from balancer.core.session import Session
 from balancer.errors import BalancerError, PoolFull, Side, UpstreamGone
+from balancer.net.acquiring import Waiting, Wanting
 from balancer.net.bulk import BULKY, Bulk
 from balancer.net.dialing import Dialed, Dialer
 from balancer.net.peers import write_pieces
+from balancer.net.quiet import quiet
 from balancer.net.splice import Pipes
+from balancer.net.warming import Warming
 
 
-class HTTPUpstream(Dialed):
-    """One connection to a backend: `core.exchange.Upstream` over HTTP/1.1, for one exchange after another."""
+class Lasting(Dialed):
+    """Our end of a connection that is used more than once, as `core.kept` wants to know it."""
 
     backend: Backend | None = None
+    identity: Identity
     reused = False
-    kept_at = 0.0
-    """Since when it has been idle, by `Deadlines.now`."""
-    _exchange: Exchange | None = None
+    uses = 0
+    born = kept_at = 0.0
+
+    def belong(self, backend: Backend, now: float) -> None:
+        """It was made to this backend, and serves no other."""
+        self.backend, self.identity, self.born = backend, Identity(self.place, backend.source), now
+
+
+class HTTPUpstream(Lasting):
+    """One connection to a backend: `core.exchange.Upstream` over HTTP/1.1, for one exchange after another."""
+
+    _exchange: Carried | None = None
     _bulk: Bulk | None = None
 
     def __init__(self, upstreams: Upstreams) -> None:
         self._upstreams = upstreams
         self._encoder, self._decoder = RequestEncoder(), ResponseDecoder(upstreams.limits, upstreams.answers)
 
-    def carry(self, exchange: Exchange, lease: Lease) -> None:
+    def carry(self, exchange: Carried, lease: Lease) -> None:
         """Serve this exchange next."""
-        self._exchange, self.backend = exchange, lease.backend
+        self._exchange = exchange
+        if self.backend is None:
+            self.belong(lease.backend, self._upstreams.deadlines.now)
         exchange.connected(self, lease)
 
     def send(self, messages: Sequence[Message]) -> None:
@@ -85,14 +102,13 @@ class HTTPUpstream(Dialed):
     def close(self) -> None:
         """Close after what was written, which the backend has as long to read as a connection may be idle."""
         self._upstreams.forget(self)
-        self.close_within(self._upstreams.deadlines, self._upstreams.keepalive_timeout)
+        self.close_within(self._upstreams.deadlines, self._upstreams.kept.idle)
 
     def release(self) -> None:
         """The exchange is over; wait for another, if the backend allows it."""
         self._exchange = None
-        if self._decoder.reusable and self._upstreams.keep(self):
-            self.reused = True
-        else:
+        self.uses += 1
+        if not self._decoder.reusable or not self._upstreams.keep(self):
             self.close()
 
     def dataReceived(self, data: bytes) -> None:
@@ -146,7 +162,7 @@ class HTTPUpstream(Dialed):
         if self._exchange is not None:
             self._exchange.pressure(Side.UPSTREAM, high=high)
 
-    def _end_of_answer(self, exchange: Exchange, *, orderly: bool) -> None:
+    def _end_of_answer(self, exchange: Carried, *, orderly: bool) -> None:
         """A body that ends with the connection is complete only if the connection ended in order (RFC 9112 8)."""
         try:
             if not orderly:
@@ -156,79 +172,33 @@ class HTTPUpstream(Dialed):
             exchange.upstream_failed(error)
 
 
-class _Dialed:
-    """Gives one exchange the connection to be had for it: `net.dialing.Caller`."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
-    def dialed(self, protocol: HTTPUpstream, lease: Lease) -> None:
-        """The connection stands."""
-        protocol.carry(self._exchange, lease)
-
-    def waits(self) -> None:
-        """The client of an exchange is read anyway."""
-
-    def not_dialed(self, error: BalancerError) -> None:
-        """None is to be had."""
-        self._exchange.fail(error)
-
-
-class _Waiting:
-    """One exchange that waits for a backend with room, and its way there: `core.pool.Seeker`."""
-
-    def __init__(self, upstreams: Upstreams, exchange: Exchange, *, fresh: bool) -> None:
-        self._upstreams, self._exchange, self._fresh = upstreams, exchange, fresh
-        self._dialing: Pending | None = None
-        self._wait: Wait | None = upstreams.pool.wait(exchange.session, self)
-
-    @property
-    def lease(self) -> Lease | None:
-        """See `core.exchange.Pending`."""
-        return None if self._dialing is None else self._dialing.lease
-
-    def served(self, lease: Lease) -> None:
-        """There is room."""
-        self._wait = None
-        self._dialing = self._upstreams.acquire(self._exchange, fresh=self._fresh, lease=lease)
-
-    def not_served(self, error: BalancerError) -> None:
-        """There was none."""
-        self._exchange.fail(error)
-
-    def cancel(self) -> None:
-        """See `core.exchange.Pending`."""
-        under_way = self._wait or self._dialing
-        if under_way is not None:
-            under_way.cancel()
-
-    def leave(self, backend: Backend, error: BalancerError) -> None:
-        """See `core.exchange.Pending`."""
-        if self._dialing is not None:
-            self._dialing.leave(backend, error)
-
-
 @attrs.define(eq=False)
 class Upstreams:
-    """All HTTP connections to the backends of one pool: `core.exchange.Upstreams`. Times are in seconds."""
+    """All HTTP connections to the backends of one pool: `core.exchange.Upstreams`. Times are in seconds.
+
+    `kept` are those that are idle, `warm` as many of them each backend gets to begin with, and `budget` counts what was
+    sent more than once.
+    """
 
     reactor: Any
     pool: Pool
     deadlines: Deadlines
     connect_timeout: float
     attempts: int
-    keepalive: int
-    keepalive_timeout: float
+    kept: Kept[HTTPUpstream]
+    warm: int = 0
     limits: Limits = attrs.Factory(Limits)
     pipes: Pipes = attrs.Factory(Pipes)
+    budget: Budget = attrs.field(init=False)
     answers: Memory[KnownAnswer] = attrs.field(init=False, factory=Memory)
-    _idle: dict[Backend, list[HTTPUpstream]] = attrs.field(init=False, factory=dict)
     _sweep: Deadline | None = attrs.field(init=False, default=None)
+    _warming: list[Warming[HTTPUpstream]] = attrs.field(init=False, factory=list)
     _fresh: Dialer[HTTPUpstream] = attrs.field(init=False)
     _any: Dialer[HTTPUpstream] = attrs.field(init=False)
-    draining: bool = attrs.field(init=False, default=False)
+    _sure: Dialer[HTTPUpstream] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
+        self.budget = Budget(lambda: sum(backend.active for backend in self.pool.backends))
         self._fresh = Dialer(
             self.reactor,
             self.pool,
@@ -237,14 +207,15 @@ class Upstreams:
             connect_timeout=self.connect_timeout,
             attempts=self.attempts,
         )
-        self._any = attrs.evolve(self._fresh, kept=self._kept)
+        self._any = attrs.evolve(self._fresh, kept=self.kept.take)
+        self._sure = attrs.evolve(self._fresh, kept=self._take_quiet)
 
     @property
     def name(self) -> str:
         """The pool's."""
         return self.pool.name
 
-    def acquire(self, exchange: Exchange, *, fresh: bool, lease: Lease | None = None) -> Pending | None:
+    def acquire(self, exchange: Carried, *, fresh: bool, lease: Lease | None = None) -> Pending | None:
         """Give the exchange a connection: the idle one used last if there is one, else a new one.
 
         It is to the backend leased, if there is a lease already, else to one that is picked now or has room later.
@@ -259,68 +230,90 @@ class Upstreams:
             except BalancerError as error:
                 exchange.fail(error)
                 return None
-        idle = None if fresh else self._idle.get(lease.backend)
-        if idle:
-            idle.pop().carry(exchange, lease)
+        head = exchange.head
+        dialer = self._any if head.length == 0 and head.method in IDEMPOTENT else self._sure
+        if fresh:
+            dialer = self._fresh
+        kept = dialer.kept and dialer.kept(lease.backend)
+        if kept:
+            kept.carry(exchange, lease)
             return None
-        return (self._fresh if fresh else self._any).dial(session, _Dialed(exchange), lease)
+        return dialer.dial(session, Wanting(exchange), lease, attempts=exchange.attempts)
 
-    def _wait(self, exchange: Exchange, *, fresh: bool) -> Pending | None:
+    def spare(self, session: Session, backend: Backend) -> bool:
+        """See `core.exchange_ports.Upstreams`."""
+        others = (one for one in self.pool.backends if one is not backend and one not in session.tried)
+        return any(one.usable and not one.full for one in others)
+
+    def _wait(self, exchange: Carried, *, fresh: bool) -> Pending | None:
         try:
-            return _Waiting(self, exchange, fresh=fresh)
+            return Waiting(self, exchange, fresh=fresh)
         except PoolFull as error:
             exchange.fail(error)
             return None
 
-    def _kept(self, backend: Backend) -> HTTPUpstream | None:
-        idle = self._idle.get(backend)
-        return idle.pop() if idle else None
+    def _take_quiet(self, backend: Backend) -> HTTPUpstream | None:
+        """An idle connection that is known to be alive."""
+        while (kept := self.kept.take(backend)) is not None:
+            if quiet(kept.transport):
+                return kept
+            kept.abort()
+        return None
 
     def keep(self, upstream: HTTPUpstream) -> bool:
         """Take a connection that may be used again; False when it is one too many, or its backend must not be used."""
-        backend = upstream.backend
-        if backend is None or self.draining or not backend.usable or upstream.place not in backend.places:
+        now = self.deadlines.now
+        if upstream.backend is None or not self.kept.add(upstream.backend, upstream, now):
             return False
-        idle = self._idle.setdefault(backend, [])
-        if len(idle) >= self.keepalive:
-            return False
-        idle.append(upstream)
-        upstream.kept_at = self.deadlines.now
+        upstream.reused = True
         if self._sweep is None or not self._sweep.armed:
-            self._sweep = self.deadlines.after(self.keepalive_timeout, self._close_tired)
+            self._sweep = self.deadlines.after(self.kept.idle, self._close_tired)
         return True
+
+    def warm_up(self, backend: Backend) -> None:
+        """Make the connections that a backend which came into use is to have, as far as it has none."""
+        there = self.kept.count(backend) + sum(one.backend is backend for one in self._warming)
+        for _ in range(self.warm - there):
+            warming = Warming(self._fresh, backend, self._warmed)
+            self._warming.append(warming)
+            warming.begin()
+
+    def _warmed(self, warming: Warming[HTTPUpstream], upstream: HTTPUpstream | None) -> None:
+        self._warming.remove(warming)
+        if upstream is not None:
+            upstream.belong(warming.backend, self.deadlines.now)
+            if not self.keep(upstream):
+                upstream.close()
 
     def _close_tired(self) -> None:
         """Close those that were idle for long enough; come again when the next will have been."""
-        limit, now = self.keepalive_timeout + self.deadlines.granule, self.deadlines.now
-        for upstream in [one for idle in self._idle.values() for one in idle]:
-            if upstream.kept_at + limit <= now:
-                upstream.close()
-        oldest = min((idle[0].kept_at for idle in self._idle.values() if idle), default=None)
-        if oldest is not None and self._sweep is not None:
-            self._sweep.move(max(0.0, oldest + limit - now))
+        now = self.deadlines.now - self.deadlines.granule
+        for upstream in self.kept.tired(now):
+            upstream.close()
+        due = self.kept.next_tired()
+        if due is not None and self._sweep is not None:
+            self._sweep.move(max(0.0, due - now))
 
     def forget(self, upstream: HTTPUpstream) -> None:
         """The connection is closed, or about to be: nobody shall be given it."""
-        idle = self._idle.get(upstream.backend, []) if upstream.backend is not None else []
-        if upstream in idle:
-            idle.remove(upstream)
+        if upstream.backend is not None:
+            self.kept.remove(upstream.backend, upstream)
 
     def drop(self, backend: Backend) -> None:
         """Close the idle connections to a backend that went down or drains."""
-        for upstream in self._idle.pop(backend, []):
+        for upstream in self.kept.drop(backend):
             upstream.close()
 
     def moved(self, backend: Backend) -> None:
         """Close the idle connections to where a backend is no more."""
-        for upstream in list(self._idle.get(backend, ())):
-            if upstream.place not in backend.places:
-                upstream.close()
+        for upstream in self.kept.misplaced(backend):
+            upstream.close()
 
     def close(self) -> None:
         """Close every idle connection and keep no other."""
-        self.draining = True
-        for backend in list(self._idle):
-            self.drop(backend)
+        for upstream in self.kept.close():
+            upstream.close()
+        for warming in list(self._warming):
+            warming.cancel()
         if self._sweep is not None:
             self._sweep.cancel()

@@ -70,6 +70,9 @@ def test_settings_that_nobody_heeds() -> None:
         "max_head",
         "max_fields",
         "max_interim",
+        "max_age",
+        "max_uses",
+        "warm",
     )
     stream = ("connect_timeout", "attempts", "queue", "queue_timeout")
     limited = Backend("a:1", max_connections=5)

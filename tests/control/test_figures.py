@@ -71,6 +71,10 @@ def test_counters_of_pools(asked: Asked) -> None:
         "waited": 0,
         "timed_out": 0,
         "refused": 0,
+        "retries": {},
+        "retries_under_way": 0,
+        "retries_refused": 0,
+        "idle_connections": 0,
         "backends": [
             {
                 "backend": "b2",
@@ -88,6 +92,18 @@ def test_counters_of_pools(asked: Asked) -> None:
         ],
     }
     assert site["backends"][0]["latency"] is None
+
+
+def test_counters_of_retries(asked: Asked) -> None:
+    """Pools that speak HTTP tell what was sent again and why, and how many connections they keep; others do not."""
+    client = asked.house.client(request())
+    asked.api.last.say(answer(b"hi"))
+    assert asked.do("counters")["pools"][1]["idle_connections"] == 1
+    client.say(request())
+    asked.api.last.close()
+    site, api = asked.do("counters")["pools"]
+    assert (api["retries"], api["idle_connections"]) == ({"stale-connection": 1}, 0)
+    assert "retries" not in site
 
 
 def test_counters_of_the_process(asked: Asked) -> None:

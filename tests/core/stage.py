@@ -11,22 +11,26 @@ from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from random import Random
 from typing import Any
 
+import attrs
+
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadlines
 from balancer.core.exchange import LEFT_OVER_TIME, Exchange
 from balancer.core.exchange_answer import Answering
-from balancer.core.exchange_ports import Ended, Upstream
+from balancer.core.exchange_ports import Carried, Ended, Upstream
 from balancer.core.filters import chain_of
-from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
+from balancer.core.messages import END, Message, RequestHead, ResponseHead
 from balancer.core.pickers import Ports
 from balancer.core.pool import Lease, Pool
+from balancer.core.retries import Budget, Retries, RetryPolicy
 from balancer.core.routes import Route, Routes
 from balancer.core.session import Session
 from balancer.core.silence import Patience, Watch
 from balancer.core.site import Destination, Site
 from balancer.errors import BalancerError
 from balancer.interfaces import Kind, Outcome, Picker, Reply
-from tests.core.virtual_time import VirtualTime
+from tests.core.transcript import Port, Transcript, spelled
+from tests.core.virtual_time import Call, VirtualTime
 
 CLIENT = ("192.0.2.1", 5000)
 UPGRADES = frozenset({"websocket"})
@@ -35,87 +39,6 @@ GET = RequestHead("GET", "/a", "example.com")
 POST = RequestHead("POST", "/a", "example.com", length=None)
 OK = ResponseHead(200, "OK", length=2)
 ANSWER: tuple[Message, ...] = (OK, b"hi", END)
-
-
-def spelled(message: Message) -> str:
-    """A message as the transcript shows it."""
-    if isinstance(message, bytes):
-        return repr(message)[1:]
-    if isinstance(message, End):
-        return "end"
-    return f"{message.method} {message.target}" if isinstance(message, RequestHead) else str(message.status)
-
-
-class Transcript:
-    """What was said, line by line; a line may have an answer, given at once and once: that is how ports call back."""
-
-    def __init__(self) -> None:
-        self.lines: list[str] = []
-        self.when: dict[str, Callable[[], object]] = {}
-
-    def say(self, line: str) -> None:
-        self.lines.append(line)
-        self.cue(line)
-
-    def cue(self, line: str) -> None:
-        """Give the answer to a line that is not written down."""
-        self.when.pop(line, lambda: None)()
-
-    def take(self) -> list[str]:
-        """What was said since the last time."""
-        lines, self.lines[:] = self.lines[:], []
-        return lines
-
-
-class Port:
-    """What both sides share: what is sent in one piece is one line, and nothing may be said after the end.
-
-    `way` is where a body may go past it, `skipped` the bytes that did, and `congested` whether some wait for that.
-    """
-
-    way: Any = None
-    skipped = 0
-    congested = False
-
-    def __init__(self, transcript: Transcript, name: str, arrow: str) -> None:
-        self.name, self.paused, self.over = name, False, False
-        self.said: list[Message] = []
-        self._transcript, self._arrow = transcript, arrow
-
-    def send(self, messages: Sequence[Message]) -> None:
-        self._alive()
-        for message in messages:
-            self._transcript.cue(f"{self.name} send {spelled(message)}")
-            if self.over:  # it failed while it was spoken to
-                return
-        self.said += messages
-        self._transcript.say(f"{self.name} {self._arrow} {'; '.join(map(spelled, messages))}")
-
-    def sink(self, left: int) -> Any:
-        self._alive()
-        return self.way if left else None
-
-    def skip(self, size: int) -> None:
-        self._alive()
-        self.skipped += size
-
-    def pause(self) -> None:
-        self._alive()
-        self.paused = True
-        self._transcript.say(f"{self.name} paused")
-
-    def resume(self) -> None:
-        self._alive()
-        self.paused = False
-        self._transcript.say(f"{self.name} resumed")
-
-    def _alive(self) -> None:
-        assert not self.over, f"{self.name} was spoken to after its end"
-
-    def _end(self, how: str) -> None:
-        self._alive()
-        self.over = True
-        self._transcript.say(f"{self.name} {how}")
 
 
 class FakeUpstream(Port):
@@ -216,15 +139,17 @@ class FirstOf:
 
 
 class FakePending:
-    """A connection on its way."""
+    """A connection on its way for one who waits."""
 
     lease: Lease | None = None
 
-    def __init__(self, transcript: Transcript) -> None:
-        self._transcript = transcript
+    def __init__(self, transcript: Transcript, waiting: list[Carried], carried: Carried) -> None:
+        self._transcript, self._waiting, self._carried = transcript, waiting, carried
 
     def cancel(self) -> None:
         self._transcript.say("dial cancelled")
+        if self._carried in self._waiting:
+            self._waiting.remove(self._carried)
 
     def leave(self, backend: Backend, error: BalancerError) -> None:
         self._transcript.say(f"dial leaves {backend.name}")
@@ -242,14 +167,18 @@ class Theatre(Site):
 
 
 class Stage:
-    """Everything an exchange meets; also `core.exchange.Upstreams`. `carried`: whom the latest connection serves."""
+    """Everything an exchange meets; also `core.exchange.Upstreams`.
 
-    attempts = 3
+    `carried`: whom the latest connection serves; `others`: whether there are other backends. A `policy` is what the
+    route says of retries; without one it says nothing.
+    """
+
     name = "pool"
     max_body: int | None = None
-    carried: Exchange
+    others = True
+    carried: Carried
 
-    def __init__(self, patience: Patience = PATIENCE) -> None:
+    def __init__(self, patience: Patience = PATIENCE, *, policy: RetryPolicy | None = None) -> None:
         self.patience = patience
         self.clock, self.transcript = VirtualTime(0.0), Transcript()
         self.deadlines = Deadlines(self.clock)
@@ -257,9 +186,14 @@ class Stage:
         self.algorithm = First()
         self.backend = Backend("b", "b:80", ("b", 80), seconds=self.clock.seconds)
         self.pool = Pool("pool", [self.backend], self.algorithm, ports=Ports(Random(0), self.clock.seconds, id))
+        self.timers: list[Call] = []
+        self.budget = Budget(lambda: self.backend.active)
+        asked = policy is not None
+        self.retries = Retries(policy or RetryPolicy(3), self.budget, Random(0), self.time, asked=asked)
+        self.target = Destination(self, patience, self.retries, upgrades=UPGRADES)
         self.upstreams: list[FakeUpstream] = []
-        self.waiting: list[Exchange] = []
-        self.at_once: list[Callable[[Exchange], object]] = []
+        self.waiting: list[Carried] = []
+        self.at_once: list[Callable[[Carried], object]] = []
         self.ends: list[BalancerError | None] = []
         self.slow: list[tuple[Any, Callable[[object, BaseException | None], None]]] = []
 
@@ -273,15 +207,27 @@ class Stage:
         self.transcript.say("filter waits")
         return lambda: self.transcript.say("filter cancelled") if asked in self.slow else None
 
-    def acquire(self, exchange: Exchange, *, fresh: bool) -> FakePending | None:
+    def time(self, seconds: float, call: Callable[[], None]) -> Call:
+        """Call back once, that much later."""
+        self.timers.append(self.clock.later(seconds, call))
+        return self.timers[-1]
+
+    @property
+    def attempts(self) -> int:
+        return self.retries.policy.attempts
+
+    def spare(self, session: Session, backend: Backend) -> bool:
+        return self.others
+
+    def acquire(self, exchange: Carried, *, fresh: bool) -> FakePending | None:
         self.transcript.say("dial fresh" if fresh else "dial")
         if self.at_once:
             self.at_once.pop(0)(exchange)
             return None
         self.waiting.append(exchange)
-        return FakePending(self.transcript)
+        return FakePending(self.transcript, self.waiting, exchange)
 
-    def connect(self, exchange: Exchange | None = None, *, reused: bool = False) -> FakeUpstream:
+    def connect(self, exchange: Carried | None = None, *, reused: bool = False) -> FakeUpstream:
         """The connection that an exchange waits for stands."""
         self.carried = exchange = self.waiting.pop(0) if exchange is None else exchange
         upstream = FakeUpstream(self.transcript, f"u{len(self.upstreams) + 1}", reused=reused)
@@ -298,12 +244,9 @@ class Stage:
 
     def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:
         """One that is ready to start."""
-        site = Theatre(
-            Routes([Route(None, Destination(self, self.patience, self.max_body, UPGRADES), chain_of(filters))]),
-            self.deadlines,
-            self.clock.seconds,
-            later=self.later,
-        )
+        target = attrs.evolve(self.target, max_body=self.max_body)
+        routes = Routes([Route(None, target, chain_of(filters))])
+        site = Theatre(routes, self.deadlines, self.clock.seconds, later=self.later)
         site.ends = self.ends
         exchange = Exchange(site, Session(Kind.HTTP, CLIENT, self.clock.seconds(), request=head), head, self.line)
         least = min(LEFT_OVER_TIME, self.patience.least)
@@ -330,4 +273,6 @@ class Stage:
     def at_rest(self) -> bool:
         """Whether nothing is left of what there was: no session, no timer, and an end for every pick."""
         picks = len(self.algorithm.sessions)
-        return self.backend.active == 0 and len(self.deadlines) == 0 and picks == len(self.algorithm.ends)
+        timers = len(self.deadlines) + sum(timer in self.clock.calls for timer in self.timers)
+        owed = self.backend.active + self.budget.under_way
+        return owed == timers == 0 and picks == len(self.algorithm.ends)

@@ -14,10 +14,11 @@ from balancer.core.filters import chain_of
 from balancer.core.http1 import Limits
 from balancer.core.proxy_protocol import ProxyHeader
 from balancer.core.routes import Route, Routes
-from balancer.core.site import Destination, Site
+from balancer.core.site import Site
 from balancer.errors import NoBackend
 from balancer.testing import splits
-from tests.core.stage import ANSWER, CLIENT, PATIENCE, UPGRADES, FakeLine, Stage, spelled
+from tests.core.stage import ANSWER, CLIENT, FakeLine, Stage
+from tests.core.transcript import spelled
 
 
 def request(path: str = "/a", *fields: str, method: str = "GET", body: bytes = b"") -> bytes:
@@ -48,7 +49,7 @@ class Talk:
         self.stage = Stage()
         self.line = self.stage.line = ClosingLine(self.stage.transcript)
         match = matcher or (lambda session: session.request.path != "/none")
-        route = Route(match, Destination(self.stage, PATIENCE, upgrades=UPGRADES), chain_of(filters), "all")
+        route = Route(match, self.stage.target, chain_of(filters), "all")
         self.reports: list[tuple[str, BaseException]] = []
         routes = Routes([route], lambda what, why: self.reports.append((what, why)))
         self.told: list[str] = []

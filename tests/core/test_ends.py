@@ -18,6 +18,7 @@ ENDS_NO_EXCHANGE = {
     "max-connections-per-source",
     "max-rate",
     "max-rate-per-source",
+    "overtaken",
     "peek-timeout",
     "proxy-header",
     "proxy-source",

@@ -8,15 +8,13 @@ import pytest
 
 from balancer.core.exchange import Exchange
 from balancer.core.messages import END, Message, RequestHead
-from balancer.core.routes import Route, Routes
-from balancer.core.site import Destination
-from tests.core.stage import OK, PATIENCE, POST, Stage
+from tests.core.stage import OK, POST, Stage
 
 
 def bounded(stage: Stage, head: RequestHead = POST, behind: Sequence[Message] = ()) -> Exchange:
     """An exchange that has been started on a route for bodies of 5 bytes at most."""
+    stage.max_body = 5
     exchange = stage.exchange(head)
-    exchange.site.routes = Routes([Route(None, Destination(stage, PATIENCE, max_body=5))])
     exchange.start(behind)
     return exchange
 

@@ -9,8 +9,7 @@ import pytest
 from balancer.core.messages import END, RequestHead
 from balancer.core.paths import as_is
 from balancer.core.routes import Route, Routes
-from balancer.core.site import Destination
-from tests.core.stage import PATIENCE, Stage
+from tests.core.stage import Stage
 
 
 def asked(target: str, *, policy: Any = None, filters: Any = ()) -> tuple[Stage, list[str]]:
@@ -46,7 +45,7 @@ def test_a_route_never_sees_another_form() -> None:
 
     stage = Stage()
     exchange = stage.exchange(RequestHead("GET", "/public/%2e%2e/admin", "example.com"))
-    exchange.site.routes = Routes([Route(noting, Destination(stage, PATIENCE))])
+    exchange.site.routes = Routes([Route(noting, stage.target)])
     exchange.start([END])
     assert seen == ["/admin"]
 

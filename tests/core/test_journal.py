@@ -245,8 +245,8 @@ def test_a_client_that_leaves_while_a_backend_is_connected_to() -> None:
     """The backend that was on its way is named."""
     scene = Logged()
     scene.talk.receive(request())
-    pending: Any = scene.stage.waiting[0].pending
-    pending.lease = scene.stage.lease(scene.stage.waiting[0].session)
+    exchange: Any = scene.stage.waiting[0]
+    exchange.pending.lease = scene.stage.lease(exchange.session)
     scene.fail(DownstreamGone("left"))
     assert scene.ending() == (499, "downstream-gone", "connect", "CC")
     assert scene.shown("backend") == ("b",)

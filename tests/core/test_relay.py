@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from balancer.core.deadlines import Deadlines
 from balancer.core.relay import TRANSITIONS, Input, Relay, State
 from balancer.errors import BalancerError, DownstreamGone, Draining, IdleTimeout, UpstreamGone
-from tests.core.stage import Transcript
+from tests.core.transcript import Transcript
 from tests.core.virtual_time import VirtualTime
 
 IDLE, LINGER = 10.0, 4.0

@@ -6,15 +6,15 @@ import pytest
 
 from balancer.core.messages import END
 from balancer.core.routes import Route, Routes
-from balancer.core.site import Destination, Site
+from balancer.core.site import Site
 from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, NoRoute, UpstreamGone
-from tests.core.stage import PATIENCE, Stage
+from tests.core.stage import Stage
 
 
 def told(error: BalancerError, *, connected: bool) -> list[str]:
     """What is told when an exchange ends so."""
     stage, lines = Stage(), list[str]()
-    routes = Routes([Route(None, Destination(stage, PATIENCE))])
+    routes = Routes([Route(None, stage.target)])
     site = Site(routes, stage.deadlines, stage.clock.seconds, told=lines.append, later=stage.later)
     exchange = stage.asked(END)
     if connected:

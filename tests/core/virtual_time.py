@@ -12,7 +12,7 @@ class VirtualTime:
     """
 
     def __init__(self, start: float = 1000.0) -> None:
-        self.time, self.calls, self.rung = start, list[tuple[float, Callable[[], None]]](), 0
+        self.time, self.calls, self.rung = start, list[Call](), 0
 
     def seconds(self) -> float:
         """The time now."""
@@ -20,13 +20,31 @@ class VirtualTime:
 
     def wake_after(self, seconds: float, call: Callable[[], None]) -> None:
         """Ring that much later."""
-        self.calls.append((self.time + seconds, call))
+        self.later(seconds, call)
+
+    def later(self, seconds: float, call: Callable[[], None]) -> Call:
+        """Ring that much later, unless it is cancelled: `core.retries.Later`."""
+        self.calls.append(Call(self, self.time + seconds, call))
+        return self.calls[-1]
 
     def advance(self, seconds: float) -> None:
         """Let time pass, and the alarms that come due in it ring at their time; what they raise comes through."""
         end = max(self.time, self.time + seconds)
-        while self.calls and self.calls[0][0] <= end:
-            due, call = self.calls.pop(0)
-            self.time, self.rung = max(self.time, due), self.rung + 1
-            call()
+        while due := [call for call in self.calls if call.due <= end]:
+            first = min(due, key=lambda call: call.due)
+            self.calls.remove(first)
+            self.time, self.rung = max(self.time, first.due), self.rung + 1
+            first.call()
         self.time = max(self.time, end)
+
+
+class Call:
+    """One of them; as strict as Twisted's: what has rung or was cancelled cannot be cancelled."""
+
+    def __init__(self, time: VirtualTime, due: float, call: Callable[[], None]) -> None:
+        self.due, self.call = due, call
+        self._time = time
+
+    def cancel(self) -> None:
+        """Never ring."""
+        self._time.calls.remove(self)

@@ -102,6 +102,26 @@ def test_counters_of_logs() -> None:
     ]
 
 
+def test_counters_of_retries() -> None:
+    """What was tried again is a table, of pools where anything was, or would have been."""
+    process = dict.fromkeys(("sessions", "refused", "flows", "pipes", "deadlines", "events"), 1) | {"max_sessions": 480}
+    pool = {"backends": [], **dict.fromkeys(("waiting", "longest_queue", "waited", "timed_out", "refused"), 0)}
+    some = {"retries": {"upstream-gone": 3, "stale-connection": 1}, "retries_under_way": 2, "retries_refused": 0}
+    none: dict[str, Any] = {"retries": {}, "retries_under_way": 0, "retries_refused": 0}
+    pools = [
+        {**pool, **some, "pool": "site"},
+        {**pool, **none, "pool": "api"},
+        {**pool, **none, "retries_refused": 5, "pool": "busy"},
+        {**pool, "pool": "database"},
+    ]
+    lines = lines_of("counters", {"process": process, "listeners": [], "pools": pools, "access_logs": []})
+    assert lines[-3:] == [
+        "POOL  UNDER WAY  REFUSED  TRIED AGAIN",
+        "site  2          0        3 upstream-gone, 1 stale-connection",
+        "busy  0          5        -",
+    ]
+
+
 def test_connections() -> None:
     """Sessions are a table, with how many more there are if not all are shown."""
     row = {"listener": "tcp:80", "client": "192.0.2.1:5", "backend": "b1", "age": 61.6}

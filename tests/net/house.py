@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer, provider
 
 from balancer.assembly import Assembly, bind
-from balancer.config import Backend, Config, HTTPListener, Listener, Pool, TCPListener
+from balancer.config import Backend, Config, HTTPListener, Listener, Pool, Route, TCPListener
 from balancer.core.backend import Backend as LiveBackend
 from balancer.errors import Draining
 from balancer.testing import MemoryNetwork
@@ -173,11 +173,11 @@ class House:
     def site(
         self, *ports: int, idle: float = 60.0, request_timeout: float = 10.0, half_closed: float = 1.0, **pool: Any
     ) -> None:
-        """Open an HTTP listener over backends on these ports."""
-        behind = self._pool(ports, pool)
+        """Open an HTTP listener over backends on these ports; `retry` is what its route says of that."""
+        route = Route(retry=pool.pop("retry", None), pool=self._pool(ports, pool))
         self.open(
             HTTPListener(
-                f"tcp:{FRONT}", pool=behind, idle=idle, request_timeout=request_timeout, half_closed=half_closed
+                f"tcp:{FRONT}", routes=route, idle=idle, request_timeout=request_timeout, half_closed=half_closed
             )
         )
 

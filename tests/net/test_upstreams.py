@@ -54,6 +54,30 @@ def test_an_idle_connection_is_given_up(house: House) -> None:
     assert len(far.calls) == 2
 
 
+def test_an_old_connection_is_given_up(house: House) -> None:
+    """A connection is closed after the answer with which it is `max_age` seconds old, however busy it is."""
+    far = house.far()
+    house.site(9001, keepalive_timeout=4, max_age=10)
+    for _ in range(3):
+        kept(house, far)
+        house.network.advance(3)
+    assert not far.last.finished
+    house.network.advance(0.9)
+    kept(house, far)
+    house.network.advance(0.5)
+    kept(house, far)
+    assert (len(far.calls), far.calls[0].finished) == (1, True)
+
+
+def test_a_connection_that_was_used_enough_is_given_up(house: House) -> None:
+    """After `max_uses` answers a connection is closed, and the next request has a new one."""
+    far = house.far()
+    house.site(9001, max_uses=2)
+    for _ in range(5):
+        kept(house, far)
+    assert [call.finished for call in far.calls] == [True, True, False]
+
+
 def test_the_count_does_not_run_during_an_exchange(house: House) -> None:
     """A connection at work is not idle, however long the answer takes."""
     far = house.far()

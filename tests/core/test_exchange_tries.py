@@ -61,7 +61,7 @@ def test_a_request_is_sent_so_often_and_no_more() -> None:
     stage = Stage()
     exchange = stage.asked(END)
     for _ in range(stage.attempts):
-        stage.connect(reused=True)
+        stage.connect()
         exchange.upstream_failed(UpstreamGone())
     assert stage.transcript.take()[-3:] == ["u3 cut", "client refused 502 upstream-gone", "client done"]
     assert stage.at_rest()
@@ -173,4 +173,19 @@ def test_a_client_may_leave_while_it_is_spoken_to(cue: str) -> None:
     stage.connect()
     exchange.response(ANSWER)
     assert len(stage.ends) == stage.line.done == 1
+    assert stage.at_rest()
+
+
+def test_a_backend_that_leaves_before_the_rest_of_a_request_it_has_answered() -> None:
+    """When the answer is out the end of its connection is no failure: what is left of the request is for nobody."""
+    stage = Stage()
+    stage.line.stays = True
+    exchange = stage.asked(head=RequestHead("POST", "/a", length=None))
+    stage.connect()
+    exchange.response(ANSWER)
+    exchange.upstream_failed(UpstreamGone())
+    assert stage.transcript.take()[-1] == "u1 cut"
+    exchange.request([END])
+    assert stage.line.result == "answered"
+    assert stage.algorithm.ends[0].error is None
     assert stage.at_rest()

@@ -52,7 +52,7 @@ class Decisive(Generic[Value]):
         self._name = f"_{name}"
 
     def __get__(self, backend: Backend, owner: type) -> Value:
-        found: Value = vars(backend).get(self._name, self._start)
+        found: Value = getattr(backend, self._name, self._start)
         return found
 
     def __set__(self, backend: Backend, value: Value) -> None:

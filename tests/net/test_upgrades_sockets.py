@@ -13,6 +13,7 @@ from twisted.internet.protocol import Factory
 from twisted.internet.ssl import Certificate, CertificateOptions, optionsForClientTLS
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
+from balancer.config import HTTPListener, Route
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadlines
 from balancer.errors import BalancerError
@@ -21,9 +22,11 @@ from balancer.net.peers import Peer
 from balancer.net.reactor import BalancerReactor
 from balancer.net.sessions import Sessions
 from balancer.net.upgrades import Upgraded, Upgrades
+from tests.net.house import answer, request
 from tests.net.identities import identity
 from tests.net.paths import Lent
-from tests.net.wires import HOST, Wire
+from tests.net.wires import HOST, Backends, Wire, bound, free_port
+from tests.net.wires import serving as front_of
 
 DATA = Random(5).randbytes((1 << 20) + 7)
 MINE = identity("a.example")
@@ -96,3 +99,36 @@ async def test_all_arrives(reactor: Any, near_tls: bool, far_tls: bool) -> None:
     assert (pipes.times > 0, pipes.lent) == (plain and isinstance(reactor, BalancerReactor), 0)
     alarm.stop()
     pipes.close()
+
+
+CHANGE = request("GET /", "connection: upgrade", "upgrade: bulk")
+CONSENT = b"HTTP/1.1 101 Go\r\nconnection: upgrade\r\nupgrade: bulk\r\n\r\n"
+
+
+async def test_long_bodies_before_and_bulk_behind(reactor: Any) -> None:
+    """Connections that have carried long bodies both ways change like any others, and nothing goes the wrong way."""
+    async with bound(reactor, Backends()) as (pool, backends):
+        listener = HTTPListener(f"tcp:{free_port()}:interface={HOST}", routes=Route(pool=pool, upgrades="bulk"))
+        async with front_of(reactor, listener, backends) as front:
+            client = await front.client(request("PUT /", f"content-length: {len(DATA)}", body=DATA))
+            backend = await front.calls.get()
+            await backend.until(lambda wire: wire.heard.endswith(DATA))
+            backend.say(answer(DATA))
+            await client.until(lambda wire: wire.heard.endswith(DATA))
+            backend.heard.clear()
+            client.heard.clear()
+            client.say(CHANGE + b"early")
+            await backend.until(lambda wire: wire.heard.endswith(b"upgrade: bulk\r\n\r\n"))
+            backend.heard.clear()
+            backend.say(CONSENT + DATA)
+            client.say(DATA)
+            assert await backend.hear(len(DATA) + 5) == b"early" + DATA
+            await client.until(lambda wire: wire.heard.endswith(DATA))
+            assert client.heard.startswith(b"HTTP/1.1 101 Go\r\n")
+            assert len(client.heard) == len(CONSENT) + len(DATA)
+            assert front.active == 1
+            client.transport.loseWriteConnection()
+            await backend.until(lambda wire: wire.finished)
+            backend.transport.loseWriteConnection()
+            await client.until(lambda wire: wire.finished)
+            assert front.active == 0

@@ -6,7 +6,7 @@ where a peer could be told to stop.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 from twisted.internet.protocol import connectionDone
@@ -49,15 +49,11 @@ class Successor(End):
         """Take over. What has been written goes out first, and that the peer has sent its last byte stays so."""
         super().__init__(deadlines)
         self.half_closed = before.half_closed
-        transport: Any = before.transport
+        transport, protocol = before.transport, cast(Any, self)
         transport.unregisterProducer()
         # What is around a socket, such as TLS, has another name for it.
-        setattr(transport, "wrappedProtocol" if hasattr(transport, "wrappedProtocol") else "protocol", self)
-        _connected(self, transport)
-
-
-def _connected(protocol: Any, transport: Any) -> None:
-    protocol.makeConnection(transport)
+        setattr(transport, "wrappedProtocol" if hasattr(transport, "wrappedProtocol") else "protocol", protocol)
+        protocol.makeConnection(transport)
 
 
 class Upgraded(Successor):

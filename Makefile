@@ -8,6 +8,8 @@ COVER := --cov --cov-append --cov-context=test --cov-report=
 
 # The tests that may use real sockets.
 SOCKETS := tests/control tests/net tests/service tests/system
+# Those of them that run on the reactor of the test run; the others start processes, which have their own.
+REACTORS := tests/control tests/net tests/service tests/system/test_demo.py tests/system/test_memory_transport.py
 
 # The Debian packages whose programs tests/system drives.
 DEBIAN := bind9-dnsutils chromium curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server \
@@ -28,8 +30,8 @@ test: $(VENV)/.installed-dev
 	$(BIN)/coverage erase
 	$(PYTEST) $(COVER) -p no:twisted $(SOCKETS:%=--ignore=%)
 	$(PYTEST) $(COVER) -m "not system" $(SOCKETS)
-	$(PYTEST) $(COVER) -m "not system" --reactor=asyncio $(SOCKETS)
-	$(PYTEST) $(COVER) -m "not system" -p tests.net.lean_plugin $(SOCKETS)
+	$(PYTEST) $(COVER) -m "not system" --reactor=asyncio $(REACTORS)
+	$(PYTEST) $(COVER) -m "not system" -p tests.net.lean_plugin $(REACTORS)
 	$(BIN)/python .ci/coverage_gates.py
 
 system: $(VENV)/.installed-dev programs

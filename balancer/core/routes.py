@@ -17,6 +17,7 @@ from balancer.core.session import Session
 from balancer.errors import NoRoute
 from balancer.interfaces import MORE, ask
 from balancer.interfaces.hints import NO_HINTS, hints_of
+from balancer.interfaces.matching import checked
 
 Target = TypeVar("Target")
 
@@ -35,6 +36,13 @@ class Route(Generic[Target]):
     target: Target
     filters: Chain | None = None
     name: str = ""
+    question: Callable[[Any], Any] = attrs.field(
+        init=False,
+        eq=False,
+        repr=False,
+        default=attrs.Factory(lambda route: getattr(route.matcher, "matches", route.matcher), takes_self=True),
+    )
+    """What the matcher is asked by."""
 
 
 class Routes(Generic[Target]):
@@ -73,15 +81,34 @@ class Routes(Generic[Target]):
         for route in routes:
             if route.matcher is None:
                 return route
-            found = self._ask(route.matcher, session)
-            if found is not False and found is not MORE:
-                session.captures = {} if found is True else found
-                return route
+            try:
+                found = route.question(session)
+            except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+                self._failed(route.matcher, error)
+                continue
+            if found is False or not self._takes(route.matcher, found):
+                continue
+            if found is not True:
+                session.captures = found
+            return route
         raise NoRoute("no route matches")
+
+    def _takes(self, matcher: Any, found: Any) -> bool:
+        """Whether that answer means that it matches."""
+        if found is True:
+            return True
+        try:
+            return checked(matcher, found) is not MORE
+        except TypeError as error:
+            self._failed(matcher, error)
+            return False
+
+    def _failed(self, matcher: Any, error: BaseException) -> None:
+        self.faults.note(f"matcher {named(matcher)}", error)
 
     def _ask(self, matcher: Any, session: Session) -> Any:
         try:
             return ask(matcher, session)
         except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
-            self.faults.note(f"matcher {named(matcher)}", error)
+            self._failed(matcher, error)
             return False

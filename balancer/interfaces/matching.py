@@ -53,7 +53,11 @@ def ask(matcher: Any, session: Any) -> Found:
 
     Raises `TypeError` for any other answer: a function that forgot to return must not match everything.
     """
-    answer = getattr(matcher, "matches", matcher)(session)
+    return checked(matcher, getattr(matcher, "matches", matcher)(session))
+
+
+def checked(matcher: Any, answer: Any) -> Found:
+    """The answer of a matcher, if it is one. Raises `TypeError`."""
     if answer is True or answer is False or answer is MORE or isinstance(answer, Mapping):
         found: Found = answer
         return found

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import os
 import socket
+import subprocess
+import sys
 import threading
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+
+import pytest
 
 from benchmarks import gauges
 
@@ -34,27 +39,53 @@ def test_descriptors_are_told_apart() -> None:
         assert risen("other descriptors", stack.pop_all()) == 1
 
 
-def test_threads_are_counted() -> None:
-    """A thread counts as long as it runs."""
-    over = threading.Event()
-    before = gauges.threads(OURSELVES)
-    thread = threading.Thread(target=over.wait)
-    thread.start()
-    try:
-        assert gauges.threads(OURSELVES) == before + 1
-    finally:
-        over.set()
-        thread.join()
-    while gauges.threads(OURSELVES) > before:  # the system forgets a thread a moment after it was joined
-        os.sched_yield()
+CHILD = """
+import os, sys, threading
+held, over = [], threading.Event()
+for line in sys.stdin:
+    if line == "thread\\n":
+        held.append(threading.Thread(target=over.wait))
+        held[-1].start()
+    else:
+        held.append(os.urandom(1 << 24))
+    print("done", flush=True)
+over.set()
+"""
 
 
-def test_memory_is_told() -> None:
+@pytest.fixture
+def child() -> Iterator[subprocess.Popen[str]]:
+    """A process that takes a thread, or sixteen MiB, when it is told to, and does nothing else."""
+    with subprocess.Popen([sys.executable, "-c", CHILD], stdin=-1, stdout=-1, text=True) as process:
+        yield process
+        process.communicate()
+
+
+def taken(child: subprocess.Popen[str], what: str) -> None:
+    """Have it take that."""
+    assert child.stdin is not None
+    assert child.stdout is not None
+    child.stdin.write(f"{what}\n")
+    child.stdin.flush()
+    assert child.stdout.readline() == "done\n"
+
+
+def test_threads_are_counted(child: subprocess.Popen[str]) -> None:
+    """A thread more is one more."""
+    watched = gauges.Watched(child.pid, Path())
+    taken(child, "memory")
+    before = gauges.threads(watched)
+    taken(child, "thread")
+    assert gauges.threads(watched) == before + 1
+
+
+def test_memory_is_told(child: subprocess.Popen[str]) -> None:
     """Sixteen MiB in use are told within a quarter."""
-    before = gauges.memory(OURSELVES)
-    block = bytearray(os.urandom(1 << 24))
-    assert gauges.memory(OURSELVES) - before > 12 * 1024
-    assert block
+    watched = gauges.Watched(child.pid, Path())
+    taken(child, "thread")
+    before = gauges.memory(watched)
+    taken(child, "memory")
+    assert gauges.memory(watched) - before > 12 * 1024
 
 
 def test_a_process_at_rest_takes_no_time() -> None:

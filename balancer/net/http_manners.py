@@ -90,11 +90,19 @@ class Closing(Peer):
         super().abort()
 
     def linger(self) -> None:
-        """Close after what was written, in spite of what the client still sends; see `LINGER`."""
+        """Close after what was written, in spite of what the client still sends; see `LINGER`.
+
+        A client that takes nothing of the answer has as long for that as any other.
+        """
         self._conversation.over = True
-        self.bound(self._listening.site.deadlines, LINGER)
+        self.bound(self._listening.site.deadlines, self._listening.idle if self.held else LINGER)
         self.finish()
         Peer.resume(self)
+
+    def writeConnectionLost(self) -> None:
+        """The answer is out, behind which we linger."""
+        if self._bound is not None:
+            self._bound.within(LINGER)
 
 
 class Waiting(Closing):

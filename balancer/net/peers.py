@@ -153,6 +153,11 @@ class Bound:
         """The connection is closed."""
         self._deadline.cancel()
 
+    def within(self, seconds: float) -> None:
+        """Bear with it so long, from now on."""
+        self._seconds, self._left = seconds, self._peer.unsent
+        self._deadline.move(seconds)
+
     def _look(self) -> None:
         left, self._left = self._left, self._peer.unsent
         if 0 < self._left < left:

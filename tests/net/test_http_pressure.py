@@ -108,3 +108,21 @@ def test_answers_of_our_own_wait_for_a_client_that_does_not_read(house: House) -
     assert not client.ending
     client.say(asked)
     assert client.hear().endswith(b"\r\n\r\n")
+
+
+def test_a_last_answer_waits_for_a_client_that_goes_on_sending(house: House) -> None:
+    """A client that sends more than it said it would has as long to read its last answer as one that does not."""
+    far = house.far()
+    house.site(9001, idle=30)
+    for late, whole in ((29, True), (31, False)):
+        client = house.client(request("GET /", "connection: close") + b"more")
+        client.hold()
+        far.last.say(answer(bytes(KIBIBYTE)))
+        house.network.advance(late)
+        assert client.gone is not whole
+        client.go_on()
+        assert client.heard.endswith(bytes(KIBIBYTE)) is whole
+        house.network.advance(1.5)
+        assert client.gone is not whole
+        house.network.advance(1)
+        assert client.gone

@@ -94,6 +94,42 @@ def by_llhttp(data: bytes) -> Told:
     )
 
 
+Answered = tuple[int, bytes]
+"""Status and body of one final answer."""
+
+
+def answer_by_h11(data: bytes, method: str) -> Answered:
+    """The one answer to a request of that method that h11 reads."""
+    connection = h11.Connection(h11.CLIENT)
+    connection.send(h11.Request(method=method, target="/", headers=[("host", "a"), ("content-length", "0")]))
+    connection.send(h11.EndOfMessage())
+    try:
+        connection.receive_data(data)
+        head, body = connection.next_event(), b""
+        while isinstance(head, h11.InformationalResponse):
+            head = connection.next_event()
+        while isinstance(event := connection.next_event(), h11.Data):
+            body += bytes(event.data)
+    except h11.RemoteProtocolError as error:
+        raise RefusedElsewhere(str(error)) from error
+    if not isinstance(head, h11.Response) or not isinstance(event, h11.EndOfMessage) or connection.trailing_data[0]:
+        raise RefusedElsewhere(f"is {head}, ends with {event}, and leaves {connection.trailing_data}")
+    return head.status_code, body
+
+
+def answer_by_llhttp(data: bytes, method: str) -> Answered:
+    """The one answer that llhttp reads; it cannot be told that this is to HEAD."""
+    heard = Heard()
+    parser = httptools.HttpResponseParser(heard)
+    try:
+        parser.feed_data(data)
+    except httptools.HttpParserError as error:
+        raise RefusedElsewhere(f"{type(error).__name__}: {error}") from error
+    if heard.begun != heard.ended:
+        raise RefusedElsewhere(f"{heard.begun} begun, {heard.ended} ended")
+    return parser.get_status_code(), heard.body
+
+
 READERS: Final[dict[str, Callable[[bytes], Told]]] = {"h11": by_h11, "llhttp": by_llhttp}
 
 ALWAYS: Final = {

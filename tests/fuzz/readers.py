@@ -7,20 +7,39 @@ and the section; any other refusal is reported.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import cast
 
 import attrs
 
 from balancer.core.forwarding import Forwarding
-from balancer.core.http1 import KnownAnswer, Limits, Memory, RequestDecoder, RequestEncoder, ResponseDecoder
-from balancer.core.messages import Block, End, RequestHead
+from balancer.core.headers import for_downstream
+from balancer.core.http1 import (
+    KnownAnswer,
+    Limits,
+    Memory,
+    RequestDecoder,
+    RequestEncoder,
+    ResponseDecoder,
+    ResponseEncoder,
+)
+from balancer.core.messages import Block, End, RequestHead, ResponseHead
 from balancer.core.messages import Message as Piece
 from balancer.errors import BalancerError, RequestRefused, UpstreamGone
 from tests.fuzz import oracle
-from tests.fuzz.elsewhere import ALWAYS, AS_IT_CAME, judged
+from tests.fuzz.elsewhere import (
+    ALWAYS,
+    AS_IT_CAME,
+    RefusedElsewhere,
+    answer_by_h11,
+    answer_by_llhttp,
+    judged,
+)
 from tests.fuzz.oracle import Message, Reading, requests
 from tests.fuzz.oracle_answers import Answer, answer
+from tests.fuzz.seeds import METHODS
 
 LIMITS = Limits(
     line=oracle.LINE,
@@ -109,6 +128,9 @@ def answer_by_us(
 def judge_requests(data: bytes, cut: int) -> Reading:
     """Hold our reading of the requests of a stream to that of all others. Raises `Disagreement`."""
     expected, blocks = requests(data), Memory[Block]()
+    usual = b"GET / HTTP/1.1\r\n" + data.removeprefix(b"\r\n").partition(b"\r\n")[2]
+    for _ in range(2):  # the same fields behind a plain line, until they are remembered
+        requests_by_us([usual], blocks)
     for pieces in pieces_of(data, cut):
         got = requests_by_us(pieces, blocks)
         same = got.end == expected.end
@@ -131,7 +153,76 @@ def judge_answer(data: bytes, cut: int, method: str, *, closed: bool) -> Answer:
             got = attrs.evolve(got, messages=expected.messages)
         if [shown(got), got.fault, got.reusable] != [shown(expected), expected.fault, expected.reusable]:
             raise Disagreement(f"{pieces} to {method} is\n{got}\nand for the oracle\n{expected}")
+    final = expected.messages[-1] if expected.messages and not expected.fault else None
+    if final is not None and final.whole and final.start[0] not in range(200):
+        judge_passed_on(expected, partial(passed_on_by_us, data, closed=closed), method)
     return expected
+
+
+def judge_passed_on(expected: Answer, passed_on: Callable[..., bytes], method: str) -> None:
+    """Hold an answer as clients get it, remembered or not, and whatever was asked before, to what it was."""
+    answers, final = Memory[KnownAnswer](), expected.messages[-1]
+    for other in METHODS:
+        with suppress(BalancerError):  # to another method it may be no answer
+            passed_on(other, answers, old=False, last=False)
+    for old, last in ((False, False), (False, True), (True, False)):
+        written = passed_on(method, Memory[KnownAnswer](), old=old, last=last)
+        for _ in range(2):
+            if written != passed_on(method, answers, old=old, last=last):
+                raise Disagreement(f"{final} is passed on as {written!r}, and when it is remembered in another way")
+        again = answer(written, method, closed=old or last)
+        if again.fault == "refused" and any(map(may_have_grown, expected.messages)):
+            continue
+        same = bool(again.messages) and says_the_same_again(final, again.messages[-1]) and not again.fault
+        if not same or not (again.reusable or old or last):
+            raise Disagreement(f"{final} to {method} is passed on as {written!r}, which is\n{again}")
+        if not old:
+            judge_answer_elsewhere(final, written, method)
+
+
+def may_have_grown(message: Message) -> bool:
+    """Whether the oracle may find a head, or trailers, too long as we write them."""
+    fields, trailers = (
+        sum(len(name) + len(value) + 4 for name, value in one) for one in (message.fields, message.trailers)
+    )
+    line = len(f"HTTP/1.1 {message.start[0]} {message.start[1]}")
+    most = len(message.fields) + 2 > oracle.FIELDS or fields + line + 60 > oracle.HEAD
+    return most or line > oracle.LINE or trailers + 4 > oracle.TRAILERS
+
+
+def judge_answer_elsewhere(final: Message, written: bytes, method: str) -> None:
+    """Hold what we write to h11 and llhttp."""
+    for read in (answer_by_h11, answer_by_llhttp):
+        if method != "HEAD" or read is answer_by_h11:
+            try:
+                found: object = read(written, method)
+            except RefusedElsewhere as refusal:
+                found = refusal
+            if found != (final.start[0], final.body):
+                raise Disagreement(f"{final} to {method} is passed on as {written!r}, for {read.__name__} {found}")
+
+
+def says_the_same_again(final: Message, again: Message) -> bool:
+    """Whether nothing of an answer was lost or won but what has to be."""
+    new = {name for name, value in again.fields if (name, value) not in final.fields}
+    kept = {name for name, _ in again.fields}
+    same = (again.start, again.body, again.whole) == (final.start, final.body, True)
+    return same and new <= {"connection", "trailer"} and not kept & ENDS_HERE
+
+
+def passed_on_by_us(
+    data: bytes, method: str, answers: Memory[KnownAnswer], *, closed: bool, old: bool, last: bool
+) -> bytes:
+    """What a client is sent of an answer, an `old` one of HTTP/1.0, and as the `last` of its connection."""
+    decoder = ResponseDecoder(LIMITS, answers)
+    decoder.expect(method)
+    encoder, out = ResponseEncoder(RequestHead(method, "/", "a", version="1.0" if old else "1.1")), b""
+    for piece in [*decoder.receive(data), *(decoder.finish() if closed else [])]:
+        if isinstance(piece, ResponseHead):
+            out += encoder.head(for_downstream(piece), close=last)
+        else:
+            out += encoder.end(piece) if isinstance(piece, End) else encoder.data(cast(bytes, piece))
+    return out
 
 
 def shown(one: Answer) -> list[Message]:

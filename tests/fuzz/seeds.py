@@ -30,7 +30,7 @@ ANSWERS: Final = (
     _OK + _CHUNKED + b"Content-Length: 3\r\n\r\n0\r\n\r\n",
 )
 WORDS: Final = (
-    b"GET ", b"POST ", b"HEAD ", b"CONNECT a:1 ", b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", b"HTTP/2.0", b"HTTP/1.1 ",
+    b"GET ", b"POST ", b"HEAD ", b"CONNECT ", b"a:1 ", b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", b"HTTP/2.0", b"HTTP/1.1 ",
     b"101 ", b"Host: ", b"Content-Length: ", b"Transfer-Encoding: ", b"Connection: ",
     b"Expect: 100-continue\r\n", b"chunked", b"gzip, chunked", b"identity", b"close", b"keep-alive", b"\r\n",
     b"\r\n\r\n", b"\n", b"\r", b"\0", b"\t", b" ", b"\x0b", b"\x7f", b"\x80", b"\xff", b"0\r\n", b"0\r\n\r\n",

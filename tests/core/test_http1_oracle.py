@@ -53,6 +53,7 @@ def test_sound_answers_are_read(data: bytes) -> None:
     ("data", "statuses"),
     [
         (b"GET / HTTP/1.1\r\n\r\n", {400}),  # RFC 9112 3.2
+        (b"CONNECT / HTTP/1.1\r\nHost: a\r\n\r\n", {501}),  # RFC 9110 9.3.6
         (b"GET / HTTP/3.0\r\nHost: a\r\n\r\n", {505}),  # RFC 9110 15.6.6
         (b"GET /" + b"x" * 200, {414}),  # RFC 9112 3
         (b"GET / HTTP/1.1\r\nHost: a\r\n" + b"x: y\r\n" * 10 + b"\r\n", {431}),  # RFC 6585 5
@@ -67,8 +68,9 @@ def test_sound_answers_are_read(data: bytes) -> None:
     ],
 )
 def test_the_oracle_refuses(data: bytes, statuses: set[int]) -> None:
-    """The oracle itself refuses what the RFCs have refused, with the statuses that they name."""
+    """The oracle itself refuses what the RFCs have refused, with the statuses that they name; the codec with one."""
     assert requests(data) == Reading([], frozenset(statuses))
+    judge_requests(data, 9)
 
 
 def test_the_oracle_tells_the_end_of_an_answer() -> None:

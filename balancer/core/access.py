@@ -105,7 +105,8 @@ def compile_format(given: str) -> Callable[[Record], str]:
     if given != "json":
         return Layout({"common": COMMON, "combined": COMBINED}.get(given, given), _escaped, UNKNOWN).line
     write = Layout(f"{{{{{JSON}}}}}", lambda text, _quoted: json.dumps(text)[1:-1], "null").line
-    return lambda record: write(record).replace(f'"{UNKNOWN}"', "null")  # within a text each quote has a backslash
+    # Within a text each quote has a backslash before it, so none there is behind a colon.
+    return lambda record: write(record).replace(f':"{UNKNOWN}"', ":null")
 
 
 def _escaped(text: str, quoted: bool) -> str:

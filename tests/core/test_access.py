@@ -91,6 +91,13 @@ def test_json() -> None:
     assert told == {**expected, "request_id": None, "connect_time": None}
 
 
+@pytest.mark.parametrize("text", ['"-', '"-"', ':"-', ':"-"', '\\"-', '-"', ',"-":"-'])
+def test_json_takes_no_text_for_one_that_is_not_known(text: str) -> None:
+    """What looks like the end of an unknown field stands in a text as it was sent."""
+    told = json.loads(compile_format("json")(PLAIN._replace(referer=text, user_agent=text)))
+    assert (told["referer"], told["user_agent"]) == (text, text)
+
+
 @pytest.mark.parametrize(
     ("own", "line"),
     [

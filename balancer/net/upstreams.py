@@ -48,6 +48,7 @@ class HTTPUpstream(Lasting):
 
     _exchange: Carried | None = None
     _bulk: Bulk | None = None
+    _pressed = False
 
     def __init__(self, upstreams: Upstreams) -> None:
         self._upstreams = upstreams
@@ -105,10 +106,10 @@ class HTTPUpstream(Lasting):
         self.close_within(self._upstreams.deadlines, self._upstreams.kept.idle)
 
     def release(self) -> None:
-        """The exchange is over; wait for another, if the backend allows it."""
+        """The exchange is over; wait for another, if the backend allows it, and has read of this one what it must."""
         self._exchange = None
         self.uses += 1
-        if not self._decoder.reusable or not self._upstreams.keep(self):
+        if self._pressed or not self._decoder.reusable or not self._upstreams.keep(self):
             self.close()
 
     def dataReceived(self, data: bytes) -> None:
@@ -159,6 +160,7 @@ class HTTPUpstream(Lasting):
 
     def pressure(self, *, high: bool) -> None:
         """The backend does not read fast enough, or does again."""
+        self._pressed = high
         if self._exchange is not None:
             self._exchange.pressure(Side.UPSTREAM, high=high)
 

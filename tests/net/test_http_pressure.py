@@ -126,3 +126,22 @@ def test_a_last_answer_waits_for_a_client_that_goes_on_sending(house: House) -> 
         assert client.gone is not whole
         house.network.advance(1)
         assert client.gone
+
+
+def test_nobody_waits_behind_a_body_that_a_backend_does_not_read(house: House) -> None:
+    """A connection to a backend that answered early and leaves the rest of the body unread serves no other client."""
+    far = house.far()
+    house.site(9001)
+    client = house.client(request("POST /", f"content-length: {270 * KIBIBYTE}"))
+    stuck = far.last
+    stuck.hold()
+    for _ in range(3):
+        client.say(bytes(90 * KIBIBYTE))
+    stuck.say(answer(b"early"))
+    assert client.hear() == answer(b"early")
+    other = house.client(request())
+    assert len(far.calls) == 2
+    far.last.say(answer(b"at once"))
+    assert other.hear() == answer(b"at once")
+    stuck.go_on()
+    assert len(stuck.heard) > 270 * KIBIBYTE

@@ -129,8 +129,6 @@ class HTTPConnection(Yielding):
             if self._full:
                 self._next_waits = True
                 self.pause()
-            elif self._feeding:
-                talk.next()
             else:
                 self._go_on()
         elif talk.unread:
@@ -155,8 +153,13 @@ class HTTPConnection(Yielding):
             self.close()
 
     def _go_on(self) -> None:
-        """To the next request, or those of them that are answered at once."""
+        """To the next request, or those of them that are answered at once; what the last was held for is over."""
         self._next_waits = False
+        if self._paused:
+            super().resume()
+        if self._feeding:
+            self._conversation.next()
+            return
         self._feeding = True
         busy = self._conversation.next()
         self._feeding = False

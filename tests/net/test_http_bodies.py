@@ -255,3 +255,23 @@ def test_a_last_answer_is_read_in_peace(house: House) -> None:
     assert not client.gone
     house.network.advance(2)
     assert client.gone
+
+
+@pytest.mark.parametrize("slow", [False, True])
+def test_a_body_that_begins_behind_another_request(house: House, slow: bool) -> None:
+    """What is left of a request that came too early is read once it is its turn, also on a connection that stands."""
+    far = house.far()
+    house.site(9001)
+    client = house.client(request() + request("POST /", "content-length: 6") + b"abc")
+    if slow:
+        client.hold()
+    assert far.last.hear()
+    far.last.say(answer(bytes(MEBIBYTE)))
+    client.go_on()
+    assert far.last.hear().endswith(b"abc")
+    client.say(b"def")
+    assert far.last.hear() == b"def"
+    client.hear()
+    far.last.say(answer(b"stored"))
+    assert client.hear() == answer(b"stored")
+    assert len(far.calls) == 1

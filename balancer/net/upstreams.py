@@ -123,9 +123,17 @@ class HTTPUpstream(Lasting):
         except BalancerError as error:
             exchange.upstream_failed(error)
         else:
-            exchange.response(messages)
-            if len(data) >= BULKY:
+            if len(data) < BULKY:
+                exchange.response(messages)
+            else:
+                self._look_behind(messages)
+                exchange.response(messages)
                 self._hurry()
+
+    def _look_behind(self, messages: Sequence[Message]) -> None:
+        """What was not read may have something behind the end of the answer; it belongs to nobody."""
+        if messages and type(messages[-1]) is End and not quiet(self.transport):
+            self._decoder.reusable = False
 
     def _hurry(self) -> None:
         if self._bulk is None:
@@ -146,6 +154,7 @@ class HTTPUpstream(Lasting):
         exchange.answer_passed(size)
         messages = self._decoder.skip(size) if size else ()
         if messages:
+            self._look_behind(messages)
             exchange.response(messages)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -78,9 +78,7 @@ class Closing(Peer):
 
     def close(self) -> None:
         """Close after what was written; a client that takes nothing of it for `idle` seconds is cut off."""
-        if not self._conversation.over:
-            self._conversation.over = True
-            self._since = self._watch.deadlines.now
+        self._close_from_now()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
@@ -91,10 +89,15 @@ class Closing(Peer):
 
     def linger(self) -> None:
         """Close after what was written, in spite of what the client still sends; see `LINGER`."""
-        self._conversation.over = True
+        self._close_from_now()
         self.bound(self._listening.site.deadlines, LINGER)
         self.finish()
         Peer.resume(self)
+
+    def _close_from_now(self) -> None:
+        if not self._conversation.over:
+            self._conversation.over = True
+            self._since = self._watch.deadlines.now
 
 
 class Waiting(Closing):

@@ -43,16 +43,61 @@ class Lasting(Dialed):
         self.backend, self.identity, self.born = backend, Identity(self.place, backend.source), now
 
 
-class HTTPUpstream(Lasting):
-    """One connection to a backend: `core.exchange.Upstream` over HTTP/1.1, for one exchange after another."""
+class Passing(Lasting):
+    """How long bodies, to this backend and from it, go past us."""
 
     _exchange: Carried | None = None
     _bulk: Bulk | None = None
-    _pressed = False
 
     def __init__(self, upstreams: Upstreams) -> None:
         self._upstreams = upstreams
         self._encoder, self._decoder = RequestEncoder(), ResponseDecoder(upstreams.limits, upstreams.answers)
+
+    def sink(self, left: int) -> Any:
+        """See `core.exchange_ports.Upstream`."""
+        return self.transport if self._encoder.passes(left) else None
+
+    @property
+    def congested(self) -> bool:
+        """See `core.exchange_ports.Upstream`."""
+        return self._bulk is not None and self._bulk.congested
+
+    def skip(self, size: int) -> None:
+        """See `core.exchange_ports.Upstream`."""
+        self._encoder.skip(size)
+
+    def _look_behind(self, messages: Sequence[Message]) -> None:
+        """What was not read may have something behind the end of the answer; it belongs to nobody."""
+        if messages and type(messages[-1]) is End and not quiet(self.transport):
+            self._decoder.reusable = False
+
+    def _hurry(self) -> None:
+        if self._bulk is None:
+            self._bulk = Bulk(
+                self.transport,
+                self._upstreams.pipes,
+                left=lambda: self._decoder.left,
+                sink=lambda: None if self._exchange is None else self._exchange.answer_sink(self._decoder.left),
+                passed=self._passed,
+            )
+        self._bulk.hurry()
+
+    def _passed(self, size: int) -> None:
+        """So many bytes of the answer's body went past us."""
+        exchange = self._exchange
+        if exchange is None:
+            return
+        exchange.answer_passed(size)
+        messages = self._decoder.skip(size) if size else ()
+        if messages:
+            self._look_behind(messages)
+            exchange.response(messages)
+
+
+class HTTPUpstream(Passing):
+    """One connection to a backend: `core.exchange.Upstream` over HTTP/1.1, for one exchange after another."""
+
+    _pressed = False
 
     def carry(self, exchange: Carried, lease: Lease) -> None:
         """Serve this exchange next."""
@@ -78,19 +123,6 @@ class HTTPUpstream(Lasting):
             elif type(message) is End:
                 out.append(encoder.end(message))
         write_pieces(self.transport, out)
-
-    def sink(self, left: int) -> Any:
-        """See `core.exchange_ports.Upstream`."""
-        return self.transport if self._encoder.passes(left) else None
-
-    @property
-    def congested(self) -> bool:
-        """See `core.exchange_ports.Upstream`."""
-        return self._bulk is not None and self._bulk.congested
-
-    def skip(self, size: int) -> None:
-        """See `core.exchange_ports.Upstream`."""
-        self._encoder.skip(size)
 
     def abort(self) -> None:
         """Close at once; what comes later belongs to nobody."""
@@ -129,33 +161,6 @@ class HTTPUpstream(Lasting):
                 self._look_behind(messages)
                 exchange.response(messages)
                 self._hurry()
-
-    def _look_behind(self, messages: Sequence[Message]) -> None:
-        """What was not read may have something behind the end of the answer; it belongs to nobody."""
-        if messages and type(messages[-1]) is End and not quiet(self.transport):
-            self._decoder.reusable = False
-
-    def _hurry(self) -> None:
-        if self._bulk is None:
-            self._bulk = Bulk(
-                self.transport,
-                self._upstreams.pipes,
-                left=lambda: self._decoder.left,
-                sink=lambda: None if self._exchange is None else self._exchange.answer_sink(self._decoder.left),
-                passed=self._passed,
-            )
-        self._bulk.hurry()
-
-    def _passed(self, size: int) -> None:
-        """So many bytes of the answer's body went past us."""
-        exchange = self._exchange
-        if exchange is None:
-            return
-        exchange.answer_passed(size)
-        messages = self._decoder.skip(size) if size else ()
-        if messages:
-            self._look_behind(messages)
-            exchange.response(messages)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection has ended, which may be the end of an answer."""

@@ -24,6 +24,7 @@ from balancer.errors import ConfigError
 _MODULE: Final = "balancer_config"
 _CALL: Final = re.compile(r"(\w+)\.__init__\(\) (.*)", re.DOTALL)
 _UNEXPECTED: Final = re.compile(r"got an unexpected keyword argument '(\w+)'")
+_MISSING: Final = re.compile(r"missing \d+ required .* arguments?: ")
 _LIBRARIES: Final = ("stdlib", "platstdlib", "purelib", "platlib")
 _INSTALLED: Final = (Path(__file__).resolve().parents[1], *(Path(sysconfig.get_paths()[name]) for name in _LIBRARIES))
 
@@ -152,12 +153,15 @@ def _where(place: traceback.FrameSummary, path: str) -> str:
 
 
 def _with_hint(complaint: str, called: object) -> str:
-    """Name the keyword that was probably meant."""
+    """Say what was probably meant."""
     unexpected = _UNEXPECTED.match(complaint)
     if unexpected is None:
-        return complaint
+        if complaint.startswith("takes "):
+            return f"{complaint}; give the others by name"
+        missing = re.findall(r"'(\w+)'", complaint) if _MISSING.match(complaint) else []
+        return complaint + (f"; give {', '.join(f'{name}=...' for name in missing)}" if missing else "")
     if unexpected[1] == "send_proxy":
         return f"{unexpected[0]}; only a TCPListener sends it, for a connection to a backend that is one client's alone"
     known = signature(called).parameters if callable(called) else {}
     close = get_close_matches(unexpected[1], known, n=1)
-    return unexpected[0] + (f"; did you mean {close[0]!r}?" if close else "")
+    return unexpected[0] + (f"; did you mean {close[0]!r}?" if close else "; leave it out")

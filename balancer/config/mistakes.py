@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from inspect import signature
+from inspect import iscoroutinefunction, signature
 from types import FunctionType
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn, TypeGuard, TypeVar
 
 from zope.interface.interface import InterfaceClass, Method
 
@@ -106,7 +106,7 @@ def repeated(items: Iterable[_Item]) -> list[_Item]:
     return [item for item, times in Counter(items).items() if times > 1]
 
 
-def is_number(value: object) -> bool:
+def is_number(value: object) -> TypeGuard[float]:
     """Whether it is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
@@ -168,7 +168,11 @@ def instance(field: str, value: Any, kind: type, remedy: str) -> Iterator[str]:
     if isinstance(value, type):
         yield _of_a_class(field, value)
     elif not isinstance(value, kind):
-        yield f"{field}: {shown(value)} is not a {kind.__name__}; {remedy}"
+        yield f"{field}: {shown(value)} is not {_one(kind.__name__)}; {remedy}"
+
+
+def _one(name: str) -> str:
+    return f"an {name}" if name[0] in "AEIOU" else f"a {name}"
 
 
 def provides(field: str, value: Any, interface: InterfaceClass, remedy: str) -> Iterator[str]:
@@ -204,6 +208,13 @@ def optional(field: str, value: Any, method: str, arguments: tuple[str, ...]) ->
         yield from _misfit(f"{field}: {shown(value)}: {method}", call, arguments)
     elif call is not None:
         yield f"{field}: {shown(value)}: {method} is not a method; let it take {_listed(arguments)}, or leave it out"
+
+
+def at_once(field: str, value: Any, call: object) -> Iterator[str]:
+    """Expect that a plugin's method, or the function in its place, is no coroutine, where nobody waits for one."""
+    if iscoroutinefunction(call):
+        named = "" if call is value else f": {getattr(call, '__name__', call)}"
+        yield f"{field}: {shown(value)}{named} is asynchronous, but is not waited for; write def, not async def"
 
 
 def _methods(interface: InterfaceClass) -> list[tuple[str, tuple[str, ...]]]:

@@ -8,7 +8,7 @@ from typing import Final
 
 import attrs
 
-from balancer.config.mistakes import Noun, as_tuple, count, seconds, share, shown
+from balancer.config.mistakes import Noun, as_tuple, count, is_number, seconds, share, shown
 
 _METHOD: Final = re.compile(r"[A-Z][A-Z0-9_-]*")
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -72,11 +72,13 @@ class Retry(Noun):
         if self.per_try_timeout is not None:
             yield from seconds("per_try_timeout", self.per_try_timeout, like=2, least=0.01)
         if self.backoff != 0:
-            yield from seconds("backoff", self.backoff, like=0.025)
+            yield from (f"{line}, or 0" for line in seconds("backoff", self.backoff, like=0.025))
         if self.hedge is not None:
             yield from seconds("hedge", self.hedge, like=0.2)
             if self.methods and not _SAFE & set(self.methods):
                 yield "hedge: would be ignored, for none of the methods is safe; leave it out"
+            if is_number(self.per_try_timeout) and is_number(self.hedge) and self.hedge >= self.per_try_timeout:
+                yield f"hedge: would be ignored, for per_try_timeout={self.per_try_timeout:g} is over before; give less"
 
     def _wrong_methods(self) -> Iterator[str]:
         for method in self.methods or ():

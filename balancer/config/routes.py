@@ -11,6 +11,7 @@ from balancer.config.health import KIND
 from balancer.config.mistakes import (
     Noun,
     as_tuple,
+    at_once,
     count,
     instance,
     is_number,
@@ -63,7 +64,7 @@ class Route(Noun):
     """
 
     matcher: IMatcher | MatchFunction | None = None
-    pool: Pool = attrs.field(factory=_no_pool)
+    pool: Pool = attrs.field(factory=_no_pool, metadata={"required": True})
     filters: tuple[IFilter | FilterFunction, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
     upgrades: tuple[str, ...] = attrs.field(default=("websocket",), converter=upgrades, kw_only=True)
     name: str | None = attrs.field(default=None, kw_only=True)
@@ -119,7 +120,7 @@ class Route(Noun):
             yield from seconds("timeout", self.timeout, like=300)
         for item in self.filters:
             wrong = list(provides_or_callable("filters", item, IFilter, "give a filter such as StripPrefix('/v1')"))
-            yield from wrong or optional("filters", item, "body", ("head", "session", "direction"))
+            yield from wrong or self._wrong_filter(item)
         if self.max_body is not None:
             yield from count("max_body", self.max_body, least=0)
         yield from wrong_upgrades(self.upgrades)
@@ -133,13 +134,24 @@ class Route(Noun):
             return
         if self.retry.attempts is None and self.pool.attempts == 1:
             yield f"retry: would be ignored, for {self.pool} has attempts=1; give Retry(attempts=...)"
-        patience = self.pool.response_timeout
+        yield from self._too_late(f"{self.pool} has response_timeout", self.pool.response_timeout)
+        yield from self._too_late("the route has timeout", self.timeout)
+
+    def _too_late(self, whose: str, patience: float | None) -> Iterator[str]:
+        """What of the retry would come when patience is at its end."""
         for name in ("per_try_timeout", "hedge"):
             given = getattr(self.retry, name)
-            if given is not None and is_number(given) and is_number(patience) and given >= patience:
-                yield f"retry: {name}: would be ignored, for {self.pool} has response_timeout={patience:g}; give less"
+            if is_number(given) and is_number(patience) and given >= patience:
+                yield f"retry: {name}: would be ignored, for {whose}={patience:g}; give less"
+
+    @staticmethod
+    def _wrong_filter(item: Any) -> Iterator[str]:
+        yield from optional("filters", item, "body", ("head", "session", "direction"))
+        for method in ("response", "body"):
+            yield from at_once("filters", item, getattr(item, method, None))
 
     def _wrong_claims(self) -> Iterator[str]:
+        yield from at_once("matcher", self.matcher, getattr(self.matcher, "matches", self.matcher))
         yield from count("matcher: peek", self.peek, least=0)
         for kind in self._kinds:
             yield from instance("matcher: kinds", kind, Kind, KIND)

@@ -160,8 +160,9 @@ class Exchange(Hedging):
         phase = PHASES.get(self.state, Phase.DONE)
         if not self._enter(Input.FAILURE):
             return
-        if self._tries is not None and isinstance(error, NoBackend):
-            error = self._tries.cause or error
+        if isinstance(error, NoBackend) and self._tries is not None and self._tries.cause is not None:
+            error = self._tries.cause
+            self.session.not_again()
         if self.pending is not None:
             self.pending.cancel()
         if self.status:

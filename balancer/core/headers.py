@@ -11,13 +11,14 @@ from typing import Final
 
 from balancer.core.messages import Fields, RequestHead, ResponseHead
 
-_HOP_BY_HOP: Final = frozenset({
+HOP_BY_HOP: Final = frozenset({
     "connection", "http2-settings", "keep-alive", "proxy-authenticate", "proxy-authentication-info",
     "proxy-authorization", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade",
 })  # fmt: skip
-ENGINES_OWN: Final = _HOP_BY_HOP | {"content-length", "host"}
+"""What belongs to one connection, and does not travel on; but for what is said anew of `te` and `trailer`."""
+ENGINES_OWN: Final = HOP_BY_HOP | {"content-length", "host"}
 """What no plugin may add to a head: the balancer alone says how its connections go on and where a message ends."""
-_DOWNSTREAM: Final = _HOP_BY_HOP | {"alt-svc"}  # it would lead clients past the balancer
+_DOWNSTREAM: Final = HOP_BY_HOP | {"alt-svc"}  # it would lead clients past the balancer
 _IDENTITY: Final = frozenset({"forwarded", "x-real-ip"})
 _NEVER_NAMED: Final = _IDENTITY | {"host", "content-length", "expect", "via"}
 _ALSO_MISSPELT: Final = ENGINES_OWN | {"x-request-id"}
@@ -78,7 +79,7 @@ def passed_on(head: RequestHead, *, trusted: bool = False) -> Fields:
 
 def _settled(kept: list[tuple[str, str]], head: RequestHead) -> list[tuple[str, str]]:
     """What is kept, by all that the hop-by-hop fields of the head say of it."""
-    aside = [field for field in head.fields if field[0] in _HOP_BY_HOP]
+    aside = [field for field in head.fields if field[0] in HOP_BY_HOP]
     if not aside or aside == _KEEP_ALIVE:
         return kept
     kept = _unnamed(kept, aside) + _announced(aside, head.length, _may_trail_up)
@@ -119,7 +120,7 @@ def _trailing(fields: Fields, may_trail: Callable[[str], bool]) -> Fields:
 
 def _ends_here(name: str) -> bool:
     """Whether a request field of that name is not simply passed on, whoever sends it."""
-    if name in _HOP_BY_HOP:
+    if name in HOP_BY_HOP:
         return True
     if name.replace("-", "").isalnum():
         return False

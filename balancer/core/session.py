@@ -53,5 +53,10 @@ class Session:
         self.attempt += 1
         self.retries += (error.reason,)
 
+    def not_again(self) -> None:
+        """The attempt was not made after all: nobody was left to make it on."""
+        self.attempt -= 1
+        self.retries = self.retries[:-1]
+
     def __repr__(self) -> str:
         return f"Session(kind={self.kind}, client={self.client!r}, attempt={self.attempt}, tried={self.tried!r})"

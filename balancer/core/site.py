@@ -93,15 +93,15 @@ class Site:
         if isinstance(error, FilterFailed):
             self.faults.note(error.named, error.__cause__ or error)
         if not isinstance(error, NO_NEWS):
-            kind = f"{error.status} {error.reason}: {_place(error, exchange)}"
-            self.refusals.note(kind, f"{kind}{error}, client {client or 'of a unix socket'}")
+            kind = f"{error.status} {error.reason}{_place(error, exchange)}"
+            self.refusals.note(kind, f"{kind}: {error}, client {client or 'of a unix socket'}")
 
 
 def _place(error: BalancerError, exchange: Answering | None) -> str:
     """The pool and the backend that an error is about, as far as its own message does not name them."""
     if exchange is None or exchange.route is None or error.side is not Side.UPSTREAM:
         return ""
-    pool = f"pool {exchange.route.target.upstreams.name!r}: "
+    pool = f": pool {exchange.route.target.upstreams.name!r}"
     if exchange.lease is None or isinstance(error, ConnectFailed):
         return pool
-    return f"{pool}backend {exchange.lease.backend.name!r}: "
+    return f"{pool}: backend {exchange.lease.backend.name!r}"

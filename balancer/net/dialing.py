@@ -266,8 +266,9 @@ class Dialing(Generic[AnyDialed]):
     def _refuse(self, error: BalancerError) -> None:
         """Say so; when there is no backend left, the failure to connect to the last one says more than that."""
         caller, self._caller = self._caller, None
-        if isinstance(error, NoBackend):
-            error = self._failure or error
+        if isinstance(error, NoBackend) and self._failure is not None:
+            self._session.not_again()
+            error = self._failure
         if caller is not None:
             caller.not_dialed(error)
 

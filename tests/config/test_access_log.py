@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from balancer.config import AccessLog
+from balancer.config import AccessLog, HTTPListener, Pool
 from balancer.config.access_log import LOG_FIELDS
 from balancer.core.access import Record
 from balancer.errors import ConfigError
@@ -62,3 +62,9 @@ def test_formats_that_are_none(given: Any, line: str) -> None:
     with pytest.raises(ConfigError) as caught:
         AccessLog("-", format=given)
     assert caught.value.mistakes == (f"AccessLog '-': format: {line}",)
+
+
+def test_a_path_is_no_access_log() -> None:
+    """Whoever gives a listener the path alone is told, in good English, what to give."""
+    with pytest.raises(ConfigError, match="access_log: '/x' is not an AccessLog; give one such as AccessLog"):
+        HTTPListener("tcp:80", pool=Pool("site", backends=["a:1"]), access_log="/x")  # type: ignore[arg-type]  # a path

@@ -74,9 +74,15 @@ def test_a_failed_load_leaves_the_last_one(loaded: Load, told: Told) -> None:
             "Pool('site', backend=[])",
             ["conf.py, line 2: Pool() got an unexpected keyword argument 'backend'; did you mean 'backends'?"],
         ),
-        ("Pool('site', zzz=[])", ["conf.py, line 2: Pool() got an unexpected keyword argument 'zzz'"]),
-        ("Pool('site')", ["conf.py, line 2: Pool() missing 1 required keyword-only argument: 'backends'"]),
-        ("Pool('a', 'b:1')", ["conf.py, line 2: Pool() takes 2 positional arguments but 3 were given"]),
+        ("Pool('site', zzz=[])", ["conf.py, line 2: Pool() got an unexpected keyword argument 'zzz'; leave it out"]),
+        (
+            "Pool('site')",
+            ["conf.py, line 2: Pool() missing 1 required keyword-only argument: 'backends'; give backends=..."],
+        ),
+        (
+            "Pool('a', 'b:1')",
+            ["conf.py, line 2: Pool() takes 2 positional arguments but 3 were given; give the others by name"],
+        ),
         ("raise GeneratorExit", ["conf.py, line 2: raise GeneratorExit", "GeneratorExit"]),
         ("'a' + 1", ["conf.py, line 2: 'a' + 1", 'TypeError: can only concatenate str (not "int") to str']),
     ],

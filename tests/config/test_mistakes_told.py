@@ -164,7 +164,8 @@ LISTENERS = {
     "'tcp:80', pool=site, max_head=10": "HTTPListener 'tcp:80': max_head: 10 is not a whole number of at least 1024",
     "'tcp:80', pool=site, paths='raw'": "HTTPListener 'tcp:80': paths: 'raw' is not a choice; give 'normal' or 'as-is'",
     "'tcp:80', pool=site, max_fields=0": "HTTPListener 'tcp:80': max_fields: 0 is not a whole number of at least 1",
-    "'tcp:80', pool=site, tls=1": "conf.py, line 22: HTTPListener() got an unexpected keyword argument 'tls'",
+    "'tcp:80', pool=site, tls=1": "conf.py, line 22: HTTPListener() got an unexpected keyword argument "
+    "'tls'; leave it out",
 }
 CONFIGS = {
     "[]": "Config: listeners: there is none; give at least one, such as HTTPListener('tcp:8080', pool=site)",

@@ -18,7 +18,7 @@ SETTINGS = {
     "methods=[5]": "methods: 5 is not a method; give one in capital letters, such as 'GET'",
     "methods=[]": "methods: there is none; give at least one, or leave retry out",
     "per_try_timeout=0.001": "per_try_timeout: 0.001 is less than 0.01 seconds; give one such as 2",
-    "backoff=-1": "backoff: -1 is not a positive number of seconds; give one such as 0.025",
+    "backoff=-1": "backoff: -1 is not a positive number of seconds; give one such as 0.025, or 0",
     "budget=20": "budget: 20 is not a share; give a number from 0 to 1",
     "budget_floor=-1": "budget_floor: -1 is not a whole number of at least 0",
     "budget=0, budget_floor=0": "budget: 0 with budget_floor=0 allows no retry; give more, or leave retry out",
@@ -28,6 +28,7 @@ SETTINGS = {
     "attempt_header=5": "attempt_header: 5 is not a field to add; give one such as 'x-attempt'",
     "hedge=0": "hedge: 0 is not a positive number of seconds; give one such as 0.2",
     "hedge=1, methods='POST'": "hedge: would be ignored, for none of the methods is safe; leave it out",
+    "hedge=2, per_try_timeout=1.5": "hedge: would be ignored, for per_try_timeout=1.5 is over before; give less",
 }
 ROUTES = {
     "site, retry=3": "Route to Pool 'site': retry: 3 is not a Retry; give one such as Retry(statuses=[503])",
@@ -37,6 +38,8 @@ ROUTES = {
     "ignored, for Pool 'once' has response_timeout=5; give less",
     "once, retry=Retry(attempts=2, hedge=5)": "Route to Pool 'once': retry: hedge: would be ignored, "
     "for Pool 'once' has response_timeout=5; give less",
+    "site, timeout=1, retry=Retry(per_try_timeout=1)": "Route to Pool 'site': retry: per_try_timeout: would be "
+    "ignored, for the route has timeout=1; give less",
     "None, retry=Retry(attempts=2)": "Route: pool: None is not a Pool; give the Pool object",
 }
 POOLS = {

@@ -9,7 +9,7 @@ from zope.interface import alsoProvides
 
 from balancer.config import Pool, Route
 from balancer.errors import ConfigError
-from balancer.interfaces import IFilter, Matcher
+from balancer.interfaces import Filter, IFilter, Matcher
 from balancer.plugins.matchers import Path
 
 SITE = Pool("site", backends=["a:1"])
@@ -77,3 +77,33 @@ def test_filters_that_are_functions() -> None:
 
     functions = (lambda head, _session: head, slow)
     assert Route(matches, SITE, filters=functions).filters == functions
+
+
+async def later(_session: object) -> bool:
+    """A matcher that takes its time."""
+    return True
+
+
+class Late(Filter):
+    """A filter that takes its time over an answer and its body."""
+
+    async def response(self, head: object, session: object) -> object:
+        return head
+
+    async def body(self, head: object, session: object, direction: object) -> None:
+        return None
+
+    def __repr__(self) -> str:
+        return "Late()"
+
+
+def test_nobody_waits_for_matchers_and_answers() -> None:
+    """A coroutine function is told where none is waited for: such a matcher would never match, such a filter fail."""
+    remedy = "is asynchronous, but is not waited for; write def, not async def"
+    with pytest.raises(ConfigError) as caught:
+        Route(later, SITE, filters=Late())  # type: ignore[arg-type]  # the mistake under test
+    assert caught.value.mistakes == (
+        f"Route to Pool 'site': matcher: later {remedy}",
+        f"Route to Pool 'site': filters: Late(): response {remedy}",
+        f"Route to Pool 'site': filters: Late(): body {remedy}",
+    )

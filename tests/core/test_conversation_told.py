@@ -118,4 +118,4 @@ def test_a_site_that_nobody_listens_to_counts_all_the_same() -> None:
     stage, bare = Stage(), Talk(matcher=lambda _session: MORE).site
     site = Site(bare.routes, bare.deadlines, bare.seconds, later=bare.later)
     Conversation(site, FakeLine(stage.transcript), ("", 0)).receive(request())
-    assert list(site.refusals.counts) == ["404 no-route: "]
+    assert list(site.refusals.counts) == ["404 no-route"]

@@ -68,7 +68,7 @@ def test_a_request_is_sent_so_often_and_no_more() -> None:
 
 
 def test_a_backend_that_breaks_a_new_connection_is_avoided() -> None:
-    """A retry goes elsewhere; if there is nobody else, the client is told of the failure and not of its consequence."""
+    """A retry goes elsewhere; if there is nobody else, there was none, and the client is told of the failure itself."""
     stage = Stage()
     exchange = stage.asked(END)
     stage.connect()
@@ -76,6 +76,7 @@ def test_a_backend_that_breaks_a_new_connection_is_avoided() -> None:
     assert exchange.session.tried == [stage.backend]
     exchange.fail(NoBackend("every backend that is up was tried"))
     assert stage.transcript.take()[-2:] == ["client refused 502 upstream-gone", "client done"]
+    assert (exchange.session.attempt, exchange.session.retries) == (1, ())
 
 
 def test_a_kept_connection_that_ends_speaks_for_itself_alone() -> None:

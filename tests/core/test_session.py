@@ -23,11 +23,13 @@ def test_a_session_is_what_policies_were_promised() -> None:
 
 
 def test_another_attempt() -> None:
-    """Attempts are counted, and why each but the first was made is kept, in order."""
+    """Attempts are counted, and why each but the first was made is kept, in order; but for one that was not made."""
     session = Session(Kind.HTTP, ("192.0.2.1", 1), 5.0)
     session.again(ConnectFailed("no"))
     session.again(UpstreamGone("no"))
     assert (session.attempt, session.retries) == (3, ("connect-failed", "upstream-gone"))
+    session.not_again()
+    assert (session.attempt, session.retries) == (2, ("connect-failed",))
 
 
 def test_sessions_share_nothing() -> None:

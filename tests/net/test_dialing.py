@@ -93,6 +93,7 @@ def test_every_backend_is_tried_once() -> None:
     assert isinstance(dialling.outcome(), ConnectFailed)
     assert [backend.failed for backend in dialling.backends] == [1, 1]
     assert len(dialling.session.tried) == 2
+    assert (dialling.session.attempt, dialling.session.retries) == (2, ("connect-failed",))
 
 
 def test_nothing_to_try() -> None:

@@ -178,10 +178,10 @@ def test_rewritten_paths_that_cannot_be(pattern: str, replacement: str, target: 
     [
         ("(", "", "pattern: '(': missing ), unterminated subpattern at position 0; write a regular expression"),
         (None, "", "pattern: None: first argument must be string or compiled pattern; write a regular expression"),
-        ("(a)", r"\2", r"replacement: '\\2': invalid group reference 2"),
-        ("a", r"\g<x>", r"replacement: '\\g<x>': unknown group name 'x'"),
-        ("a", "/b?c", "replacement: '/b?c': it goes beyond the path; leave out the question mark"),
-        ("a", "/b#c", "replacement: '/b#c': it goes beyond the path; leave out the question mark"),
+        ("(a)", r"\2", r"replacement: '\\2': invalid group reference 2 at position 1; write a text such as"),
+        ("a", r"\g<x>", r"replacement: '\\g<x>': unknown group name 'x'; write a text such as"),
+        ("a", "/b?c", "replacement: '/b?c': it goes beyond the path; write a text such as"),
+        ("a", "/b#c", "replacement: '/b#c': it goes beyond the path; write a text such as"),
         ("a", None, "replacement: None: "),
     ],
 )
@@ -261,7 +261,7 @@ def test_no_capture_breaks_out_of_its_field(captured: str) -> None:
             {"set": {"x-a": "{"}, "add": {"x-b": "a\nb"}},
             [
                 "set: 'x-a': '{' has a brace by itself; write {{ or }} for one that is meant",
-                "add: 'x-b': field 'x-b': its value holds a control, a wide character or outer whitespace",
+                "add: 'x-b': 'a\\nb' is no value of a field; write one line, of Latin letters",
             ],
         ),
     ],

@@ -253,3 +253,25 @@ def test_path_refuses_what_could_not_match(prefix: Any, mistake: str) -> None:
     with pytest.raises(ConfigError) as caught:
         Path(prefix)
     assert caught.value.mistakes == (f"Path: prefix: {mistake}",)
+
+
+@pytest.mark.parametrize(
+    ("settings", "mistake"),
+    [
+        ({"regex": ""}, "regex: '' matches no path, for each begins with a slash; write '/'"),
+        ({"regex": "v1/.*"}, "regex: 'v1/.*' matches no path, for each begins with a slash; write '/v1/.*'"),
+        ({"regex": 5}, "regex: 5 is not a text; write r'...'"),
+        ({"prefix": "/v1", "exact": 1}, "exact: 1 is not a choice; give True or False"),
+    ],
+)
+def test_path_refuses_settings_that_cannot_be_meant(settings: Any, mistake: str) -> None:
+    """An expression that no path begins like, and a choice that is none, are told in a line."""
+    with pytest.raises(ConfigError) as caught:
+        Path(**settings)
+    assert caught.value.mistakes == (f"Path: {mistake}",)
+
+
+@pytest.mark.parametrize("regex", ["v?/a", "v*/a", "v{0}/a", "v|/a", "(?:/a)", "./a", "/a"])
+def test_path_takes_expressions_that_may_match(regex: str) -> None:
+    """What may match some path is not judged by its first letter."""
+    assert Path(regex=regex).regex == regex

@@ -157,7 +157,7 @@ def test_answers_alike(one: Respond, reply: Reply) -> None:
     [
         ((100,), ["status: 100 is not a final status; give 200 to 599"]),
         (("200",), ["status: '200' is not a final status; give 200 to 599"]),
-        ((200, 5), ["content: 5 is neither a text nor bytes"]),
+        ((200, 5), ["content: 5 is neither a text nor bytes; write it in quotes"]),
         ((204, "x"), ["content: would be ignored, for an answer with status 204 has none; leave it out"]),
         ((200, "", "text/html"), ["content_type: would be ignored without content; leave it out"]),
         ((200, "x", "a\nb"), ["content_type: 'a\\nb' is not one; write it as 'text/html'"]),

@@ -132,6 +132,7 @@ def test_are_values_shown_as_written(text: str) -> None:
     assert repr(one) == text
 
 
+OF_UPGRADES = "write a function, such as lambda session: 'websocket' in session.request.upgrade"
 NO_VALUE = "is none that a request can have; write it as it is sent"
 
 
@@ -147,6 +148,11 @@ NO_VALUE = "is none that a request can have; write it as it is sent"
         (lambda: Header("x env"), "Header: name: 'x env' is no field name; use letters, digits and hyphens"),
         (lambda: Header("X_Env"), "Header: name: 'X_Env' is never forwarded, for its underscore; write 'x-env'"),
         (lambda: Header("Host"), "Header: name: 'Host' is no field here; write Host('example.com')"),
+        (
+            lambda: Header("Connection", "close"),
+            "Header: name: 'Connection' is no field here; it belongs to the client's connection; leave it out",
+        ),
+        (lambda: Header("upgrade", "websocket"), f"Header: name: 'upgrade' is no field here; {OF_UPGRADES}"),
         (lambda: Header(None), "Header: name: None is not a text; write it in quotes"),  # type: ignore[arg-type]  # the mistake under test
         (lambda: Header("a", "b\n"), f"Header: value: 'b\\n' {NO_VALUE}"),
         (lambda: Header("a", " b"), f"Header: value: ' b' {NO_VALUE}"),

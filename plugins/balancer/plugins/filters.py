@@ -16,7 +16,7 @@ from twisted.plugin import IPlugin
 from zope.interface import provider
 
 from balancer.core.headers import ENGINES_OWN
-from balancer.core.messages import Fields, RequestHead, ResponseHead, checked_field
+from balancer.core.messages import VALUE, Fields, RequestHead, ResponseHead, checked_field
 from balancer.core.paths import normal
 from balancer.errors import ConfigError, PathRefused
 from balancer.interfaces import Filter, IFilterPlugin, ISession
@@ -47,7 +47,7 @@ def _mistake_in(prefix: Any) -> str:
     if not isinstance(prefix, str):
         return "is not a text; write '/v1'"
     if not prefix.startswith("/"):
-        return f"does not start with a slash; write {'/' + prefix!r}"
+        return f"does not start with a slash; write {'/' + (prefix or 'v1')!r}"
     if prefix.endswith("/"):
         return f"ends with a slash; write {prefix.rstrip('/') or '/v1'!r}"
     if not PATH.fullmatch(prefix):
@@ -116,7 +116,8 @@ class RewritePath(Filter):
         try:
             _check_replacement(regex, self.replacement)
         except (TypeError, ValueError, IndexError, re.error) as error:
-            raise ConfigError([f"RewritePath: replacement: {self.replacement!r}: {error}"]) from None
+            remedy = r"write a text such as '/users/\1', without a query, where \1 is the first group"
+            raise ConfigError([f"RewritePath: replacement: {self.replacement!r}: {error}; {remedy}"]) from None
         return regex
 
     def request(self, head: RequestHead, session: ISession) -> RequestHead:
@@ -134,7 +135,7 @@ class RewritePath(Filter):
 def _check_replacement(regex: re.Pattern[str], replacement: str) -> None:
     """Let Python judge a replacement, by a match of an expression with the same groups that always matches."""
     if "?" in replacement or "#" in replacement:
-        raise ValueError("it goes beyond the path; leave out the question mark and what follows")
+        raise ValueError("it goes beyond the path")
     anything = re.compile(f"{regex.pattern}\n|", regex.flags).match("")
     assert anything is not None  # by its last, empty alternative
     anything.expand(replacement)
@@ -232,9 +233,12 @@ def _wrong_name(setting: str, name: Any) -> Iterator[str]:
 
 def _wrong_value(setting: str, name: str, value: Any) -> Iterator[str]:
     try:
-        checked_field(name, template(value).filled.strip(" \t"))
+        filled = template(value).filled.strip(" \t")
     except ValueError as error:
         yield f"{setting}: {name!r}: {error}"
+        return
+    if not VALUE.fullmatch(filled):
+        yield f"{setting}: {name!r}: {value!r} is no value of a field; write one line, of Latin letters"
 
 
 @provider(IPlugin, IFilterPlugin)

@@ -31,6 +31,8 @@ _REMEDY: Final = (
     "path, international names in their xn-- form"
 )
 _PATH: Final = re.compile(r"/[!-~]*")
+_NO_SLASH: Final = re.compile(r"(?:[A-Za-z0-9](?![?*{])[^|]*)?")
+"""An expression that wants something else at the beginning of a path, or nothing at all."""
 _CAPTURE: Final = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)(\.\.\.)?\}")
 
 
@@ -65,7 +67,7 @@ class Host(Matcher):
     be a host.
     """
 
-    names: frozenset[str] = attrs.field(converter=_checked_names)
+    names: frozenset[str] = attrs.field(default=(), converter=_checked_names)
     regex: str | None = attrs.field(default=None)
     hosts: frozenset[str] | None = attrs.field(
         init=False, eq=False, default=attrs.Factory(_known_hosts, takes_self=True)
@@ -100,9 +102,14 @@ def _mistakes_in_path(path: Path) -> Iterator[str]:
     named = [name for name, value in given.items() if value is not None]
     if len(named) != 1:
         yield f"{' and '.join(named) or 'prefix'}: give one of '/v1', template='/users/{{id}}' and regex=r'...'"
+    elif type(path.exact) is not bool:
+        yield f"exact: {path.exact!r} is not a choice; give True or False"
     elif named != ["prefix"] and path.exact:
         yield f"exact: would be ignored, for a {named[0]} matches whole paths; leave it out"
-    elif path.regex is None:
+    elif path.regex is not None:
+        if isinstance(path.regex, str) and _NO_SLASH.fullmatch(path.regex):
+            yield f"regex: {path.regex!r} matches no path, for each begins with a slash; write {'/' + path.regex!r}"
+    else:
         yield from (f"{named[0]}: {given[named[0]]!r} {line}" for line in _mistakes_in(path))
 
 

@@ -144,7 +144,7 @@ class Respond(Filter):
         if type(self.status) is not int or not 200 <= self.status <= 599:
             yield f"status: {self.status!r} is not a final status; give 200 to 599"
         if not isinstance(self.content, str | bytes):
-            yield f"content: {self.content!r} is neither a text nor bytes"
+            yield f"content: {self.content!r} is neither a text nor bytes; write it in quotes"
         elif self.content and self.status in _BODILESS:
             yield f"content: would be ignored, for an answer with status {self.status} has none; leave it out"
         if self.content_type is None:

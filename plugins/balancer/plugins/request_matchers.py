@@ -14,6 +14,7 @@ import attrs
 from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
+from balancer.core.headers import HOP_BY_HOP
 from balancer.core.messages import NAME, VALUE, RequestHead
 from balancer.core.named_values import Values, cookie_values, query_values
 from balancer.core.patterns import captured, compiled
@@ -24,6 +25,8 @@ _METHOD: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Z]{1,32}")
 _SCHEMES: Final = ("http", "https")
 _COOKIE_VALUE: Final = re.compile(r"[!-:<-~\x80-\xff](?:[ -:<-~\x80-\xff]*[!-:<-~\x80-\xff])?|")
 _NO_FIELD: Final = {
+    **dict.fromkeys(HOP_BY_HOP - {"te", "trailer"}, "it belongs to the client's connection; leave it out"),
+    "upgrade": "write a function, such as lambda session: 'websocket' in session.request.upgrade",
     "host": "write Host('example.com')",
     "content-length": "write a function, such as lambda session: session.request.length == 0",
     "transfer-encoding": "write a function, such as lambda session: session.request.length is None",

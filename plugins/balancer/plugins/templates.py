@@ -69,7 +69,7 @@ def template(text: Any, escape: Callable[[str], str] = str) -> Template:
     Raises `ValueError`, with what is wrong and what to write instead.
     """
     if not isinstance(text, str):
-        raise ValueError(f"{text!r} is not a text")  # noqa: TRY004  what is wrong with a setting is a ValueError
+        raise ValueError(f"{text!r} is not a text; write it in quotes")  # noqa: TRY004  what is wrong with a setting is a ValueError
     parts: list[str | Filling] = []
     try:
         pieces = list(Formatter().parse(text))

@@ -103,10 +103,10 @@ def request_block(section: str, version: str, limits: Limits) -> Block:
         if version == "1.0":
             fields = tuple([field for field in fields if field[0] != "expect"])
     persistent = stays_open(version, special.get("connection"))
-    block = Block(fields, authority, length, expects_continue=expects_continue, persistent=persistent)
+    upgrade: tuple[str, ...] = ()
     if "upgrade" in special and version != "1.0" and length == 0:
-        block.upgrade = protocols(special.get("connection", ()), special["upgrade"])
-    return block
+        upgrade = protocols(special.get("connection", ()), special["upgrade"])
+    return Block(fields, authority, length, expects_continue=expects_continue, persistent=persistent, upgrade=upgrade)
 
 
 def body_of(length: int | None, limits: Limits, refuse: Refusal = RequestRefused) -> Body | None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from balancer import errors
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.core.retries import (
+    HEDGE,
     IDEMPOTENT,
     LONGEST_RETRY_AFTER,
     STALE,
@@ -189,6 +190,14 @@ def test_a_request_has_one_part_of_the_budget() -> None:
         assert again.paid
     assert subject.after(Ending(GET, GONE, 4, reused=True, paid=True)) == attrs.evolve(SAME, paid=True)
     assert subject.budget.under_way == 1
+
+
+def test_a_try_beside_another_has_the_same_price() -> None:
+    """It counts among the attempts, takes a part of the budget unless the request has one, and is counted."""
+    subject = retries(RetryPolicy(3, share=0, floor=1))
+    assert not subject.beside(3, paid=False)
+    assert [subject.beside(1, paid=paid) for paid in (False, False, True)] == [True, False, True]
+    assert (subject.budget.under_way, subject.budget.reasons) == (1, {HEDGE: 2})
 
 
 @pytest.mark.parametrize(

@@ -144,11 +144,6 @@ class RequestDecoder:
         kept, self.kept = self.kept, b""
         return self.receive(kept)
 
-    def finish(self) -> None:
-        """The connection has ended; raises `RequestRefused` when it did so in the middle of a request."""
-        if self._body is not None or self._heads.begun:
-            raise RequestRefused("the connection ended in the middle of a request (RFC 9112 8)")
-
     def _recall(self, data: bytes, out: list[Message]) -> bool:
         """Whether the fields of a head are known, and its line is a usual one; if so it is read."""
         text, blank, rest = data.partition(b"\r\n\r\n")

@@ -95,27 +95,12 @@ def test_how_much_of_a_request_is_to_come_may_be_known(data: bytes, least: int |
     assert found == ([] if least is None else list(range(least, 5)))
 
 
-def test_the_end_of_the_connection_is_a_fault_in_the_middle_only() -> None:
-    """Between requests, and after one, a client may go; within a head or a body it may not (RFC 9112 8)."""
-    for data in (b"", b"\r\n", GET, GET + b"GET"):
-        decoder = RequestDecoder()
-        decoder.receive(data)
-        decoder.finish()
-    for data in (b"G", POST, POST + b"ab", CHUNKED + b"0\r\n"):
-        decoder = RequestDecoder()
-        decoder.receive(data)
-        with pytest.raises(RequestRefused):
-            decoder.finish()
-
-
 def test_a_refusal_of_a_request_is_final() -> None:
     """After bytes that were refused nothing is read, so that they cannot hide another request."""
     decoder = RequestDecoder()
     for data in (b"GET / HTTP/1.1\r\n\r\n", GET, GET):
         with pytest.raises(RequestRefused, match="Host"):
             decoder.receive(data)
-    with pytest.raises(RequestRefused):
-        decoder.finish()
 
 
 def test_bounds_of_a_request_are_told_apart() -> None:

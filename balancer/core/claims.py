@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import attrs
 
-from balancer.core.messages import Fields
+from balancer.core.messages import WORD, Fields
 
 Node = tuple[str, int]
 """An address, an IPv4 one always as such, and a port, 0 when it was not told."""
@@ -26,9 +26,8 @@ CLAIMS: Final = frozenset({
 """The names of the fields that are read here."""
 _FARTHEST: Final = 32
 """Proxies in a row that are asked; nobody has more, and somebody who is trusted may list what he likes."""
-_TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"  # noqa: S105  the grammar's word for it, no secret
 _QUOTED: Final = r'"((?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+)"'
-_PAIR: Final = re.compile(rf"(?:({_TOKEN})=(?:({_TOKEN})|{_QUOTED}))?+[ \t]*+(?:([,;])[ \t]*+|\Z)")
+_PAIR: Final = re.compile(rf"(?:({WORD})=(?:({WORD})|{_QUOTED}))?+[ \t]*+(?:([,;])[ \t]*+|\Z)")
 _ESCAPED: Final = re.compile(r"\\(.)")
 _NODE: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]++)\]|([0-9.]++))(?::([0-9]{1,5}))?+")
 

@@ -12,8 +12,8 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from balancer.core.http1_bodies import Body, Chunked, UntilClose, counted
-from balancer.core.http1_grammar import WORD, Limits, Refusal, invalid, split_fields
-from balancer.core.messages import Block, Fields, RequestHead, ResponseHead
+from balancer.core.http1_grammar import Limits, Refusal, invalid, split_fields
+from balancer.core.messages import WORD, Block, Fields, RequestHead, ResponseHead
 from balancer.core.upgrade import protocols
 from balancer.errors import RequestRefused, ResponseInvalid
 

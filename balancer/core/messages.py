@@ -16,6 +16,8 @@ import attrs
 Fields = tuple[tuple[str, str], ...]
 """Header or trailer fields in the order received: (name in lower case, value without outer whitespace)."""
 
+WORD: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+"""What RFC 9110 5.6.2 calls a token: names, methods and many values are one."""
 NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]++")
 VALUE: Final = re.compile(r"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
 

@@ -23,7 +23,7 @@ Node = tuple[str, int]
 CLAIMS: Final = frozenset({
     "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"
 })  # fmt: skip
-"""The names of the fields that are read here."""
+"""The names of the fields that claim something."""
 _FARTHEST: Final = 32
 """Proxies in a row that are asked; nobody has more, and somebody who is trusted may list what he likes."""
 _QUOTED: Final = r'"((?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+)"'
@@ -46,7 +46,6 @@ class Claim:
     """The client first, then the proxies up to the one before the peer that claims it."""
     scheme: str = ""
     host: str = ""
-    port: str = ""
 
 
 def claim_in(fields: Fields, trusted: Listed) -> Claim:
@@ -57,7 +56,6 @@ def claim_in(fields: Fields, trusted: Listed) -> Claim:
         way,
         scheme=_once(fields, "x-forwarded-proto") or nearest.get("proto", ""),
         host=_once(fields, "x-forwarded-host") or nearest.get("host", ""),
-        port=_once(fields, "x-forwarded-port"),
     )
 
 

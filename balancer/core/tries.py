@@ -18,7 +18,7 @@ from balancer.errors import BalancerError, Overtaken
 
 
 class Pause:
-    """The time before a retry: `core.exchange.Pending`, on its way to no backend yet."""
+    """The time before a retry: `core.exchange_ports.Pending`, on its way to no backend yet."""
 
     lease: Lease | None = None
 

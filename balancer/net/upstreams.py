@@ -44,7 +44,7 @@ class Lasting(Dialed):
 
 
 class HTTPUpstream(Lasting):
-    """One connection to a backend: `core.exchange.Upstream` over HTTP/1.1, for one exchange after another."""
+    """One connection to a backend: `core.exchange_ports.Upstream` over HTTP/1.1, for one exchange after another."""
 
     _exchange: Carried | None = None
     _bulk: Bulk | None = None
@@ -174,7 +174,7 @@ class HTTPUpstream(Lasting):
 
 @attrs.define(eq=False)
 class Upstreams:
-    """All HTTP connections to the backends of one pool: `core.exchange.Upstreams`. Times are in seconds.
+    """All HTTP connections to the backends of one pool: `core.exchange_ports.Upstreams`. Times are in seconds.
 
     `kept` are those that are idle, `warm` as many of them each backend gets to begin with, and `budget` counts what was
     sent more than once.

@@ -167,7 +167,7 @@ class Theatre(Site):
 
 
 class Stage:
-    """Everything an exchange meets; also `core.exchange.Upstreams`.
+    """Everything an exchange meets; also `core.exchange_ports.Upstreams`.
 
     `carried`: whom the latest connection serves; `others`: whether there are other backends. A `policy` is what the
     route says of retries; without one it says nothing.

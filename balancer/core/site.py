@@ -11,7 +11,8 @@ from balancer.core.dates import Dates
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Faults, Tally
 from balancer.core.forwarding import Forwarding
-from balancer.core.http1 import Limits, Memory
+from balancer.core.http1 import Limits
+from balancer.core.http1_memory import Memory
 from balancer.core.messages import Block
 from balancer.core.passage import Later
 from balancer.core.paths import PathPolicy, normal

@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.exchange_ports import Carried, Pending
-from balancer.core.http1 import KnownAnswer, Limits, Memory, RequestEncoder, ResponseDecoder
+from balancer.core.http1 import KnownAnswer, Limits, RequestEncoder, ResponseDecoder
+from balancer.core.http1_memory import Memory
 from balancer.core.kept import Identity, Kept
 from balancer.core.messages import End, Message, RequestHead
 from balancer.core.pool import Lease, Pool

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.core.http1 import KnownAnswer, Limits, Memory, RequestDecoder, ResponseDecoder
+from balancer.core.http1 import KnownAnswer, Limits, RequestDecoder, ResponseDecoder
+from balancer.core.http1_memory import Memory
 from balancer.core.messages import END, Block, Message
 from balancer.errors import BalancerError
 

@@ -16,11 +16,10 @@ from operator import itemgetter
 from string import Formatter
 from typing import Any, Final, NamedTuple, get_type_hints
 
+from balancer.core.dates import MONTHS
+
 UNKNOWN: Final = "-"
 """Stands for a text that is not known."""
-
-MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-"""In English whatever the locale."""
 
 COMMON: Final = '{client} - - [{date}] "{request}" {status} {sent_bytes}'
 COMBINED: Final = COMMON + ' "{referer}" "{user_agent}"'

@@ -15,7 +15,7 @@ from typing import Final, Protocol
 
 import attrs
 
-from balancer.core.messages import Fields
+from balancer.core.messages import WORD, Fields
 
 Node = tuple[str, int]
 """An address, an IPv4 one always as such, and a port, 0 when it was not told."""
@@ -23,12 +23,11 @@ Node = tuple[str, int]
 CLAIMS: Final = frozenset({
     "forwarded", "x-forwarded-for", "x-forwarded-host", "x-forwarded-port", "x-forwarded-proto"
 })  # fmt: skip
-"""The names of the fields that are read here."""
+"""The names of the fields that claim something."""
 _FARTHEST: Final = 32
 """Proxies in a row that are asked; nobody has more, and somebody who is trusted may list what he likes."""
-_TOKEN: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"  # noqa: S105  the grammar's word for it, no secret
 _QUOTED: Final = r'"((?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+)"'
-_PAIR: Final = re.compile(rf"(?:({_TOKEN})=(?:({_TOKEN})|{_QUOTED}))?+[ \t]*+(?:([,;])[ \t]*+|\Z)")
+_PAIR: Final = re.compile(rf"(?:({WORD})=(?:({WORD})|{_QUOTED}))?+[ \t]*+(?:([,;])[ \t]*+|\Z)")
 _ESCAPED: Final = re.compile(r"\\(.)")
 _NODE: Final = re.compile(r"(?:\[([0-9A-Fa-f:.]++)\]|([0-9.]++))(?::([0-9]{1,5}))?+")
 
@@ -47,7 +46,6 @@ class Claim:
     """The client first, then the proxies up to the one before the peer that claims it."""
     scheme: str = ""
     host: str = ""
-    port: str = ""
 
 
 def claim_in(fields: Fields, trusted: Listed) -> Claim:
@@ -58,7 +56,6 @@ def claim_in(fields: Fields, trusted: Listed) -> Claim:
         way,
         scheme=_once(fields, "x-forwarded-proto") or nearest.get("proto", ""),
         host=_once(fields, "x-forwarded-host") or nearest.get("host", ""),
-        port=_once(fields, "x-forwarded-port"),
     )
 
 

@@ -9,7 +9,8 @@ from typing import Final
 from balancer.core.messages import ResponseHead
 
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+"""In English whatever the locale."""
 
 
 class Dates:
@@ -40,4 +41,4 @@ def undated(head: ResponseHead) -> bool:
 def imf_date(second: int) -> str:
     """Such as `Sun, 06 Nov 1994 08:49:37 GMT`, in English wherever the program runs."""
     time = datetime.fromtimestamp(second, UTC)
-    return f"{_DAYS[time.weekday()]}, {time:%d} {_MONTHS[time.month - 1]} {time.year:04} {time:%H:%M:%S} GMT"
+    return f"{_DAYS[time.weekday()]}, {time:%d} {MONTHS[time.month - 1]} {time.year:04} {time:%H:%M:%S} GMT"

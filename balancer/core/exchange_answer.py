@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from balancer.core.exchange_ports import Downstream, Pending, Upstream
 from balancer.core.exchange_states import AFTER_HEAD, TRANSITIONS, Input, State
@@ -21,20 +22,13 @@ from balancer.interfaces import Phase, Reply
 NOBODY: Final = frozenset[Side]()
 
 
-class Answering:
-    """The part of an `Exchange` that speaks to the client.
-
-    `answer_body` is what becomes of the body of the answer; without it, as usual, that passes as it is.
-    """
+class Parting(ABC):
+    """The part of an `Exchange` that lets everybody go, each in turn."""
 
     route: Route[Destination] | None = None
     lease: Lease | None = None
     pending: Pending | None = None
     status = 0
-    answer_body: Transforms | None = None
-    _promised = 0
-    """The status of a final head, sent or about to be."""
-    _heard = False
     _left_over: tuple[Phase, BalancerError | None] | None = None
     """How it ended, while the rest of the request is awaited."""
     _upstream: Upstream | None = None
@@ -46,6 +40,77 @@ class Answering:
         self.site, self.session, self.head, self.state = site, session, head, State.PREPARING
         self.began = self.since = site.deadlines.now
         self._downstream = downstream
+
+    @abstractmethod
+    def fail(self, error: BalancerError) -> None:
+        """End the exchange."""
+
+    def _complete(self, *, whole: bool) -> None:
+        """The client has its answer, which is the backend's, and `whole`, or another's.
+
+        A connection on which it is not whole serves no other exchange; nor does one on which the request is not, unless
+        the little that is left of it still comes.
+        """
+        if self.state is State.DONE:
+            return
+        self.state = State.DONE
+        upstream = self._upstream
+        if upstream is not None and not whole:
+            self._upstream = None
+            upstream.abort()
+        if self._request_complete:
+            self._part(Phase.DONE, None)
+        else:
+            self._finish(Phase.DONE, None)
+
+    def _finish(self, phase: Phase, error: BalancerError | None) -> None:
+        """The answer is out. What is left of the request is read, if that is why the connection can stay."""
+        if self._request_complete or not self._downstream.stays:
+            self._part(phase, error)
+        else:
+            self._left_over = phase, error
+            self.since = self.site.deadlines.now
+            self._downstream.resume()
+
+    def _part(self, phase: Phase, error: BalancerError | None) -> None:
+        """Everybody is let go."""
+        upstream, self._upstream, self.pending, self._left_over = self._upstream, None, None, None
+        if upstream is not None and self._request_complete:
+            self._release(upstream)
+        elif upstream is not None:
+            upstream.abort()
+        if self._tries is not None:
+            self._tries.end()
+        if self.lease is not None:
+            self.lease.end(phase, status=self.status or None, error=error)
+        self.site.ended(self, error)
+        self._downstream.exchange_done(request_complete=self._request_complete)
+
+    def _release(self, upstream: Upstream) -> None:
+        """Leave a connection to others, as it came."""
+        if self._slow and Side.DOWNSTREAM in self._slow:
+            upstream.resume()
+        upstream.release()
+
+    def _enter(self, what: Input) -> bool:
+        """Go where the table says; tell whether anything changed."""
+        after = TRANSITIONS.get((self.state, what))
+        if after is None:
+            return False
+        self.state = after
+        return True
+
+
+class Answering(Parting):
+    """The part of an `Exchange` that speaks to the client.
+
+    `answer_body` is what becomes of the body of the answer; without it, as usual, that passes as it is.
+    """
+
+    answer_body: Transforms | None = None
+    _promised = 0
+    """The status of a final head, sent or about to be."""
+    _heard = False
 
     def reply(self, reply: Reply) -> None:
         """Answer without a backend; nothing of an answer has gone out."""
@@ -71,19 +136,17 @@ class Answering:
             elif self.status == 101:
                 self._change()
 
-    if TYPE_CHECKING:
+    @abstractmethod
+    def _consent(self, received: ResponseHead, downward: ResponseHead) -> ResponseHead | Reply:
+        """A 101 as the client is told, or what a filter has to say to it."""
 
-        def fail(self, error: BalancerError) -> None:
-            """See `Exchange`."""
+    @abstractmethod
+    def _change(self) -> None:
+        """The client knows that the protocol changes."""
 
-        def _consent(self, received: ResponseHead, downward: ResponseHead) -> ResponseHead | Reply:
-            """See `Changing`."""
-
-        def _change(self) -> None:
-            """See `Changing`."""
-
-        def _unwanted(self, messages: Sequence[Message]) -> bool:
-            """Whether they bring an answer that is thrown away for another try."""
+    @abstractmethod
+    def _unwanted(self, messages: Sequence[Message]) -> bool:
+        """Whether they bring an answer that is thrown away for another try."""
 
     def answer_sink(self, left: int) -> Any:
         """Where so many bytes, all that is left of the answer's body, may go unseen; None when they may not."""
@@ -155,58 +218,3 @@ class Answering:
             answer, self.answer_body = route.filters.answer(head, self.session)
         self.state, self._promised = AFTER_HEAD[self.state], answer.status
         return answer
-
-    def _complete(self, *, whole: bool) -> None:
-        """The client has its answer, which is the backend's, and `whole`, or another's.
-
-        A connection on which it is not whole serves no other exchange; nor does one on which the request is not, unless
-        the little that is left of it still comes.
-        """
-        if self.state is State.DONE:
-            return
-        self.state = State.DONE
-        upstream = self._upstream
-        if upstream is not None and not whole:
-            self._upstream = None
-            upstream.abort()
-        if self._request_complete:
-            self._part(Phase.DONE, None)
-        else:
-            self._finish(Phase.DONE, None)
-
-    def _finish(self, phase: Phase, error: BalancerError | None) -> None:
-        """The answer is out. What is left of the request is read, if that is why the connection can stay."""
-        if self._request_complete or not self._downstream.stays:
-            self._part(phase, error)
-        else:
-            self._left_over = phase, error
-            self.since = self.site.deadlines.now
-            self._downstream.resume()
-
-    def _part(self, phase: Phase, error: BalancerError | None) -> None:
-        """Everybody is let go."""
-        upstream, self._upstream, self.pending, self._left_over = self._upstream, None, None, None
-        if upstream is not None and self._request_complete:
-            self._release(upstream)
-        elif upstream is not None:
-            upstream.abort()
-        if self._tries is not None:
-            self._tries.end()
-        if self.lease is not None:
-            self.lease.end(phase, status=self.status or None, error=error)
-        self.site.ended(self, error)
-        self._downstream.exchange_done(request_complete=self._request_complete)
-
-    def _release(self, upstream: Upstream) -> None:
-        """Leave a connection to others, as it came."""
-        if self._slow and Side.DOWNSTREAM in self._slow:
-            upstream.resume()
-        upstream.release()
-
-    def _enter(self, what: Input) -> bool:
-        """Go where the table says; tell whether anything changed."""
-        after = TRANSITIONS.get((self.state, what))
-        if after is None:
-            return False
-        self.state = after
-        return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import attrs
@@ -14,11 +14,11 @@ from balancer.core.messages import Message, RequestHead
 from balancer.core.passage import Passage
 from balancer.core.transforms import Transforms
 from balancer.core.upgrade import asking
-from balancer.errors import BalancerError, FilterFailed, RequestRefused
+from balancer.errors import FilterFailed, RequestRefused
 from balancer.interfaces import Reply
 
 
-class Filtered(Changing, ABC):
+class Filtered(Changing):
     """The part of an `Exchange` that has its request routed, measured and filtered.
 
     `request_body` is what becomes of the body of the request; without it, as usual, that passes as it is.
@@ -27,10 +27,6 @@ class Filtered(Changing, ABC):
     request_body: Transforms | None = None
     _allowance: Allowance | None = None
     _held: Sequence[Message] = ()
-
-    @abstractmethod
-    def fail(self, error: BalancerError) -> None:
-        """End the exchange."""
 
     @abstractmethod
     def _connect(self) -> None:

@@ -5,7 +5,7 @@ Refuses to know when and how often that may be done; see `core.retries`.
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -24,7 +24,7 @@ from balancer.interfaces import Phase
 _UNCONNECTED: Final = frozenset({State.PREPARING, State.CONNECTING})
 
 
-class Trying(Filtered, ABC):
+class Trying(Filtered):
     """The part of an `Exchange` that gives a try up for another."""
 
     _held_back = False

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 import attrs
 
 from balancer.core.headers import ENGINES_OWN
-from balancer.core.messages import VALUE, Fields, Head, RequestHead, ResponseHead, checked_field
+from balancer.core.messages import VALUE, WORD, Fields, Head, RequestHead, ResponseHead, checked_field
 from balancer.core.session import Session
 from balancer.core.transforms import Transforms, in_words, of_unknown_length, transforms, without_claims, without_range
 from balancer.errors import FilterFailed
@@ -21,7 +21,7 @@ from balancer.interfaces import Direction, Filter, Reply
 AnyHead = TypeVar("AnyHead", RequestHead, ResponseHead)
 
 # Not CONNECT: an answer to it has no body (RFC 9110 9.3.6), so what follows would be taken for something else.
-METHOD: Final = re.compile(r"(?!CONNECT\Z)[!#$%&'*+\-.^_`|~0-9A-Za-z]++")
+METHOD: Final = re.compile(rf"(?!CONNECT\Z){WORD}")
 TARGET: Final = re.compile(r"/[\x21\x22\x24-\x7e]*+|\*")
 AUTHORITY: Final = re.compile(r"[A-Za-z0-9\-._~%!$&'()*+,;=:\[\]]*+")
 

@@ -16,7 +16,7 @@ import attrs
 
 from balancer.core.claims import CLAIMS, Claim, Node, claim_in, said
 from balancer.core.headers import COUNTS_HOPS, NAME_OF, passed_on
-from balancer.core.messages import Fields, RequestHead
+from balancer.core.messages import WORD, Fields, RequestHead
 from balancer.core.sources import Sources
 
 UNIX: Final = "unix"
@@ -32,7 +32,7 @@ _PORTS: Final = {"http": "80", "https": "443"}
 _PORT: Final = re.compile(r":([0-9]{1,5})\Z")
 _ID_NAME: Final = "x-request-id"
 _ID: Final = re.compile(r"[0-9A-Za-z\-._~+/=:@]{1,128}")
-_TOKEN: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++")
+_TOKEN: Final = re.compile(WORD)
 _TO_ESCAPE: Final = re.compile(r'["\\]')
 
 

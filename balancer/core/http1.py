@@ -9,7 +9,7 @@ A refusal is final: what the same call had found before it is dropped, since the
 
 from __future__ import annotations
 
-from typing import Any, Final, TypeVar
+from typing import Final
 
 from balancer.core.http1_bodies import Body, Broken, Counted, UntilClose
 from balancer.core.http1_encoding import RequestEncoder, ResponseEncoder
@@ -26,42 +26,11 @@ from balancer.core.http1_grammar import (
     response_fault,
 )
 from balancer.core.http1_heads import body_of, request_start, response_start
+from balancer.core.http1_memory import Memory
 from balancer.core.messages import END, Block, Message, RequestHead, ResponseHead
 from balancer.errors import RequestRefused, ResponseInvalid, UpstreamGone
 
-__all__ = ["Limits", "Memory", "RequestDecoder", "RequestEncoder", "ResponseDecoder", "ResponseEncoder"]
-
-Known = TypeVar("Known")
-
-
-class Memory(dict[Any, Known]):
-    """What was made of the texts that come again and again, by the text: many a message has the fields of another.
-
-    Holds `MOST` texts of up to `LONGEST` characters, each from the second time on that it is met; when that is too many
-    it begins anew.
-    """
-
-    MOST: Final = 256
-    LONGEST: Final = 2048
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._met = set[int]()
-
-    def keep(self, text: bytes | str, known: Known) -> None:
-        """Remember that, if the text was met before and is not too long."""
-        if len(text) > self.LONGEST:
-            return
-        mark = hash(text)
-        if mark not in self._met:
-            if len(self._met) >= self.MOST:
-                self._met.clear()
-            self._met.add(mark)
-            return
-        if len(self) >= self.MOST:
-            self.clear()
-        self[text] = known
-
+__all__ = ["Limits", "RequestDecoder", "RequestEncoder", "ResponseDecoder", "ResponseEncoder"]
 
 _UNUSUAL: Final = frozenset({"HEAD", "CONNECT"})
 """Methods whose answers end elsewhere than those to others."""
@@ -143,11 +112,6 @@ class RequestDecoder:
             return []
         kept, self.kept = self.kept, b""
         return self.receive(kept)
-
-    def finish(self) -> None:
-        """The connection has ended; raises `RequestRefused` when it did so in the middle of a request."""
-        if self._body is not None or self._heads.begun:
-            raise RequestRefused("the connection ended in the middle of a request (RFC 9112 8)")
 
     def _recall(self, data: bytes, out: list[Message]) -> bool:
         """Whether the fields of a head are known, and its line is a usual one; if so it is read."""

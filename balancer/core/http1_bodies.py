@@ -9,8 +9,8 @@ from __future__ import annotations
 import re
 from typing import Final, Protocol
 
-from balancer.core.http1_grammar import WORD, Limits, Refusal, Section, trailer_fields
-from balancer.core.messages import END, End, Message
+from balancer.core.http1_grammar import Limits, Refusal, Section, trailer_fields
+from balancer.core.messages import END, WORD, End, Message
 from balancer.errors import BalancerError
 
 _QUOTED: Final = r'"(?:[\t !#-\[\]-~\x80-\xff]|\\[\t -~\x80-\xff])*+"'

@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from balancer.core.messages import Fields
+from balancer.core.messages import WORD, Fields
 from balancer.errors import BalancerError, RequestRefused, ResponseInvalid
 
 Refusal = Callable[[str, int], BalancerError]
@@ -49,8 +49,6 @@ class Limits:
 
 LIMITS: Final = Limits()
 
-WORD: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-"""What RFC 9110 5.6.2 calls a token."""
 _TEXT: Final = r"[\t\x20-\x7e\x80-\xff]*+"
 _FIELD_LINE: Final = rf"{WORD}:{_TEXT}\r\n"
 _START: Final = rf"({WORD}) ([!\"$-~]++) HTTP/(1\.[0-9])"

@@ -12,8 +12,8 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from balancer.core.http1_bodies import Body, Chunked, UntilClose, counted
-from balancer.core.http1_grammar import WORD, Limits, Refusal, invalid, split_fields
-from balancer.core.messages import Block, Fields, RequestHead, ResponseHead
+from balancer.core.http1_grammar import Limits, Refusal, invalid, split_fields
+from balancer.core.messages import WORD, Block, Fields, RequestHead, ResponseHead
 from balancer.core.upgrade import protocols
 from balancer.errors import RequestRefused, ResponseInvalid
 
@@ -103,10 +103,10 @@ def request_block(section: str, version: str, limits: Limits) -> Block:
         if version == "1.0":
             fields = tuple([field for field in fields if field[0] != "expect"])
     persistent = stays_open(version, special.get("connection"))
-    block = Block(fields, authority, length, expects_continue=expects_continue, persistent=persistent)
+    upgrade: tuple[str, ...] = ()
     if "upgrade" in special and version != "1.0" and length == 0:
-        block.upgrade = protocols(special.get("connection", ()), special["upgrade"])
-    return block
+        upgrade = protocols(special.get("connection", ()), special["upgrade"])
+    return Block(fields, authority, length, expects_continue=expects_continue, persistent=persistent, upgrade=upgrade)
 
 
 def body_of(length: int | None, limits: Limits, refuse: Refusal = RequestRefused) -> Body | None:

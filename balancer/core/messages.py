@@ -16,6 +16,8 @@ import attrs
 Fields = tuple[tuple[str, str], ...]
 """Header or trailer fields in the order received: (name in lower case, value without outer whitespace)."""
 
+WORD: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
+"""What RFC 9110 5.6.2 calls a token: names, methods and many values are one."""
 NAME: Final = re.compile(r"[!#$%&'*+\-.^_`|~0-9a-z]++")
 VALUE: Final = re.compile(r"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?")
 
@@ -30,18 +32,17 @@ def checked_field(name: str, value: str) -> tuple[str, str]:
     return lowered, value
 
 
+@attrs.define(eq=False, repr=False)
 class Block:
     """A field section as it was read, kept since the next is often the same; and, in `upward`, how it travels on."""
 
-    __slots__ = ("authority", "expects_continue", "fields", "length", "persistent", "upgrade", "upward")
-
-    def __init__(
-        self, fields: Fields, authority: str, length: int | None, *, expects_continue: bool, persistent: bool
-    ) -> None:
-        self.fields, self.authority, self.length = fields, authority, length
-        self.expects_continue, self.persistent = expects_continue, persistent
-        self.upgrade: tuple[str, ...] = ()
-        self.upward: tuple[Fields, str] | None = None
+    fields: Fields
+    authority: str
+    length: int | None
+    expects_continue: bool = attrs.field(kw_only=True)
+    persistent: bool = attrs.field(kw_only=True)
+    upgrade: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    upward: tuple[Fields, str] | None = attrs.field(default=None, init=False)
 
 
 @attrs.define

@@ -132,7 +132,7 @@ class Budget:
 
 
 @attrs.frozen
-class Ending:
+class TryEnded:
     """How one try of a request ended.
 
     `attempt` is its number, 1 the first, and `reused` whether its connection had carried another request before.
@@ -171,7 +171,7 @@ class Retries:
     later: Later
     asked: bool = False
 
-    def after(self, end: Ending) -> Again | None:
+    def after(self, end: TryEnded) -> Again | None:
         """Whether, when and where to try again; what it takes of the budget is the caller's to give back."""
         policy, error = self.policy, end.error
         if error.retryable is Retryable.NO or end.begun or not end.whole or end.head.method not in policy.methods:

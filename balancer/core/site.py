@@ -11,7 +11,8 @@ from balancer.core.dates import Dates
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Faults, Tally
 from balancer.core.forwarding import Forwarding
-from balancer.core.http1 import Limits, Memory
+from balancer.core.http1 import Limits
+from balancer.core.http1_memory import Memory
 from balancer.core.messages import Block
 from balancer.core.passage import Later
 from balancer.core.paths import PathPolicy, normal
@@ -28,7 +29,7 @@ from balancer.errors import (
 )
 
 if TYPE_CHECKING:
-    from balancer.core.exchange_answer import Answering
+    from balancer.core.exchange_answer import Parting
     from balancer.core.exchange_ports import Upstreams
     from balancer.core.journal import Access
     from balancer.core.retries import Retries
@@ -83,12 +84,12 @@ class Site:
     refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda site: Tally(site.told), takes_self=True))
     blocks: Memory[Block] = attrs.field(init=False, factory=Memory)
 
-    def ended(self, exchange: Answering, error: BalancerError | None) -> None:
+    def ended(self, exchange: Parting, error: BalancerError | None) -> None:
         """An exchange is over."""
         if error is not None:
             self.failed(error, exchange.session.client[0], exchange)
 
-    def failed(self, error: BalancerError, client: str, exchange: Answering | None = None) -> None:
+    def failed(self, error: BalancerError, client: str, exchange: Parting | None = None) -> None:
         """A request of that client was refused, or its exchange failed, which may be `NO_NEWS`."""
         if isinstance(error, FilterFailed):
             self.faults.note(error.named, error.__cause__ or error)
@@ -97,7 +98,7 @@ class Site:
             self.refusals.note(kind, f"{kind}: {error}, client {client or 'of a unix socket'}")
 
 
-def _place(error: BalancerError, exchange: Answering | None) -> str:
+def _place(error: BalancerError, exchange: Parting | None) -> str:
     """The pool and the backend that an error is about, as far as its own message does not name them."""
     if exchange is None or exchange.route is None or error.side is not Side.UPSTREAM:
         return ""

@@ -12,13 +12,13 @@ from balancer.core.backend import Backend
 from balancer.core.messages import Message, RequestHead, ResponseHead
 from balancer.core.pool import Lease
 from balancer.core.replay import replay_of
-from balancer.core.retries import Again, Ending, Later, Retries, Timer
+from balancer.core.retries import Again, Later, Retries, Timer, TryEnded
 from balancer.core.session import Session
 from balancer.errors import BalancerError, Overtaken
 
 
-class Pause:
-    """The time before a retry: `core.exchange.Pending`, on its way to no backend yet."""
+class Delay:
+    """The time before a retry: `core.exchange_ports.Pending`, on its way to no backend yet."""
 
     lease: Lease | None = None
 
@@ -62,7 +62,7 @@ class Tries:
         self._store = replay_of(head, retries.policy.body) if retries.policy.keeps(head) else None
         self._paid = self.settled = False
         self.second: Second | None = None
-        self._waits: list[Pause] = []
+        self._waits: list[Delay] = []
 
     def unwanted(self, answer: ResponseHead) -> bool:
         """Whether an answer has a status that is to be tried again."""
@@ -89,20 +89,20 @@ class Tries:
         return end if self._store is None else self._store.messages()
 
     def again(self, error: BalancerError, *, reused: bool = False, begun: bool = False) -> Again | None:
-        """Whether, when and where there is another try after one that ended so; see `core.retries.Ending`."""
+        """Whether, when and where there is another try after one that ended so; see `core.retries.TryEnded`."""
         whole = self._head.length == 0 if self._store is None else self._store.whole
         attempt = self._session.attempt
         begun = begun or self.settled
-        end = Ending(self._head, error, attempt, reused=reused, begun=begun, whole=whole, paid=self._paid)
+        end = TryEnded(self._head, error, attempt, reused=reused, begun=begun, whole=whole, paid=self._paid)
         again = self._retries.after(end)
         if again is not None:
             self._rest()
             self._paid, self.cause = again.paid, error
         return again
 
-    def pause(self, seconds: float, over: Callable[[], None]) -> Pause:
+    def pause(self, seconds: float, over: Callable[[], None]) -> Delay:
         """Wait for the next try."""
-        return Pause(self._retries.later, seconds, over)
+        return Delay(self._retries.later, seconds, over)
 
     def beside(self) -> bool:
         """Whether another try may be made now beside the one that is under way."""

@@ -12,11 +12,10 @@ from typing import Final
 
 import attrs
 
-from balancer.core.messages import Fields, RequestHead, ResponseHead
+from balancer.core.messages import WORD, Fields, RequestHead, ResponseHead
 from balancer.errors import ResponseInvalid
 
-_WORD: Final = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]++"
-_PROTOCOL: Final = re.compile(rf"{_WORD}(?:/{_WORD})?+")
+_PROTOCOL: Final = re.compile(rf"{WORD}(?:/{WORD})?+")
 
 
 def protocols(connection: Sequence[str], upgrade: Sequence[str]) -> tuple[str, ...]:

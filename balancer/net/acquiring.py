@@ -41,7 +41,7 @@ class Waiting:
 
     @property
     def lease(self) -> Lease | None:
-        """See `core.exchange.Pending`."""
+        """See `core.exchange_ports.Pending`."""
         return None if self._dialing is None else self._dialing.lease
 
     def served(self, lease: Lease) -> None:
@@ -54,12 +54,12 @@ class Waiting:
         self._exchange.fail(error)
 
     def cancel(self) -> None:
-        """See `core.exchange.Pending`."""
+        """See `core.exchange_ports.Pending`."""
         under_way = self._wait or self._dialing
         if under_way is not None:
             under_way.cancel()
 
     def leave(self, backend: Backend, error: BalancerError) -> None:
-        """See `core.exchange.Pending`."""
+        """See `core.exchange_ports.Pending`."""
         if self._dialing is not None:
             self._dialing.leave(backend, error)

@@ -14,14 +14,14 @@ from balancer.core.silence import Watch
 from balancer.errors import DownstreamGone
 from balancer.net.answers import Answers
 from balancer.net.bulk import BULKY
-from balancer.net.http_manners import Listening, Yielding
+from balancer.net.http_manners import Hurrying, Listening
 from balancer.net.sessions import Sight
 from balancer.net.upgrades import Upgraded
 from balancer.net.upstreams import HTTPUpstream
 
 
 @implementer(IHalfCloseableProtocol)
-class HTTPConnection(Yielding):
+class HTTPConnection(Hurrying):
     """One client's connection: feeds its conversation, bounds its waits, and closes when it has to.
 
     While the client does not read its answers it is not read from, and its next request, if here already, waits.
@@ -34,14 +34,14 @@ class HTTPConnection(Yielding):
     def connectionMade(self) -> None:
         """A client has connected."""
         super().connectionMade()
-        deadlines = self._listening.site.deadlines
-        site = self._listening.site
-        answers = Answers(self, site.dates, reasons=self._listening.reasons)
+        listening = self._listening
+        site, deadlines = listening.site, listening.site.deadlines
+        answers = Answers(self, site.dates, reasons=listening.reasons)
         self._conversation = Conversation(site, answers, self.address, header=self.header, port=self._port())
-        self._watch = Watch(deadlines, self._listening.least, self._look_at_time)
-        if self._listening.max_lifetime is not None:
-            self._lifetime = deadlines.after(self._listening.max_lifetime, self.drain)
-        self._listening.sessions.add(self)
+        self._watch = Watch(deadlines, listening.least, self._look_at_time)
+        if listening.max_lifetime is not None:
+            self._lifetime = deadlines.after(listening.max_lifetime, self.drain)
+        listening.sessions.add(self)
         self._began = self._since = deadlines.now  # fresh, since a deadline was just armed
 
     def _port(self) -> int:

@@ -158,8 +158,9 @@ class Waiting(Closing):
 
 
 class Hurrying(Waiting):
-    """How the rest of a long request takes the kernel's way."""
+    """How the rest of a long request takes the kernel's way, and all of it ends."""
 
+    _lifetime: Deadline | None = None
     _bulk: Bulk | None = None
     _feeding = False
 
@@ -185,13 +186,8 @@ class Hurrying(Waiting):
     def _look_around(self) -> None:
         """See `HTTPConnection`."""
 
-
-class Yielding(Hurrying):
-    """How it has nothing more to do, since the socket is closed or for another protocol."""
-
-    _lifetime: Deadline | None = None
-
     def _stand_aside(self) -> None:
+        """It has nothing more to do, since the socket is closed or for another protocol."""
         self._conversation.over = True
         self._watch.stop()
         if self._lifetime is not None:

@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.exchange_ports import Carried, Pending
-from balancer.core.http1 import KnownAnswer, Limits, Memory, RequestEncoder, ResponseDecoder
+from balancer.core.http1 import KnownAnswer, Limits, RequestEncoder, ResponseDecoder
+from balancer.core.http1_memory import Memory
 from balancer.core.kept import Identity, Kept
 from balancer.core.messages import End, Message, RequestHead
 from balancer.core.pool import Lease, Pool
@@ -95,7 +96,7 @@ class Passing(Lasting):
 
 
 class HTTPUpstream(Passing):
-    """One connection to a backend: `core.exchange.Upstream` over HTTP/1.1, for one exchange after another."""
+    """One connection to a backend: `core.exchange_ports.Upstream` over HTTP/1.1, for one exchange after another."""
 
     _pressed = False
 
@@ -190,7 +191,7 @@ class HTTPUpstream(Passing):
 
 @attrs.define(eq=False)
 class Upstreams:
-    """All HTTP connections to the backends of one pool: `core.exchange.Upstreams`. Times are in seconds.
+    """All HTTP connections to the backends of one pool: `core.exchange_ports.Upstreams`. Times are in seconds.
 
     `kept` are those that are idle, `warm` as many of them each backend gets to begin with, and `budget` counts what was
     sent more than once.

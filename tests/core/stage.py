@@ -16,7 +16,7 @@ import attrs
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadlines
 from balancer.core.exchange import LEFT_OVER_TIME, Exchange
-from balancer.core.exchange_answer import Answering
+from balancer.core.exchange_answer import Parting
 from balancer.core.exchange_ports import Carried, Ended, Upstream
 from balancer.core.filters import chain_of
 from balancer.core.messages import END, Message, RequestHead, ResponseHead
@@ -161,13 +161,13 @@ class Theatre(Site):
     ends: list[BalancerError | None]
     watch: Watch
 
-    def ended(self, exchange: Answering, error: BalancerError | None) -> None:
+    def ended(self, exchange: Parting, error: BalancerError | None) -> None:
         self.ends.append(error)
         self.watch.stop()
 
 
 class Stage:
-    """Everything an exchange meets; also `core.exchange.Upstreams`.
+    """Everything an exchange meets; also `core.exchange_ports.Upstreams`.
 
     `carried`: whom the latest connection serves; `others`: whether there are other backends. A `policy` is what the
     route says of retries; without one it says nothing.

@@ -196,6 +196,17 @@ def test_a_client_that_was_slow_before_is_still_slow(again: bool) -> None:
     assert scene.stage.connect().paused is not again
 
 
+@pytest.mark.parametrize("again", [False, True])
+def test_a_client_that_is_slow_while_nothing_is_asked(again: bool) -> None:
+    """Pressure that rises or falls between two requests is what the next begins with."""
+    scene = Talk()
+    scene.talk.pressure(high=True)
+    if again:
+        scene.talk.pressure(high=False)
+    scene.talk.receive(request("/1"))
+    assert scene.stage.connect().paused is not again
+
+
 def test_a_client_that_was_slow_between_requests() -> None:
     """Pressure that rose over refusals, when no exchange was there to hear of it, holds the backend of the next."""
     scene = Talk()

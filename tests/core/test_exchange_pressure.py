@@ -9,7 +9,7 @@ import pytest
 from balancer.core.messages import END
 from balancer.core.silence import Wait
 from balancer.errors import DownstreamTimeout, Side, UpstreamGone, UpstreamTimeout
-from tests.core.stage import ANSWER, GET, OK, PATIENCE, POST, Stage
+from tests.core.stage import GET, OK, PATIENCE, POST, Stage
 
 BOTH = frozenset({Side.DOWNSTREAM, Side.UPSTREAM})
 
@@ -34,28 +34,6 @@ def test_a_backend_that_is_full_at_once_is_not_sent_more() -> None:
     assert stage.line.paused
     exchange.pressure(Side.UPSTREAM, high=False)
     assert not stage.line.paused
-
-
-@pytest.mark.parametrize("cue", ["client << 200; 'hi'; end", "u1 kept"])
-def test_a_connection_is_never_kept_deaf(cue: str) -> None:
-    """A client that is slow to read the end of an answer does not keep the connection that brought it from reading."""
-    stage = Stage()
-    exchange = stage.asked(END)
-    stage.transcript.when[cue] = lambda: exchange.pressure(Side.DOWNSTREAM, high=True)
-    stage.connect()
-    exchange.response(ANSWER)
-    assert not stage.upstreams[0].paused
-    assert stage.at_rest()
-
-
-def test_an_answer_that_ends_while_it_is_held_gives_back_a_connection_that_reads() -> None:
-    """A connection whose last bytes came in spite of the pause is read again before it is given back."""
-    stage = Stage()
-    exchange = stage.asked(END)
-    stage.connect()
-    exchange.pressure(Side.DOWNSTREAM, high=True)
-    exchange.response(ANSWER)
-    assert stage.transcript.take()[2:6] == ["u1 paused", "client << 200; 'hi'; end", "u1 resumed", "u1 kept"]
 
 
 def test_a_client_that_is_slow_from_before_holds_the_new_backend() -> None:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 
-from balancer.core.exchange import Exchange
+from balancer.core.backend import Backend
 from balancer.core.exchange_states import State
 from balancer.core.messages import END, Message, RequestHead, ResponseHead
 from balancer.errors import BackendDown, BalancerError, DownstreamGone, NoBackend, ResponseInvalid, UpstreamGone
@@ -42,6 +40,19 @@ def test_a_connection_that_is_given_up_is_closed() -> None:
     exchange.fail(NoBackend("every backend that is up was tried"))
     assert stage.transcript.take()[-2:] == ["client refused 502 backend-down", "client done"]
     assert stage.at_rest()
+
+
+def test_only_the_backend_that_it_is_on_is_left() -> None:
+    """A backend that is not to be used any more is given up while it is connected to, and later; any other is not."""
+    stage = Stage()
+    other = Backend("other", "o:80", ("o", 80), seconds=stage.clock.seconds)
+    exchange = stage.asked(END)
+    exchange.leave(stage.backend, BackendDown())
+    stage.connect()
+    exchange.leave(other, BackendDown())
+    assert stage.transcript.take() == ["dial", "dial leaves b", "u1 >> GET /a; end"]
+    exchange.leave(stage.backend, BackendDown())
+    assert stage.transcript.take() == ["u1 cut", "dial fresh"]
 
 
 def test_the_end_of_a_request_is_sent_once_more_only_if_it_came() -> None:
@@ -157,23 +168,6 @@ def test_a_connection_that_fails_for_good_while_it_is_spoken_to(cue: str) -> Non
     stage.connect()
     said = ["u1 cut", "client refused 502 upstream-gone", "client done, request unfinished"]
     assert stage.transcript.take()[-3:] == said
-    assert stage.at_rest()
-
-
-def leaving(exchange: Exchange) -> Callable[[], None]:
-    """The client goes away."""
-    return lambda: exchange.fail(DownstreamGone())
-
-
-@pytest.mark.parametrize("cue", ["client send 200", "client send 'hi'", "client send end", "u1 kept", "u1 cut"])
-def test_a_client_may_leave_while_it_is_spoken_to(cue: str) -> None:
-    """A client that goes in the middle of a call ends the exchange once, and nothing more is said to either side."""
-    stage = Stage()
-    exchange = stage.asked(END)
-    stage.transcript.when[cue] = leaving(exchange)
-    stage.connect()
-    exchange.response(ANSWER)
-    assert len(stage.ends) == stage.line.done == 1
     assert stage.at_rest()
 
 

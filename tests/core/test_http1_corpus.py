@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from balancer.core.http1 import KnownAnswer, Memory, RequestDecoder, ResponseDecoder
+from balancer.core.http1 import KnownAnswer, RequestDecoder, ResponseDecoder
+from balancer.core.http1_memory import Memory
 from balancer.core.messages import Block, End, Message, RequestHead, ResponseHead
 from balancer.errors import BalancerError, RequestRefused
 from tests.core.corpus import request_bodies, request_fields, request_lines, responses

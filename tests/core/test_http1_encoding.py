@@ -1,11 +1,13 @@
 """Encoding: what goes out is framed anew, and never says anything but what it was given."""
 
+from itertools import product
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.core.http1_encoding import RequestEncoder, ResponseEncoder
-from balancer.core.messages import END, End, RequestHead, ResponseHead
+from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
 from balancer.errors import PolicyFailed, RequestRefused, ResponseInvalid
 
 GET = RequestHead("GET", "/", "a")
@@ -207,3 +209,52 @@ def test_fields_whose_lines_are_known_go_out_as_these() -> None:
     spelled = RequestEncoder().head(head)
     head.lines = "b: c\r\n"
     assert RequestEncoder().head(head) == spelled == b"PUT /x HTTP/1.1\r\nhost: a\r\nb: c\r\ncontent-length: 3\r\n\r\n"
+
+
+def test_a_whole_answer_is_its_parts() -> None:
+    """What is sent in one step is what would have been sent message by message, or is not sent in one step."""
+    statuses, lengths, bodies = (200, 204, 304), (None, 3, 0), (b"", b"abc", bytes(5000))
+    at_once = 0
+    for request, status, length, body in product((None, GET, HEAD, OLD), statuses, lengths, bodies):
+        for close, known, dated in product((False, True), repeat=3):
+            head, encoder = ResponseHead(status, length=length), ResponseEncoder(GET)
+            if known:
+                encoder.head(head, close=close)
+            head.dated = dated
+            messages: list[Message] = [head, body, END] if body else [head, END]
+            encoder.begin(request)
+            whole = encoder.whole(messages, close=close)
+            if whole is not None:
+                parts = ResponseEncoder(request)
+                assert known
+                assert dated
+                assert whole == parts.head(head.copy(), close=close) + parts.data(body) + parts.end(END)
+                assert encoder.persistent == parts.persistent
+                at_once += 1
+            assert encoder.whole([body], close=close) is None
+    assert at_once == 2 * 4  # closing or not: of a GET the empty one of each status, and the one of three bytes
+
+
+@pytest.mark.parametrize("close", [False, True])
+@pytest.mark.parametrize("length", [None, 0, 3])
+def test_a_head_that_was_sent_before_goes_out_alike(length: int | None, close: bool) -> None:
+    """A head that many answers share is spelled once, and each of them is framed as the first was."""
+    head = ResponseHead(200, "OK", fields=(("b", "c"),), length=length)
+    said = []
+    for _ in range(2):
+        encoder = ResponseEncoder(GET)
+        data = encoder.head(head, close=close) + (encoder.data(b"abc") if length != 0 else b"")
+        said.append((data + encoder.end(END), encoder.persistent))
+    assert said[0] == said[1]
+    assert said[0][1] is not close
+
+
+def test_bytes_that_go_past_an_encoder_count() -> None:
+    """Only a body of exactly the length that is left may go past, and it is then complete."""
+    encoder = ResponseEncoder(GET)
+    encoder.head(ResponseHead(200, length=9), close=False)
+    assert (encoder.passes(8), encoder.passes(9)) == (False, True)
+    encoder.skip(9)
+    assert encoder.end(END) == b""
+    encoder.head(ResponseHead(200, length=None), close=False)
+    assert not encoder.passes(0)

@@ -2,7 +2,8 @@
 
 import pytest
 
-from balancer.core.http1 import Memory, RequestDecoder, ResponseDecoder
+from balancer.core.http1 import RequestDecoder, ResponseDecoder
+from balancer.core.http1_memory import Memory
 from balancer.core.messages import Block, RequestHead, ResponseHead
 from balancer.errors import RequestRefused
 

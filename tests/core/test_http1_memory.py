@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.core.http1 import KnownAnswer, Limits, Memory, RequestDecoder, ResponseDecoder
-from balancer.core.http1_encoding import ResponseEncoder
-from balancer.core.messages import END, Block, End, Message, RequestHead, ResponseHead
+from balancer.core.http1 import KnownAnswer, Limits, RequestDecoder, ResponseDecoder
+from balancer.core.http1_memory import Memory
+from balancer.core.messages import END, Block, Message
 from balancer.errors import BalancerError
 
 LINES = [
@@ -140,43 +140,3 @@ def test_bytes_that_came_another_way_count(chunked: bool) -> None:
             assert (decoder.left, decoder.skip(4), decoder.left) == (9, [], 5)
             assert (decoder.skip(5), decoder.left) == ([END], 0)
     assert (request.complete, response.reusable) == (not chunked, not chunked)
-
-
-BODIES = st.sampled_from([b"", b"abc", bytes(5000)])
-
-
-ASKED = st.sampled_from(
-    [None, RequestHead("GET", "/"), RequestHead("HEAD", "/"), RequestHead("GET", "/", version="1.0")]
-)
-HEADS = st.builds(ResponseHead, st.sampled_from([200, 204, 304]), length=st.sampled_from([None, 3, 0]))
-
-
-@given(request=ASKED, head=HEADS, body=BODIES, close=st.booleans(), known=st.booleans(), dated=st.booleans())
-def test_a_whole_answer_is_its_parts(
-    request: RequestHead | None, head: ResponseHead, body: bytes, *, close: bool, known: bool, dated: bool
-) -> None:
-    """What is sent in one step is what would have been sent message by message, or is not sent in one step."""
-    encoder = ResponseEncoder(RequestHead("GET", "/", "a"))
-    if known:
-        encoder.head(head, close=close)
-    head.dated = dated
-    messages: list[Message] = [head, body, END] if body else [head, END]
-    encoder.begin(request)
-    whole = encoder.whole(messages, close=close)
-    if whole is not None:
-        parts = ResponseEncoder(request)
-        assert dated
-        assert whole == parts.head(head.copy(), close=close) + parts.data(body) + parts.end(End())
-        assert encoder.persistent == parts.persistent
-    assert encoder.whole([body], close=close) is None
-
-
-def test_bytes_that_go_past_an_encoder_count() -> None:
-    """Only a body of exactly the length that is left may go past, and it is then complete."""
-    encoder = ResponseEncoder(RequestHead("GET", "/", "a"))
-    encoder.head(ResponseHead(200, length=9), close=False)
-    assert (encoder.passes(8), encoder.passes(9)) == (False, True)
-    encoder.skip(9)
-    assert encoder.end(END) == b""
-    encoder.head(ResponseHead(200, length=None), close=False)
-    assert not encoder.passes(0)

@@ -58,10 +58,9 @@ def requests_in(pieces: Sequence[bytes]) -> object:
             messages += decoder.receive(piece)
             while messages and isinstance(messages[-1], End) and (more := decoder.next()):
                 messages += more
-        decoder.finish()
     except BalancerError as refusal:
         return str(refusal), refusal.status
-    return joined(messages), decoder.buffered, decoder.persistent
+    return joined(messages), decoder.idle, decoder.buffered, decoder.persistent
 
 
 def response_in(pieces: Sequence[bytes]) -> object:
@@ -120,7 +119,7 @@ def test_any_split_of_a_response_reads_the_same(stream: bytes, cut: int) -> None
 def test_a_request_that_is_written_reads_back_the_same(messages: list[Message], cut: int) -> None:
     """There and back, in any split, nothing changes and nothing is left over."""
     data = encoded(RequestEncoder(), messages)
-    assert requests_in([data[:cut], data[cut:]]) == (joined(messages), 0, True)
+    assert requests_in([data[:cut], data[cut:]]) == (joined(messages), True, 0, True)
 
 
 @given(response_messages(), st.integers(0, 400))
@@ -210,4 +209,4 @@ def test_what_another_writer_means_is_read(pieces: list[bytes], fields: Fields, 
         data += writer.send(h11.Data(data=piece)) or b""
     data += writer.send(h11.EndOfMessage()) or b""
     head = RequestHead("PUT", "/x", "a", fields=fields, length=None if chunked else length)
-    assert requests_in([data]) == (([head, END], b"".join(pieces)), 0, True)
+    assert requests_in([data]) == (([head, END], b"".join(pieces)), True, 0, True)

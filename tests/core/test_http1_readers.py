@@ -15,12 +15,12 @@ from balancer.core.forwarding import Forwarding
 from balancer.core.headers import for_downstream, trailers_for_downstream, trailers_for_upstream
 from balancer.core.http1 import (
     KnownAnswer,
-    Memory,
     RequestDecoder,
     RequestEncoder,
     ResponseDecoder,
     ResponseEncoder,
 )
+from balancer.core.http1_memory import Memory
 from balancer.core.messages import Block, End, Fields, Message, RequestHead, ResponseHead
 from balancer.errors import BalancerError
 from tests.core.corpus import request_bodies, request_fields, request_lines, responses

@@ -97,3 +97,12 @@ def test_what_may_be_secret_is_not_shown() -> None:
         with pytest.raises(ValueError, match="field") as caught:
             checked_field(name, value)
         assert "SECRET" not in str(caught.value)
+
+
+def test_a_copy_is_nobodys_but_its_own() -> None:
+    """A copy says the same, and has nothing of what others have found out about the head."""
+    head = ResponseHead(200, "OK", fields=(("b", "c"),), version="1.0", length=3)
+    head.wire, head.last_wire, head.downward, head.dated = b"wire", b"last", head, True
+    copy = head.copy()
+    assert copy == head
+    assert (copy.wire, copy.last_wire, copy.downward, copy.dated) == (None, None, None, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import SupportsIndex
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from balancer.core.route_index import RouteIndex
@@ -20,6 +20,7 @@ hints = st.builds(
 )
 
 
+@example([Hints(None, ("/a/b",)), Hints(None, ("/a",))], "", "/a")  # which ends on the way to a longer prefix
 @given(st.lists(hints, max_size=12), hosts, paths | st.sampled_from(["*", ""]))
 def test_finds_what_may_match(given_hints: list[Hints], host: str, path: str) -> None:
     """Just those are found whose hints allow the host and the path, in the order written."""

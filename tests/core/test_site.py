@@ -7,15 +7,20 @@ import pytest
 from balancer.core.messages import END
 from balancer.core.routes import Route, Routes
 from balancer.core.site import Site
-from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, NoRoute, UpstreamGone
+from balancer.errors import BalancerError, ConnectFailed, DownstreamGone, FilterFailed, NoRoute, UpstreamGone
 from tests.core.stage import Stage
 
 
-def told(error: BalancerError, *, connected: bool) -> list[str]:
+def site_of(stage: Stage, told: list[str]) -> Site:
+    """One that tells what it has to say there."""
+    routes = Routes([Route(None, stage.target)], lambda what, _error: told.append(what))
+    return Site(routes, stage.deadlines, stage.clock.seconds, told=told.append, later=stage.later)
+
+
+def told(error: BalancerError | None, *, connected: bool) -> list[str]:
     """What is told when an exchange ends so."""
     stage, lines = Stage(), list[str]()
-    routes = Routes([Route(None, stage.target)])
-    site = Site(routes, stage.deadlines, stage.clock.seconds, told=lines.append, later=stage.later)
+    site = site_of(stage, lines)
     exchange = stage.asked(END)
     if connected:
         stage.connect()
@@ -39,3 +44,17 @@ def test_a_failure_says_where_it_happened(error: BalancerError, connected: bool,
 def test_a_client_that_left_is_no_news() -> None:
     """Nobody is told of those who did not wait."""
     assert told(DownstreamGone("left"), connected=True) == []
+
+
+def test_what_ended_well_is_no_news() -> None:
+    """An exchange without an error is none that did not fare well."""
+    assert told(None, connected=True) == []
+
+
+def test_a_filter_that_failed_is_counted_by_its_name() -> None:
+    """What a stranger's code raised is a fault of its own, beside the request that it cost."""
+    lines = list[str]()
+    site = site_of(Stage(), lines)
+    site.failed(FilterFailed("raised KeyError", named="filter Mine"), "192.0.2.1")
+    refused = "500 filter-failed: filter Mine: raised KeyError, client 192.0.2.1, 1 so far"
+    assert (site.faults.count, lines) == (1, ["filter Mine failed, 1 times so far", refused])

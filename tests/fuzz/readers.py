@@ -1,8 +1,7 @@
 """What our codec, h11 and llhttp (httptools) make of a stream, in the words of the oracle, and where they disagree.
 
 Whatever our codec accepts has one meaning for all of them, as it came and as we write it. Where another reader refuses
-what we accept, `tests.fuzz.elsewhere` has the reason
-and the section; any other refusal is reported.
+what we accept, `tests.fuzz.elsewhere` has the reason and the section; any other refusal is reported.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from balancer.core.headers import for_downstream
 from balancer.core.http1 import (
     KnownAnswer,
     Limits,
-    Memory,
     RequestDecoder,
     RequestEncoder,
     ResponseDecoder,
     ResponseEncoder,
 )
+from balancer.core.http1_memory import Memory
 from balancer.core.messages import Block, End, RequestHead, ResponseHead
 from balancer.core.messages import Message as Piece
 from balancer.errors import BalancerError, RequestRefused, UpstreamGone

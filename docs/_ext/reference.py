@@ -35,11 +35,12 @@ def _code(annotation: Any) -> str:
 
 
 def _default(field: attrs.Attribute[Any]) -> str:
-    if field.default is attrs.NOTHING or field.metadata.get("required"):
+    default: Any = field.default
+    if default is attrs.NOTHING or field.metadata.get("required"):
         return "required"
-    if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]  # typed as a function, and is a class
-        return "see above" if field.default.takes_self else f"`{field.default.factory()!r}`"
-    return f"`{field.default!r}`"
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # typed as a function, and is a class
+        return "see above" if default.takes_self else f"`{default.factory()!r}`"
+    return f"`{default!r}`"
 
 
 def values(source: str, names: Iterable[str], *, heading: str = "###") -> str:

@@ -8,13 +8,13 @@ no more bytes will come.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Generic
+from typing import Any, Final, Generic
 
 from balancer.core.hello import ClientHello, read_client_hello
 from balancer.core.routes import Route, Routes, Target
 from balancer.core.session import Session
 from balancer.errors import NoRoute
-from balancer.interfaces import MORE, Found
+from balancer.interfaces import MORE, Found, ask
 
 AT_ONCE: Final = 16
 """Looks at what a client said as soon as it came. One whose hello comes in more pieces may wait a little."""
@@ -47,6 +47,13 @@ class PeekingRoutes(Routes[Target]):
         if found is MORE and (last or len(session.peek) >= self._peeks[number]):
             return False
         return found
+
+    def _ask(self, matcher: Any, session: Session) -> Found:
+        try:
+            return ask(matcher, session)
+        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+            self._failed(matcher, error)
+            return False
 
 
 class FirstBytes(Generic[Target]):

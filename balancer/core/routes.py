@@ -15,7 +15,7 @@ from balancer.core.filters import Chain
 from balancer.core.route_index import RouteIndex
 from balancer.core.session import Session
 from balancer.errors import NoRoute
-from balancer.interfaces import MORE, ask
+from balancer.interfaces import MORE
 from balancer.interfaces.hints import NO_HINTS, hints_of
 from balancer.interfaces.matching import checked
 
@@ -105,10 +105,3 @@ class Routes(Generic[Target]):
 
     def _failed(self, matcher: Any, error: BaseException) -> None:
         self.faults.note(f"matcher {named(matcher)}", error)
-
-    def _ask(self, matcher: Any, session: Session) -> Any:
-        try:
-            return ask(matcher, session)
-        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
-            self._failed(matcher, error)
-            return False

@@ -188,3 +188,14 @@ def test_a_reply_that_cannot_be_written_is_told() -> None:
     exchange.response(ANSWER)
     assert stage.transcript.take()[2:] == ["u1 cut", "client refused 503 policy-failed", "client done"]
     assert stage.at_rest()
+
+
+def test_bytes_that_are_no_message_yet_do_not_buy_time() -> None:
+    """A backend whose head comes byte by byte has as long for it as one that says nothing."""
+    stage = Stage()
+    exchange = stage.asked(END)
+    stage.connect()
+    since = exchange.since
+    stage.clock.advance(5)
+    exchange.response([])
+    assert exchange.since == since

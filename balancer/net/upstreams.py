@@ -123,8 +123,12 @@ class HTTPUpstream(Lasting):
         except BalancerError as error:
             exchange.upstream_failed(error)
         else:
-            exchange.response(messages)
-            if len(data) >= BULKY:
+            if len(data) < BULKY:
+                exchange.response(messages)
+            else:
+                if _goes_on(messages, self.transport):
+                    self._decoder.reusable = False
+                exchange.response(messages)
                 self._hurry()
 
     def _hurry(self) -> None:
@@ -146,6 +150,8 @@ class HTTPUpstream(Lasting):
         exchange.answer_passed(size)
         messages = self._decoder.skip(size) if size else ()
         if messages:
+            if _goes_on(messages, self.transport):
+                self._decoder.reusable = False
             exchange.response(messages)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -319,3 +325,8 @@ class Upstreams:
             warming.cancel()
         if self._sweep is not None:
             self._sweep.cancel()
+
+
+def _goes_on(messages: Sequence[Message], transport: Any) -> bool:
+    """Whether there is something behind an answer that ended where a read did. It belongs to nobody."""
+    return bool(messages) and type(messages[-1]) is End and not quiet(transport)

@@ -83,3 +83,19 @@ async def test_an_early_answer_to_a_long_upload(reactor: Any) -> None:
         client.say(BODY)
         await client.until(lambda wire: wire.finished)
         assert client.heard.endswith(b"\r\n\r\nenough")
+
+
+@pytest.mark.parametrize("size", [len(BODY), (1 << 16) - len(answer(bytes(9))) + 5])
+async def test_what_comes_behind_a_long_answer_is_for_nobody(reactor: Any, size: int) -> None:
+    """Bytes behind an answer that ended where a read did are not taken for the answer to the next request."""
+    async with fronted(reactor, HTTPListener) as front:
+        client = await front.client(request() * 2)
+        backend = await front.calls.get()
+        await backend.hear(len(request()))
+        whole = answer(BODY[:size])
+        backend.say(whole + answer(b"for nobody"))
+        assert await client.hear(len(whole)) == whole
+        other = await front.calls.get()
+        await other.hear(len(request()))
+        other.say(answer(b"yes"))
+        assert await client.hear(len(answer(b"yes"))) == answer(b"yes")

@@ -42,8 +42,9 @@ class HTTPListener(Measured):
 
     With `paths="normal"` each path is brought into one form before it is matched, and forwarded so: dot segments are
     resolved, and what need not be percent-encoded is decoded. One that climbs above the root, or that holds a
-    backslash, a NUL or an escape that is none, is refused with 400. `%2F`, `//` and `;` stay as they are. With "as-is"
-    paths are neither changed nor refused. The query is left alone in any case.
+    backslash, a NUL, an escape that is none, or a dot segment at an encoded slash or before a `;`, is refused with 400.
+    `%2F`, `//` and `;` stay as they are. With "as-is" paths are neither changed nor refused. The query is left alone in
+    any case.
 
     What the balancer answers itself names the failure in a word, in a body that is text, HTML or JSON, as the client
     accepts it; with `reason_header` in the field X-Balancer-Reason, too. `access_log` has a line for each request.

@@ -18,6 +18,8 @@ PathPolicy = Callable[[str], str]
 # Escapes that stay as they are: neither a backslash or NUL nor what need not be encoded, in capitals.
 _STAYS: Final = r"0[1-9A-F]|1[0-9A-F]|2[0-9A-CF]|3[A-F]|40|5[BDE]|60|7[B-DF]|[89A-F][0-9A-F]"
 _CHANGES: Final = re.compile(rf"%(?!{_STAYS})((?:[0-9A-Fa-f]{{2}})?)")
+# A dot segment to those backends for which %2F is a slash, or for which a semicolon ends the name of a segment.
+_HIDDEN: Final = re.compile(r"(?:/|%2F)\.\.?+(?:;[^/]*+)?+(?=/|%2F|\Z)")
 _UNRESERVED: Final = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 
 
@@ -36,13 +38,16 @@ def normal(target: str) -> str:
 
     Encoded letters, digits, `-`, `.`, `_` and `~` are decoded, hexadecimal digits are in capitals, dot segments are
     resolved. Refused is what backends read differently: a climb above the root, a backslash, a NUL, an escape that is
-    none. Other escapes, `%2F` too, empty segments and `;` stay as they are.
+    none, a dot segment at an encoded slash or before a `;`, which might lead out of the prefix that a route matched.
+    Other escapes, `%2F` too, empty segments and `;` stay as they are.
     """
     # Three plain searches settle nearly every request, sooner than one regular expression does.
     if "%" not in target and "/." not in target and "\\" not in target:
         return target
     path, question, query = target.partition("?")
     changed = _resolved(_decoded(path))
+    if _HIDDEN.search(changed):
+        raise PathRefused("the path holds a dot segment at an encoded slash or before a semicolon")
     return target if changed == path else f"{changed}{question}{query}"
 
 

@@ -96,7 +96,7 @@ def test_no_route(house: House) -> None:
         ("/public/%2e%2E/admin/x?y=../%2e", b"GET /admin/x?y=../%2e ", 0),
         ("/%61dmin", b"GET /admin ", 0),
         ("http://site/public/../admin", b"GET /admin ", 0),
-        ("/public/..%2fadmin", b"GET /public/..%2Fadmin ", 1),
+        ("/public/x%2fadmin", b"GET /public/x%2Fadmin ", 1),
         ("//admin", b"GET //admin ", 1),
     ],
 )
@@ -108,7 +108,9 @@ def test_what_was_matched_is_forwarded(house: House, target: str, forwarded: byt
     assert (taken, heard[: len(forwarded)]) == (number, forwarded)
 
 
-@pytest.mark.parametrize("target", ["/..", "/a/%2e%2e/%2E.", "/a\\b", "/a%5Cb", "/%00", "/%zz"])
+@pytest.mark.parametrize(
+    "target", ["/..", "/a/%2e%2e/%2E.", "/public/..%2fadmin", "/public/..;/admin", "/a\\b", "/a%5Cb", "/%00", "/%zz"]
+)
 def test_paths_that_are_refused(house: House, target: str) -> None:
     """What backends read in different ways is answered with 400 and reaches none, and the connection goes on."""
     fars = routed(house, Path("/"))

@@ -78,9 +78,7 @@ class Closing(Peer):
 
     def close(self) -> None:
         """Close after what was written; a client that takes nothing of it for `idle` seconds is cut off."""
-        if not self._conversation.over:
-            self._conversation.over = True
-            self._since = self._watch.deadlines.now
+        self._close_from_now()
         self.transport.unregisterProducer()
         self.transport.loseConnection()
 
@@ -94,7 +92,7 @@ class Closing(Peer):
 
         A client that takes nothing of the answer has as long for that as any other.
         """
-        self._conversation.over = True
+        self._close_from_now()
         self.bound(self._listening.site.deadlines, self._listening.idle if self.held else LINGER)
         self.finish()
         Peer.resume(self)
@@ -103,6 +101,11 @@ class Closing(Peer):
         """The answer is out, behind which we linger."""
         if self._bound is not None:
             self._bound.within(LINGER)
+
+    def _close_from_now(self) -> None:
+        if not self._conversation.over:
+            self._conversation.over = True
+            self._since = self._watch.deadlines.now
 
 
 class Waiting(Closing):

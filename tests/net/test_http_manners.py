@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from balancer.config import HTTPListener, Pool
+from balancer.net.http_manners import LINGER
 from tests.net.house import FRONT, Far, House, answer, request
 
 
@@ -77,3 +78,19 @@ def test_who_leaves_sooner_leaves_nothing(house: House) -> None:
     site(house)
     house.client().cut()
     assert len(house.assembly.deadlines) == 0
+
+
+def test_who_was_refused_late_has_time_to_hear_it(house: House) -> None:
+    """However long an upload took before it was refused, what still comes of it cuts nobody off who has yet to read."""
+    far = house.far()
+    house.site(9001, idle=5)
+    client = house.client(request("POST /", "content-length: 1000000", body=b"part"))
+    for _ in range(6):
+        house.network.advance(1.5)
+        client.say(b"more")
+    far.last.say(answer(status="413 Content Too Large"))
+    house.network.advance(LINGER - 0.1)
+    assert client.finished
+    assert not client.gone
+    house.network.advance(1)
+    assert client.gone

@@ -36,7 +36,7 @@ BOUNDS: Final[Mapping[type[Any], Mapping[str, str]]] = {
     Pool: {
         "queue_timeout": "the wait for a backend with room",
         "connect_timeout": "an attempt to connect",
-        "response_timeout": "silence before the answer begins",
+        "response_timeout": "the wait for the head of an answer",
         "stall_timeout": "silence within the answer",
         "keepalive_timeout": "an idle connection that is kept",
     },

@@ -52,7 +52,7 @@ class Pool(Noun):
     None refuses the session. `latency_half_life` is that of the average `IBackend.latency`. While all the backends
     that could serve a session have their `max_connections`, up to `queue` connections or requests wait for room, in
     turn by the addresses they come from, each for up to `queue_timeout`; datagrams do not wait. For HTTP alone:
-    `response_timeout` bounds the silence before the response head, `stall_timeout` that between its bytes, and up to
+    `response_timeout` bounds the wait for the response head, `stall_timeout` silence between its bytes, and up to
     `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below the backends' own)
     and until they are `max_age` old or have carried `max_uses` requests, if that is given. As soon as a backend is up
     `warm` connections are made to it, so that its first requests need not wait for one; they are idle like any other.

@@ -54,9 +54,13 @@ class Answering:
         self._complete(whole=False)
 
     def response(self, messages: Sequence[Message]) -> None:
-        """The backend sent heads, body bytes or the end of the answer, or bytes that are no message yet."""
+        """The backend sent heads, body bytes or the end of the answer, or bytes that are no message yet.
+
+        Only messages are what was waited for: a head that comes byte by byte has the time of one that does not come.
+        """
         self._heard = True
-        self.since = self.site.deadlines.now
+        if messages:
+            self.since = self.site.deadlines.now
         try:
             whole = self._answer(messages)
         except BalancerError as error:

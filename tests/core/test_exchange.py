@@ -8,7 +8,7 @@ import pytest
 
 from balancer.core.exchange import LEFT_OVER_TIME, Exchange
 from balancer.core.exchange_states import PHASES, TRANSITIONS, Input, State
-from balancer.core.messages import END, End, Message, RequestHead
+from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
 from balancer.errors import (
     BalancerError,
     ConnectFailed,
@@ -179,12 +179,13 @@ def test_the_backend_gets_its_time_to_answer() -> None:
     exchange = stage.asked(END)
     stage.connect()
     stage.clock.advance(PATIENCE.first - 1)
-    exchange.response([])
+    exchange.response([ResponseHead(102)])
     stage.clock.advance(PATIENCE.first - 1)
     assert stage.ends == []
+    exchange.response([])  # a part of a head
     stage.clock.advance(2)
     assert [type(end) for end in stage.ends] == [UpstreamTimeout]
-    assert stage.transcript.take()[2:] == ["u1 cut", "client refused 504 upstream-timeout", "client done"]
+    assert stage.transcript.take()[3:] == ["u1 cut", "client refused 504 upstream-timeout", "client done"]
     assert stage.backend.failed == 1
     assert stage.at_rest()
 

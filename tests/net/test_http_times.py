@@ -47,6 +47,17 @@ def test_an_answer_that_does_not_begin_is_told(house: House) -> None:
     assert ended_after(house, house.client(request()), 20).startswith(b"HTTP/1.1 504 Gateway Timeout\r\n")
 
 
+def test_a_head_that_dribbles_is_told(house: House) -> None:
+    """A backend whose answer's head is not whole after `response_timeout` seconds is told as 504, whatever still comes."""
+    far = house.far()
+    opened(house, response_timeout=20, stall_timeout=10)
+    client = house.client(request())
+    for byte in answer()[:19]:
+        far.last.say(bytes([byte]))
+        house.network.advance(1)
+    assert ended_after(house, client, 1).startswith(b"HTTP/1.1 504 Gateway Timeout\r\n")
+
+
 def test_a_client_that_has_closed_its_side_waits_no_longer(house: House) -> None:
     """The time that such a client has for its answer does not lengthen the backend's."""
     house.far()

@@ -8,7 +8,7 @@ port may call back at once, in the middle of what it is told.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
 from balancer.core.exchange_hedging import Hedging
@@ -130,8 +130,10 @@ class Exchange(Hedging):
             return self.since, LEFT_OVER_TIME, lambda: self._part(*left_over)
         if self.route is None:
             return None
-        patience = self.route.target.patience
-        wait = awaited(self._slow_ones(), complete=self._request_complete, begun=bool(self.status))
+        patience, slow = self.route.target.patience, self._slow_ones()
+        if slow and self._took_some(slow):
+            self.since = self.site.deadlines.now
+        wait = awaited(slow, complete=self._request_complete, begun=bool(self.status))
         limit = None if self._upstream is None else patience.limit(wait)
         total = patience.total
         if total is not None and (limit is None or self.began + total < self.since + limit):
@@ -146,6 +148,11 @@ class Exchange(Hedging):
         if self._downstream.congested:
             slow |= {Side.UPSTREAM}
         return slow
+
+    def _took_some(self, slow: Collection[Side]) -> bool:
+        """Whether whoever is waited for reads after all, though not as fast as there is something to read."""
+        awaited_one = self._downstream if Side.DOWNSTREAM in slow else self._upstream
+        return awaited_one is not None and awaited_one.took_some()
 
     def fail(self, error: BalancerError) -> None:
         """End the exchange: the client is told if nothing of an answer has gone out, else cut off.

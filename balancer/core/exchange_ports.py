@@ -37,6 +37,9 @@ class Downstream(Protocol):
     def congested(self) -> bool:
         """Whether bytes that came from here wait, unseen, for the other side to take them."""
 
+    def took_some(self) -> bool:
+        """Whether, since this was asked last, the client has taken some of what waits for it."""
+
     def skip(self, size: int) -> None:
         """So many of them did."""
 
@@ -76,6 +79,9 @@ class Upstream(Protocol):
     @property
     def congested(self) -> bool:
         """Whether bytes that came from here wait, unseen, for the other side to take them."""
+
+    def took_some(self) -> bool:
+        """Whether, since this was asked last, the backend has taken some of what waits for it."""
 
     def skip(self, size: int) -> None:
         """So many of them did."""

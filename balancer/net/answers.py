@@ -34,6 +34,9 @@ class Connection(Protocol):
     def transport(self) -> Any:
         """Where to write."""
 
+    def took_some(self) -> bool:
+        """See `net.peers.Peer`."""
+
     def pause(self) -> None:
         """Read no more for now."""
 
@@ -62,6 +65,15 @@ class _Reading:
     def resume(self) -> None:
         """Read on."""
         self._connection.resume()
+
+    @property
+    def congested(self) -> bool:
+        """See `core.exchange_ports.Downstream`."""
+        return self._connection.congested
+
+    def took_some(self) -> bool:
+        """See `core.exchange_ports.Downstream`."""
+        return self._connection.took_some()
 
     def change(self, upstream: Upstream, ended: Ended) -> None:
         """See `core.exchange_ports.Downstream`."""
@@ -115,11 +127,6 @@ class Answers(_Reading):
     def sink(self, left: int) -> Any:
         """See `core.exchange_ports.Downstream`."""
         return self._connection.transport if self._encoder.passes(left) else None
-
-    @property
-    def congested(self) -> bool:
-        """See `core.exchange_ports.Downstream`."""
-        return self._connection.congested
 
     def skip(self, size: int) -> None:
         """See `core.exchange_ports.Downstream`."""

@@ -58,8 +58,6 @@ class Closing(Peer):
     _conversation: Conversation
     _watch: Watch
     _since: float
-    _rest: int | None = None
-    """Bytes that the client had still to take at the last look, once the connection closes."""
 
     def __init__(self, listening: Listening) -> None:
         self._listening = listening
@@ -127,8 +125,7 @@ class Waiting(Closing):
 
     def _look_at_rest(self) -> float | None:
         """While the connection closes: how long it may take before the client has taken some more; else it is cut."""
-        before, self._rest = self._rest, self.unsent
-        if before is not None and self._rest < before:
+        if self.took_some():
             self._since = self._watch.deadlines.now
         left = self._watch.left(self._since, self._listening.idle)
         if left:
@@ -140,6 +137,8 @@ class Waiting(Closing):
         """Since when something is waited for, for how many seconds at most, and what is done then."""
         listening, exchange = self._listening, talk.exchange
         if self._next_waits:
+            if self.took_some():
+                self._since = self._watch.deadlines.now
             return self._since, listening.idle, self.abort
         if exchange is None and talk.idle:
             return self._since, listening.idle, self.close

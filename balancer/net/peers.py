@@ -62,6 +62,8 @@ class Peer(Pressed):
     """Who the peer counts for, where a listener limits that."""
     _paused = False
     _bound: Bound | None = None
+    _rest: int | None = None
+    """Bytes that the peer had still to take when that was last looked at."""
 
     @property
     def address(self) -> tuple[str, int]:
@@ -92,6 +94,11 @@ class Peer(Pressed):
     def unsent(self) -> int:
         """Bytes written that the peer's system has not acknowledged: those held, and those in the kernel."""
         return self.held + queued(self.transport)
+
+    def took_some(self) -> bool:
+        """Whether the peer has taken some of what was written for it since this was asked last."""
+        before, self._rest = self._rest, self.unsent
+        return before is not None and self._rest < before
 
     def write(self, data: bytes) -> None:
         """Send, or keep to send in order."""

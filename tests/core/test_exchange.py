@@ -281,6 +281,25 @@ def test_who_takes_nothing_of_what_goes_past_is_to_blame(who: str, error: type[B
     assert [type(end) for end in stage.ends] == [error]
 
 
+@pytest.mark.parametrize("side", [Side.DOWNSTREAM, Side.UPSTREAM])
+def test_who_takes_some_is_not_silent(side: Side) -> None:
+    """A side that reads, if ever so slowly, is borne with; as soon as it takes nothing any more, its time runs."""
+    stage = Stage()
+    exchange = stage.asked(head=POST)
+    port = stage.connect() if side is Side.UPSTREAM else stage.line
+    if side is Side.DOWNSTREAM:
+        stage.connect()
+    exchange.request([END])
+    exchange.pressure(side, high=True)
+    port.takes = True
+    stage.clock.advance(200)
+    assert stage.ends == []
+    port.takes = False
+    stage.clock.advance(max(PATIENCE.first, PATIENCE.reading) + 5)
+    assert [type(end) for end in stage.ends] == [UpstreamTimeout if side is Side.UPSTREAM else DownstreamTimeout]
+    assert stage.at_rest()
+
+
 @pytest.mark.parametrize("early", [False, True])
 def test_a_body_beyond_its_bound_is_refused(early: bool) -> None:
     """A body in chunks that grows beyond what the route allows is told as 413, or cut once an answer has begun."""

@@ -41,12 +41,13 @@ class Transcript:
 class Port:
     """What both sides share: what is sent in one piece is one line, and nothing may be said after the end.
 
-    `way` is where a body may go past it, `skipped` the bytes that did, and `congested` whether some wait for that.
+    `way` is where a body may go past it, `skipped` the bytes that did, and `congested` whether some wait for that;
+    `takes` says that it takes some of what waits, though slowly.
     """
 
     way: Any = None
     skipped = 0
-    congested = False
+    congested = takes = False
 
     def __init__(self, transcript: Transcript, name: str, arrow: str) -> None:
         self.name, self.paused, self.over = name, False, False
@@ -65,6 +66,10 @@ class Port:
     def sink(self, left: int) -> Any:
         self._alive()
         return self.way if left else None
+
+    def took_some(self) -> bool:
+        self._alive()
+        return self.takes
 
     def skip(self, size: int) -> None:
         self._alive()

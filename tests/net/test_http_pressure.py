@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from tests.net.house import House, answer, request
 
 KIBIBYTE = 1 << 10
@@ -66,6 +68,28 @@ def test_a_client_that_never_reads_its_answers_is_cut(house: House) -> None:
     assert not client.gone
     house.network.advance(2)
     assert client.gone
+
+
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_client_that_reads_slowly_is_borne_with(house: House, whole: bool) -> None:
+    """Whoever takes some of an answer in every `idle` seconds may take as long as that takes; who stops is cut."""
+    far = house.far()
+    house.site(9001, idle=30)
+    client = house.client()
+    client.hold()
+    client.say(request())
+    far.last.say(answer(bytes(256 * KIBIBYTE))[: None if whole else -1])
+    (pair,) = [pair for pair in house.network.pairs if pair.client is client.transport]
+    for sip in range(8):
+        client.transport.resumeProducing()
+        pair.step(KIBIBYTE)
+        client.hold()
+        assert len(client.heard) == (sip + 1) * KIBIBYTE
+        house.network.advance(25)
+    assert not client.gone
+    house.network.advance(40)
+    assert client.gone
+    assert house.active == 0
 
 
 def test_drain_closes_behind_an_answer_that_had_begun(house: House) -> None:

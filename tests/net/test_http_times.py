@@ -48,7 +48,7 @@ def test_an_answer_that_does_not_begin_is_told(house: House) -> None:
 
 
 def test_a_head_that_dribbles_is_told(house: House) -> None:
-    """A backend whose answer head is not whole after `response_timeout` seconds is told as 504, whatever comes then."""
+    """A backend whose head is not whole after `response_timeout` seconds is told as 504, whatever still comes."""
     far = house.far()
     opened(house, response_timeout=20, stall_timeout=10)
     client = house.client(request())

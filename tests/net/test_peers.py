@@ -106,6 +106,17 @@ def test_a_close_waits_for_a_slow_peer_but_not_for_a_dead_one() -> None:
     assert not clock.getDelayedCalls()
 
 
+def test_a_peer_that_takes_some_is_known_from_one_that_does_not() -> None:
+    """What a peer has taken is told by what is left: for the first time when it is asked for the second."""
+    peer = Peer()
+    pair, _ = talking(peer)
+    peer.write(bytes(10))
+    assert not peer.took_some()
+    pair.step(1)
+    assert peer.took_some()
+    assert not peer.took_some()
+
+
 def test_nothing_waits_for_who_is_gone() -> None:
     """Of a socket that is closed nothing is unsent."""
     with socket.socket() as closed:

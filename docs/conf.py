@@ -12,7 +12,7 @@ sys.path[:0] = [str(HERE.parent), str(HERE.parent / "plugins")]
 import balancer  # noqa: E402 - only now can it be found
 from balancer import interfaces  # noqa: E402 - the same
 from balancer.config.access_log import LOG_FIELDS  # noqa: E402 - the same
-from balancer.core import ends, exchange_states, relay  # noqa: E402 - the same
+from balancer.core import ends, exchange_states, messages, relay  # noqa: E402 - the same
 from balancer.interfaces import contracts  # noqa: E402 - the same
 from balancer.plugins import algorithms, datagrams, filters, first_bytes, flow_keys, health, matchers  # noqa: E402 - the same
 from docs._ext import diagrams, reference  # noqa: E402 - the same
@@ -61,6 +61,7 @@ GENERATED = {
     "config.md": reference.nouns(getattr(balancer, name) for name in balancer.__all__),
     "interfaces.md": reference.interfaces(inspect.getsource(contracts)),
     "values.md": reference.nouns([interfaces.Report, interfaces.Outcome, interfaces.Reply], heading="###"),
+    "heads.md": reference.values(inspect.getsource(messages), ["Head", "RequestHead", "ResponseHead"]),
     "algorithms.md": reference.nouns(
         [algorithms.RoundRobin, algorithms.Random, algorithms.LeastConnections], heading="###"
     ),

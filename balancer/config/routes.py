@@ -64,7 +64,7 @@ class Route(Noun):
     """
 
     matcher: IMatcher | MatchFunction | None = None
-    pool: Pool = attrs.field(factory=_no_pool)
+    pool: Pool = attrs.field(factory=_no_pool, metadata={"required": True})
     filters: tuple[IFilter | FilterFunction, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
     upgrades: tuple[str, ...] = attrs.field(default=("websocket",), converter=upgrades, kw_only=True)
     name: str | None = attrs.field(default=None, kw_only=True)

@@ -46,12 +46,15 @@ class Block:
 
 @attrs.define
 class Head:
-    """What requests and responses share."""
+    """What requests and responses share.
+
+    `fields` are (name in lower case, value), in order; `length` is the bytes of the body that follows: 0 when none
+    does, None when only its end will tell. `version` is that of HTTP, as it came.
+    """
 
     fields: Fields = attrs.field(default=(), kw_only=True, repr=False)
     version: str = attrs.field(default="1.1", kw_only=True)
     length: int | None = attrs.field(default=0, kw_only=True)
-    """Bytes of the body that follows; 0 when none does; None when only its end will tell."""
 
     def get(self, name: str) -> str | None:
         """The value of the first field of that name (lower case), or None."""
@@ -84,7 +87,8 @@ class RequestHead(Head):
     """A request as far as its header section.
 
     `target` is the path with the query, or `*`; `authority` is the host with the port, as the client wrote it, and
-    stands for the Host field, which is not among `fields`. `expects_continue`: the client waits for a 100.
+    stands for the Host field, which is not among `fields`. `expects_continue`: the client waits for a 100. `upgrade`
+    names the protocols that it asks to change the connection to, as it wrote them (RFC 9110 7.8).
     """
 
     method: str
@@ -93,7 +97,6 @@ class RequestHead(Head):
     scheme: str = "http"
     expects_continue: bool = attrs.field(default=False, kw_only=True)
     upgrade: tuple[str, ...] = attrs.field(default=(), kw_only=True)
-    """Protocols that the client asks to change the connection to, as it wrote them (RFC 9110 7.8)."""
     block: Block | None = attrs.field(default=None, init=False, eq=False, repr=False)
     """The section that `fields` were read from; a changed copy has none."""
     lines: str | None = attrs.field(default=None, init=False, eq=False, repr=False)

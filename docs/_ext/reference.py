@@ -35,11 +35,36 @@ def _code(annotation: Any) -> str:
 
 
 def _default(field: attrs.Attribute[Any]) -> str:
-    if field.default is attrs.NOTHING:
+    default: Any = field.default
+    if default is attrs.NOTHING or field.metadata.get("required"):
         return "required"
-    if isinstance(field.default, attrs.Factory):  # type: ignore[arg-type]  # typed as a function, and is a class
-        return "see above"
-    return f"`{field.default!r}`"
+    if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # typed as a function, and is a class
+        return "see above" if default.takes_self else f"`{default.factory()!r}`"
+    return f"`{default!r}`"
+
+
+def values(source: str, names: Iterable[str], *, heading: str = "###") -> str:
+    """A section for each of these classes of a module's source: what it is, what it has and what it does."""
+    classes = {node.name: node for node in ast.parse(source).body if isinstance(node, ast.ClassDef)}
+    return "\n".join(line for name in names for line in _value(classes[name], heading))
+
+
+def _value(node: ast.ClassDef, heading: str) -> Iterator[str]:
+    yield from (f"{heading} {node.name}", "", ast.get_docstring(node) or "", "")
+    attributes = [one for one in node.body if isinstance(one, ast.AnnAssign) and "init=False" not in ast.unparse(one)]
+    yield f"It has {', '.join(f'`{ast.unparse(one.target)}: {ast.unparse(one.annotation)}`' for one in attributes)}."
+    yield ""
+    for member in node.body:
+        if isinstance(member, ast.FunctionDef) and not member.name.startswith("_"):
+            yield from _member(_signature(member), ast.get_docstring(member) or "")
+
+
+def _signature(member: ast.FunctionDef) -> str:
+    result = ast.unparse(member.returns or ast.Constant(None))
+    if any(isinstance(one, ast.Name) and one.id == "property" for one in member.decorator_list):
+        return f"{member.name}: {result}"
+    arguments = ast.unparse(member.args).removeprefix("self").removeprefix(", ")
+    return f"{member.name}({arguments}) -> {result}"
 
 
 def interfaces(source: str) -> str:
@@ -56,10 +81,7 @@ def _interface(node: ast.ClassDef) -> Iterator[str]:
             about = str(ast.literal_eval(member.value.args[0]))
             yield from _member(f"{ast.unparse(member.target)}: {ast.unparse(member.annotation)}", about)
         elif isinstance(member, ast.FunctionDef):
-            signature = (
-                f"{member.name}({ast.unparse(member.args)}) -> {ast.unparse(member.returns or ast.Constant(None))}"
-            )
-            yield from _member(signature, ast.get_docstring(member) or "")
+            yield from _member(_signature(member), ast.get_docstring(member) or "")
 
 
 def _member(signature: str, about: str) -> Iterator[str]:

@@ -16,8 +16,9 @@ import pytest
 import balancer
 from balancer import errors
 from balancer.config import load
-from balancer.core import exchange_states, relay
+from balancer.core import exchange_states, messages, relay
 from balancer.interfaces import contracts
+from balancer.plugins.health import HTTPCheck
 from docs._ext import diagrams, reference
 
 ROOT = Path(__file__).parents[2]
@@ -113,6 +114,24 @@ def test_reference_shows_each_interface_member() -> None:
         in page
     )
     assert "`active: int`\n: Sessions that are on it now, counted from the pick.\n" in page
+
+
+def test_reference_shows_what_heads_are() -> None:
+    """What a filter may ask of a head is there, and what the balancer remembers of it is not."""
+    page = reference.values(inspect.getsource(messages), ["Head", "RequestHead", "ResponseHead"])
+    assert "`fields: Fields`, `version: str`, `length: int | None`" in page
+    assert "\n`host: str`\n: The authority in lower case" in page
+    assert "\n`with_field(name: str, value: str) -> Self`\n: A copy with one field of that name" in page
+    assert "wire" not in page
+    assert "_" not in re.findall(r"\n`(.)", page)
+
+
+def test_reference_shows_what_is_required() -> None:
+    """A setting that has to be given says so, and a default that is made anew each time is shown as it comes out."""
+    page = reference.nouns([balancer.Route])
+    assert "\n| `pool` | `Pool` | required |" in page
+    assert "\n| `filters` | `tuple[IFilter \\| FilterFunction, ...]` | `()` |" in page
+    assert "\n| `headers` | `Fields` | `{}` |" in reference.nouns([HTTPCheck])
 
 
 def test_reference_shows_each_error() -> None:

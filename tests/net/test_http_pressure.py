@@ -126,3 +126,19 @@ def test_a_last_answer_waits_for_a_client_that_goes_on_sending(house: House) -> 
         assert client.gone is not whole
         house.network.advance(1)
         assert client.gone
+
+
+def test_an_output_that_is_full_between_requests_holds_the_next(house: House) -> None:
+    """A transport may say late that a client does not read: its next request waits until it does."""
+    far = house.far()
+    house.site(9001)
+    client = house.client(request())
+    far.last.hear()
+    far.last.say(answer())
+    connection = client.transport.other.protocol
+    connection.pauseProducing()
+    client.say(request())
+    assert not far.last.hear()
+    connection.resumeProducing()
+    house.network.pump()
+    assert far.last.hear()

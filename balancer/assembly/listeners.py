@@ -38,7 +38,7 @@ from balancer.net.datagrams import DatagramListener
 from balancer.net.dialing import Dialer
 from balancer.net.gates import Gate, GateFactory
 from balancer.net.http import HTTPFactory
-from balancer.net.http_manners import Listening as HTTPListening
+from balancer.net.http_manners import HTTPListening
 from balancer.net.later import later
 from balancer.net.limits import LimitedFactory, LimitedSessions, Refusals
 from balancer.net.listeners import FlowListener, Listener, StreamListener

@@ -24,6 +24,17 @@ class Alarm(Protocol):
         """Call back once, that much later or a little more."""
 
 
+class Timer(Protocol):
+    """A call to come, on a timer of its own: for what is rare, or too short for a granule."""
+
+    def cancel(self) -> None:
+        """Never call."""
+
+
+Later = Callable[[float, Callable[[], None]], Timer]
+"""Calls once, so many seconds later."""
+
+
 class Deadline:
     """One timer; made by `Deadlines.after`, and may be armed again by `move` after it fired or was cancelled."""
 

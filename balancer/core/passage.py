@@ -13,7 +13,7 @@ from balancer.core.pool import Lease
 from balancer.errors import BalancerError, FilterFailed, FilterTimeout
 from balancer.interfaces import Reply
 
-Later = Callable[[Awaitable[Any], Callable[[object, BaseException | None], None]], Callable[[], None]]
+SeeThrough = Callable[[Awaitable[Any], Callable[[object, BaseException | None], None]], Callable[[], None]]
 """Sees an awaitable through: calls back with its result and None, or with what it raised, at once or later and once.
 
 What it returns cancels the awaitable, and may be called at any time; what comes of it then counts for nothing.
@@ -33,7 +33,7 @@ class Passage:
         self,
         pause: Pause,
         *,
-        later: Later,
+        later: SeeThrough,
         deadlines: Deadlines,
         limit: float,
         done: Callable[[RequestHead | Reply | FilterFailed], None],

@@ -12,10 +12,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from random import Random
-from typing import Final, Protocol
+from typing import Final
 
 import attrs
 
+from balancer.core.deadlines import Later
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.errors import BalancerError, Retryable, StatusUnwanted
 
@@ -33,17 +34,6 @@ STALE: Final = "stale-connection"
 
 HEDGE: Final = "hedge"
 """The reason of a try that is made beside another."""
-
-
-class Timer(Protocol):
-    """A call to come."""
-
-    def cancel(self) -> None:
-        """Never call."""
-
-
-Later = Callable[[float, Callable[[], None]], Timer]
-"""Calls once, so many seconds later."""
 
 
 def clears(error: BalancerError, *, reused: bool) -> bool:

@@ -14,7 +14,7 @@ from balancer.core.forwarding import Forwarding
 from balancer.core.http1 import Limits
 from balancer.core.http1_memory import Memory
 from balancer.core.messages import Block
-from balancer.core.passage import Later
+from balancer.core.passage import SeeThrough
 from balancer.core.paths import PathPolicy, normal
 from balancer.core.routes import Routes
 from balancer.core.silence import Patience
@@ -73,7 +73,7 @@ class Site:
     path: PathPolicy = normal
     forwarding: Forwarding = attrs.Factory(Forwarding)
     dates: Dates | None = None
-    later: Later = attrs.field(kw_only=True)
+    later: SeeThrough = attrs.field(kw_only=True)
     filter_timeout: float = 5.0
     told: Callable[[str], object] = lambda _line: None
     access: Access | None = None

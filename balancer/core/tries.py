@@ -9,10 +9,11 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from balancer.core.backend import Backend
+from balancer.core.deadlines import Later, Timer
 from balancer.core.messages import Message, RequestHead, ResponseHead
 from balancer.core.pool import Lease
 from balancer.core.replay import replay_of
-from balancer.core.retries import Again, Later, Retries, Timer, TryEnded
+from balancer.core.retries import Again, Retries, TryEnded
 from balancer.core.session import Session
 from balancer.errors import BalancerError, Overtaken
 

@@ -14,7 +14,7 @@ from balancer.core.silence import Watch
 from balancer.errors import DownstreamGone
 from balancer.net.answers import Answers
 from balancer.net.bulk import BULKY
-from balancer.net.http_manners import Hurrying, Listening
+from balancer.net.http_manners import HTTPListening, Hurrying
 from balancer.net.sessions import Sight
 from balancer.net.upgrades import Upgraded
 from balancer.net.upstreams import HTTPUpstream
@@ -199,7 +199,7 @@ class HTTPFactory(Factory):
 
     noisy = False
 
-    def __init__(self, listening: Listening) -> None:
+    def __init__(self, listening: HTTPListening) -> None:
         self.listening = listening
 
     def buildProtocol(self, _address: IAddress | None) -> HTTPConnection | None:

@@ -30,7 +30,7 @@ LINGER: Final = 2.0
 
 
 @attrs.define(eq=False)
-class Listening:
+class HTTPListening:
     """What the connections of one HTTP listener share. Times are in seconds.
 
     `request_timeout` bounds a request head from its first byte to its last, `idle` the wait for the next request and
@@ -59,7 +59,7 @@ class Closing(Peer):
     _watch: Watch
     _since: float
 
-    def __init__(self, listening: Listening) -> None:
+    def __init__(self, listening: HTTPListening) -> None:
         self._listening = listening
 
     def end(self, error: BalancerError) -> None:
@@ -106,7 +106,7 @@ class Closing(Peer):
             self._since = self._watch.deadlines.now
 
 
-class Waiting(Closing):
+class Timed(Closing):
     """How long a client's connection waits for what."""
 
     _next_waits = False
@@ -156,7 +156,7 @@ class Waiting(Closing):
         self._conversation.fail(DownstreamGone("the client closed its side and its time for an answer is up"))
 
 
-class Hurrying(Waiting):
+class Hurrying(Timed):
     """How the rest of a long request takes the kernel's way, and all of it ends."""
 
     _lifetime: Deadline | None = None

@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 
 def later(awaitable: Awaitable[Any], done: Callable[[object, BaseException | None], None]) -> Callable[[], None]:
-    """Await it, and call `done` once with its result or error; see `core.passage.Later`."""
+    """Await it, and call `done` once with its result or error; see `core.passage.SeeThrough`."""
     deferred = Deferred.fromCoroutine(_awaited(awaitable))
 
     def failed(failure: Failure) -> None:

@@ -9,6 +9,7 @@ import attrs
 
 from balancer.core.addresses import Race
 from balancer.core.backend import Backend, Place
+from balancer.core.deadlines import Later, Timer
 from balancer.net.reasons import most_telling
 
 
@@ -29,18 +30,8 @@ class Awaiting(Protocol):
         """It could not be made."""
 
 
-class Timer(Protocol):
-    """A call to come."""
-
-    def cancel(self) -> None:
-        """Never call."""
-
-
 Begin = Callable[[Place, Awaiting], Attempt | None]
 """Begins to connect to a place; who waits may be told what came of it before it returns."""
-
-Later = Callable[[float, Callable[[], None]], Timer]
-"""Calls once, so many seconds later."""
 
 
 @attrs.frozen

@@ -23,7 +23,7 @@ class VirtualTime:
         self.later(seconds, call)
 
     def later(self, seconds: float, call: Callable[[], None]) -> Call:
-        """Ring that much later, unless it is cancelled: `core.retries.Later`."""
+        """Ring that much later, unless it is cancelled: `core.deadlines.Later`."""
         self.calls.append(Call(self, self.time + seconds, call))
         return self.calls[-1]
 

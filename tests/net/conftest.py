@@ -1,4 +1,4 @@
-"""The house that every test of the edge gets, and that must be empty when the test is over."""
+"""What tests of the edge get: a house that must be empty when the test is over, and a reactor of their own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import pytest
 from twisted.logger import LogEvent
 
 from tests.net.house import House, listening
+from tests.net.lean import Lean
 
 
 @pytest.fixture
@@ -23,3 +24,10 @@ def told() -> Iterator[list[LogEvent]]:
     """What the operator is told from now on."""
     with listening() as events:
         yield events
+
+
+@pytest.fixture
+def lean() -> Iterator[Lean]:
+    """A reactor of one's own."""
+    with Lean() as lean:
+        yield lean

@@ -46,6 +46,11 @@ def listening() -> Iterator[list[LogEvent]]:
         globalLogPublisher.removeObserver(note)
 
 
+def lines(told: list[LogEvent]) -> list[str]:
+    """What the operator was told of connections."""
+    return [event["line"] for event in told if "line" in event]
+
+
 def now(step: Coroutine[Any, Any, Any]) -> Any:
     """The result of a coroutine that has nothing to wait for. Raises what it raises."""
     results: list[Any] = []

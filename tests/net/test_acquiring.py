@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
 from twisted.logger import LogEvent
 
-from balancer.errors import Draining
-from tests.net.house import House, answer, request
-from tests.net.test_dialing_waits import lines, pool
+from balancer.errors import BackendDown, Draining
+from tests.net.house import House, answer, lines, request
+from tests.net.test_dialing_waits import pool
 
 
 def test_a_request_waits_for_room(house: House) -> None:
@@ -80,6 +81,27 @@ def test_a_client_that_leaves_when_its_turn_has_come(house: House) -> None:
     third.cut()
     assert house.active == 0
     assert first.hear() == answer()
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_its_backend_goes_down_when_its_turn_has_come(house: House, *, waits: bool) -> None:
+    """A request that waited is told when the backend it is connecting to goes down; one that still waits goes on."""
+    far = house.far()
+    house.site(9001, max_connections=1, keepalive=0)
+    first, second = (house.client(request(f"GET /{number}")) for number in range(2))
+    house.network.hang(9001)
+    if not waits:
+        far.last.say(answer())
+        assert first.hear() == answer()
+    ((_, listener),) = house.assembly.listeners
+    for _ in listener.leave(house.backends[0], BackendDown("sick")):
+        house.network.pump()
+    if waits:
+        assert b"502 Bad Gateway: backend-down" in first.hear()
+        assert (second.heard, house.active) == (b"", 1)
+    else:
+        assert b" 502 " in second.hear()
+        assert house.active == 0
 
 
 def test_who_waited_in_vain_is_answered(house: House, told: list[LogEvent]) -> None:

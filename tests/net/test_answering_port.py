@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -45,13 +44,6 @@ class Told:
 
     def sendmsg(self, *args: Any) -> None:
         self.sent.append(args)
-
-
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
 
 
 def started(lean: Lean, port: Any) -> Any:

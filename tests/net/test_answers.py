@@ -116,6 +116,24 @@ def test_answers_are_dated() -> None:
     ]
 
 
+@pytest.mark.parametrize("last", [False, True])
+@pytest.mark.parametrize("body", [b"", b"hi"])
+def test_an_answer_like_one_before_is_the_same(body: bytes, *, last: bool) -> None:
+    """A head that comes again with a date of its own goes out in one piece with its body, byte by byte as it was."""
+    line = Line()
+    line.last = last
+    answers = Answers(line, Dates(lambda: 784111777))
+    head = ResponseHead(200, "OK", fields=(("date", "x"),), length=len(body))
+    for _ in range(3):
+        answers.begin(RequestHead("GET", "/", "site"))
+        answers.send([head, body, END] if body else [head, END])
+        answers.exchange_done(request_complete=True)
+    close = b"connection: close\r\n" if last else b""
+    whole = b"HTTP/1.1 200 OK\r\ndate: x\r\ncontent-length: %d\r\n%b\r\n%b" % (len(body), close, body)
+    assert line.said == [whole, not last] * 3
+    assert answers.sent == 3 * len(whole)
+
+
 @pytest.mark.parametrize(
     ("accept", "kind"), [("text/html,*/*;q=0.8", b"text/html"), ("application/json", b"application/json")]
 )

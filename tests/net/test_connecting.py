@@ -4,20 +4,12 @@ from __future__ import annotations
 
 import errno
 import socket
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from balancer.net.connecting import BIND_ADDRESS_NO_PORT, Connecting, _stands
 from tests.net.lean import HOST, HalfNote, Lean, Note
-
-
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
 
 
 @pytest.fixture

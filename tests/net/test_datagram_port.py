@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,13 +17,6 @@ from balancer.net.datagram_port import MOST, PROBE
 from tests.net.lean import HOST, Lean
 
 TOO_LONG = bytes(65508)
-
-
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
 
 
 class Ear(DatagramProtocol):

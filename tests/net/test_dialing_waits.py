@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from twisted.logger import LogEvent
 
 from balancer.core.pool import Pool
 from balancer.errors import Draining
-from tests.net.house import House
+from tests.net.house import House, lines
 
 
 def pool(house: House) -> Pool:
     """The pool of a house that has one."""
     (found,) = house.assembly.pools.values()
     return found
-
-
-def lines(told: list[LogEvent]) -> list[Any]:
-    """What the operator was told."""
-    return [event["line"] for event in told]
 
 
 def test_a_client_waits_for_room(house: House) -> None:

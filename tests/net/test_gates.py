@@ -13,7 +13,7 @@ from balancer.config import HTTPListener, Pool, TCPListener
 from balancer.core.proxy_protocol import encode_v1, encode_v2
 from balancer.core.proxy_tlvs import alpn_tlv, authority_tlv
 from balancer.errors import BackendDown
-from tests.net.house import FRONT, Far, House, Speaker, answer, request
+from tests.net.house import FRONT, Far, House, Speaker, answer, lines, request
 
 CLIENT, CALLED = ("192.0.2.7", 4711), ("198.51.100.1", 443)
 TLVS = (alpn_tlv("mqtt"), authority_tlv("Broker.example"))
@@ -40,11 +40,6 @@ def sessions_of(house: House, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
     monkeypatch.setattr(type(pool), "pick", lambda _pool, session: noted(session))
     return sessions
-
-
-def lines(told: list[LogEvent]) -> list[str]:
-    """What the operator was told of connections."""
-    return [event["line"] for event in told if "line" in event]
 
 
 @pytest.mark.parametrize("header", HEADERS)

@@ -169,3 +169,19 @@ def test_nobody_waits_behind_a_body_that_a_backend_does_not_read(house: House) -
     assert other.hear() == answer(b"at once")
     stuck.go_on()
     assert len(stuck.heard) > 270 * KIBIBYTE
+
+
+def test_an_output_that_is_full_between_requests_holds_the_next(house: House) -> None:
+    """A transport may say late that a client does not read: its next request waits until it does."""
+    far = house.far()
+    house.site(9001)
+    client = house.client(request())
+    far.last.hear()
+    far.last.say(answer())
+    connection = client.transport.other.protocol
+    connection.pauseProducing()
+    client.say(request())
+    assert not far.last.hear()
+    connection.resumeProducing()
+    house.network.pump()
+    assert far.last.hear()

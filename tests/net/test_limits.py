@@ -10,7 +10,7 @@ from twisted.logger import LogEvent
 from balancer.config import HTTPListener, Pool, Route, TCPListener
 from balancer.core.proxy_protocol import encode_v1, encode_v2
 from balancer.plugins.first_bytes import HTTP1
-from tests.net.house import FRONT, Far, House, Speaker, request
+from tests.net.house import FRONT, Far, House, Speaker, lines, request
 
 CALLED = ("198.51.100.1", 443)
 ONE, TWO, THREE = "192.0.2.1", "192.0.2.2", "192.0.2.3"
@@ -37,11 +37,6 @@ def come(house: House, *hosts: str) -> list[bool]:
 def told_of(house: House, *hosts: str) -> list[bool]:
     """The same of clients that a header tells of, all from one balancer in front."""
     return [let_in(house.client(encode_v1((host, 1), CALLED))) for host in hosts]
-
-
-def lines(told: list[LogEvent]) -> list[str]:
-    """What the operator was told of connections."""
-    return [event["line"] for event in told if "line" in event]
 
 
 @pytest.mark.parametrize("kind", KINDS)

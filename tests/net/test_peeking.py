@@ -29,7 +29,7 @@ from balancer.plugins.first_bytes import (
 )
 from balancer.testing import splits
 from tests.net import hellos
-from tests.net.house import FRONT, Far, House
+from tests.net.house import FRONT, Far, House, lines
 
 SAID = [
     hellos.NAMED,
@@ -95,11 +95,6 @@ def routed(house: House, *matchers: Any, **settings: Any) -> list[Far]:
 def chosen(far: list[Far]) -> list[int]:
     """The numbers of the routes whose backends were called, once for each call."""
     return [number for number, one in enumerate(far) for _ in one.calls]
-
-
-def lines(told: list[LogEvent]) -> list[str]:
-    """What the operator was told of connections."""
-    return [event["line"] for event in told if "line" in event]
 
 
 def of_the_whole(matchers: list[Any], data: bytes) -> list[int]:

@@ -9,7 +9,6 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -19,13 +18,6 @@ from twisted.logger import LogEvent
 
 from balancer.net.ports import MOST, REST, TCPPort
 from tests.net.lean import HOST, Lean, Note
-
-
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
 
 
 class Accepted:

@@ -4,20 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-import pytest
-
 from tests.net.lean import CountedPoll, Lean, Note
 
 MEBIBYTE = 1 << 20
-
-
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
 
 
 def test_a_pause_taken_back_costs_nothing(lean: Lean) -> None:

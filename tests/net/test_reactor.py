@@ -9,7 +9,7 @@ import select
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -26,13 +26,6 @@ from balancer.net.datagram_port import DatagramPort
 from balancer.net.ports import TCPPort, UNIXPort
 from balancer.net.transports import TCPServer, UNIXServer
 from tests.net.lean import HOST, HalfNote, Lean, Note
-
-
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
 
 
 class Descriptor(FileDescriptor):

@@ -21,13 +21,6 @@ MANY = 24 * MEBIBYTE
 """More bytes than the kernels' buffers and a pipe hold."""
 
 
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
-
-
 @pytest.fixture(params=[8, 0], ids=["spliced", "without pipes"])
 def way(lean: Lean, request: pytest.FixtureRequest) -> Iterator[Way]:
     """A relay with a shortcut, and one that finds no pipe for it; at the end every pipe is back."""

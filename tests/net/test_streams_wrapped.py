@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -30,13 +28,6 @@ class Cipher(ProtocolWrapper):
 
     def getPeer(self) -> IPv4Address:
         return TOLD
-
-
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
 
 
 def wrapped(lean: Lean) -> tuple[End, Any]:

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,13 +15,6 @@ from tests.net.lean import HOST, CountedPoll, HalfNote, Lean, Note
 MEBIBYTE = 1 << 20
 MARK = 1 << 16
 """Twisted's mark, in bytes, above which a producer is paused."""
-
-
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
 
 
 class Counted:

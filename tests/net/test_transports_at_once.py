@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,13 +12,6 @@ from hypothesis import strategies as st
 from tests.net.lean import HalfNote, Lean, Note
 
 MEBIBYTE = 1 << 20
-
-
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
 
 
 class Calls:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Iterator
 
 import pytest
 from twisted.logger import LogEvent
@@ -12,13 +11,6 @@ from twisted.python.failure import Failure
 from tests.net.lean import HOST, HalfNote, Lean, Note, reset
 
 MEBIBYTE = 1 << 20
-
-
-@pytest.fixture
-def lean() -> Iterator[Lean]:
-    """A reactor of one's own."""
-    with Lean() as lean:
-        yield lean
 
 
 def test_order_is_kept_while_the_kernel_refuses(lean: Lean) -> None:

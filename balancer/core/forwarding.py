@@ -137,8 +137,8 @@ class _Proxy:
         claim = claim_in(claims, self._trusted)
         self.client = claim.way[0] if claim.way else self._peer
         kept = [field for field in fields if field[0] not in CLAIMS]
-        kept += [field for field in claims if field[0] != _FOR]
-        given = _SINGLE.intersection(map(NAME_OF, claims))
+        given = {name for name in _SINGLE if len(said(claims, name)) == 1}  # of two neither counts
+        kept += [field for field in claims if field[0] == "forwarded" or field[0] in given]
         kept += [field for field in _continued(self._hop.told(head)[0], claim, claims) if field[0] not in given]
         scheme = claim.scheme.lower()
         scheme = scheme if scheme in _PORTS else self._forwarding.scheme

@@ -156,6 +156,12 @@ def test_what_a_trusted_proxy_says_of_the_request_stands(claims: dict[str, str],
     assert {name: seen[f"x-forwarded-{name}"] for name in expected} == expected
 
 
+@pytest.mark.parametrize("name", ["x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"])
+def test_of_two_claims_of_a_trusted_proxy_neither_counts(name: str) -> None:
+    """A proxy that puts its word behind that of a stranger does not make backends believe the stranger."""
+    assert told((name, "https"), (name, "http")) == {**dict(PLAINLY), "x-forwarded-for": PROXY[0]}
+
+
 def test_no_port_is_invented() -> None:
     """Where neither scheme nor host nor listener tell one, none is told."""
     assert "x-forwarded-port" not in told(

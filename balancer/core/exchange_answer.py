@@ -69,6 +69,8 @@ class Parting(ABC):
             self._part(phase, error)
         else:
             self._left_over = phase, error
+            if self._tries is not None:
+                self._tries.answered()  # or a time-out of a try would ask for another
             self.since = self.site.deadlines.now
             self._downstream.resume()
 

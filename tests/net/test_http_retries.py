@@ -251,3 +251,17 @@ def test_a_backend_of_two_goes_down(house: House) -> None:
     assert first.last.ending == "ConnectionLost"
     asked(*fars).last.say(answer(b"fine"))
     assert client.hear() == answer(b"fine")
+
+
+def test_no_try_is_late_once_the_client_has_its_answer(house: House) -> None:
+    """While the rest of a refused request is awaited the time-out of its try is over: nothing is sent again."""
+    fars = [house.far(9001), house.far(9002)]
+    house.site(9001, 9002, retry=Retry(per_try_timeout=2, backoff=0))
+    client = house.client(request("PUT /", "content-length: 4", body=b"pa"))
+    asked(*fars).last.say(b"nonsense\r\n\r\n")
+    assert client.hear().startswith(b"HTTP/1.1 502 ")
+    house.network.advance(3)
+    client.say(b"rt" + request("GET /next"))
+    asked(*fars).last.say(answer(b"next"))
+    assert client.hear() == answer(b"next")
+    assert sum(len(far.calls) for far in fars) == 2

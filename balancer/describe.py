@@ -12,7 +12,7 @@ from typing import Any
 import attrs
 
 from balancer.config import Config, Health, Listener, Pool, Route, Routed
-from balancer.interfaces import IAlgorithm
+from balancer.interfaces import IAlgorithm, Kind
 
 
 def plan(config: Config, default: IAlgorithm) -> Iterator[str]:
@@ -32,16 +32,16 @@ def _settings(noun: Any, *shown_elsewhere: str) -> str:
 
 def _targets(listener: Listener) -> Iterator[str]:
     routes = listener.routes if isinstance(listener, Routed) else ()
-    yield from (f"  route {number}{_route(route)}" for number, route in enumerate(routes, 1))
+    yield from (f"  route {number}{_route(route, listener.kind)}" for number, route in enumerate(routes, 1))
 
 
-def _route(route: Route) -> str:
+def _route(route: Route, kind: Kind) -> str:
     matcher = "everything" if route.matcher is None else repr(route.matcher)
     filters = "".join(f" -> {item!r}" for item in route.filters)
-    bound = "" if route.max_body is None else f", max_body={route.max_body}"
-    timeout = "" if route.timeout is None else f", timeout={route.timeout!r}"
-    retry = "" if route.retry is None else f", {route.retry!r}"
-    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters} -> {route.pool}{bound}{timeout}{retry}"
+    given = {name: getattr(route, name) for name in ("upgrades", "max_body", "timeout", "retry")}
+    heeded = {name: value for name, value in given.items() if value is not None and kind is Kind.HTTP}
+    told = "".join(f", {name}={value!r}" for name, value in heeded.items())
+    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters} -> {route.pool}{told}"
 
 
 def _pool(pool: Pool, unheeded: Iterable[str]) -> Iterator[str]:

@@ -68,8 +68,8 @@ def test_the_whole_plan() -> None:
     endings = "replies=None, per_packet=False, requests=None, key=None, send_proxy=None"
     assert list(plan(CONFIG, RoundRobin())) == [
         f"HTTPListener 'tcp:80': {begin}, {heads}",
-        "  route 1 'v1': Path('/v1') -> Pool 'database', max_body=9, timeout=5",
-        "  route 2: everything -> Pool 'site'",
+        "  route 1 'v1': Path('/v1') -> Pool 'database', upgrades=('websocket',), max_body=9, timeout=5",
+        "  route 2: everything -> Pool 'site', upgrades=('websocket',)",
         f"TCPListener 'tcp:5432': {begin}, peek_timeout=3.0, idle=60, linger=30.0, {unsent}",
         "  route 1: everything -> Pool 'site'",
         f"TCPListener 'tcp:53': {begin}, peek_timeout=3.0, idle=600.0, linger=30.0, {unsent}",
@@ -90,13 +90,12 @@ def test_the_whole_plan() -> None:
     ]
 
 
-def test_what_is_tried_again() -> None:
-    """A route with retries shows all their settings, and a backend its limit by the name that was written."""
+def test_what_a_route_allows_and_tries_again() -> None:
+    """A route shows its upgrades and all settings of its retries, and a backend its limit by the name written."""
     site = Pool("site", backends=[Backend("a:1", max_requests=8)])
-    lines = list(
-        plan(Config(HTTPListener("tcp:80", routes=[Route(pool=site, retry=Retry(statuses=503))])), RoundRobin())
-    )
+    route = Route(pool=site, upgrades=(), retry=Retry(statuses=503))
+    lines = list(plan(Config(HTTPListener("tcp:80", routes=route)), RoundRobin()))
     assert lines[1].startswith(
-        "  route 1: everything -> Pool 'site', Retry(attempts=None, statuses=(503,), methods=None"
+        "  route 1: everything -> Pool 'site', upgrades=(), retry=Retry(attempts=None, statuses=(503,), methods=None"
     )
     assert "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_requests=8, start='up'" in lines

@@ -83,25 +83,17 @@ class Routes(Generic[Target]):
                 return route
             try:
                 found = route.question(session)
+                if found is not True and found is not False:
+                    found = checked(route.matcher, found)
             except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
                 self._failed(route.matcher, error)
                 continue
-            if found is False or not self._takes(route.matcher, found):
+            if found is False or found is MORE:
                 continue
             if found is not True:
                 session.captures = found
             return route
         raise NoRoute("no route matches")
-
-    def _takes(self, matcher: Any, found: Any) -> bool:
-        """Whether that answer means that it matches."""
-        if found is True:
-            return True
-        try:
-            return checked(matcher, found) is not MORE
-        except TypeError as error:
-            self._failed(matcher, error)
-            return False
 
     def _failed(self, matcher: Any, error: BaseException) -> None:
         self.faults.note(f"matcher {named(matcher)}", error)

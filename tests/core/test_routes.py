@@ -128,6 +128,22 @@ def test_a_broken_matcher_is_reported_now_and_then() -> None:
     assert all("answering" in what for what, _ in reports)
 
 
+class Nameless:
+    """A matcher that forgets to answer, and that cannot be shown."""
+
+    def __repr__(self) -> str:
+        raise SystemExit
+
+    def matches(self, _session: Any) -> Any:
+        return None
+
+
+def test_a_matcher_that_cannot_be_shown_is_contained() -> None:
+    """What is wrong with an answer is told whatever the matcher makes of the telling, and the next route is asked."""
+    routes = Routes([Route(Nameless(), 1), Route(None, 2)])
+    assert (routes.choose(session()).target, routes.faults.count) == (2, 1)
+
+
 some = bounded | matchers | matchers | st.none()
 
 

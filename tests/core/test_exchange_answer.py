@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from balancer.core.messages import END, End, RequestHead, ResponseHead
-from balancer.errors import PolicyFailed
+from balancer.core.retries import RetryPolicy
+from balancer.errors import PolicyFailed, ResponseInvalid
 from balancer.interfaces import Reply
 from tests.core.stage import ANSWER, POST, Stage
 
@@ -199,3 +200,17 @@ def test_bytes_that_are_no_message_yet_do_not_buy_time() -> None:
     stage.clock.advance(5)
     exchange.response([])
     assert exchange.since == since
+
+
+def test_no_try_is_late_once_the_client_has_its_answer() -> None:
+    """While the rest of a refused request is awaited the time-out of its try is over: nothing is sent again."""
+    stage = Stage(policy=RetryPolicy(attempts=3, per_try=2))
+    stage.line.stays = True
+    exchange = stage.asked(b"1", head=RequestHead("PUT", "/", length=2))
+    stage.connect()
+    exchange.upstream_failed(ResponseInvalid("nonsense"))
+    stage.transcript.take()
+    stage.clock.advance(3)
+    exchange.request([b"2", END])
+    assert stage.transcript.take() == ["client done"]
+    assert stage.at_rest()

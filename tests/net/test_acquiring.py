@@ -95,7 +95,8 @@ def test_its_backend_goes_down_when_its_turn_has_come(house: House, *, waits: bo
         assert first.hear() == answer()
     ((_, listener),) = house.assembly.listeners
     for _ in listener.leave(house.backends[0], BackendDown("sick")):
-        house.network.pump()
+        pass  # in one turn, whatever order they are in
+    house.network.pump()
     if waits:
         assert b"502 Bad Gateway: backend-down" in first.hear()
         assert (second.heard, house.active) == (b"", 1)

@@ -20,7 +20,24 @@ Ended = Callable[["BalancerError | None", tuple[int, int]], object]
 from the client, and from the backend."""
 
 
-class Downstream(Protocol):
+class Port(Protocol):
+    """What an exchange may ask of either side."""
+
+    def sink(self, left: int) -> Any:
+        """Where so many bytes, which are all that is left of a body, may go past this; None when they may not."""
+
+    def skip(self, size: int) -> None:
+        """So many of them did."""
+
+    @property
+    def congested(self) -> bool:
+        """Whether bytes that came from here wait, unseen, for the other side to take them."""
+
+    def took_some(self) -> bool:
+        """Whether, since this was asked last, whoever is there has taken some of what waits for it."""
+
+
+class Downstream(Port, Protocol):
     """The client's side of one exchange."""
 
     @property
@@ -29,19 +46,6 @@ class Downstream(Protocol):
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send a response head, body bytes and the end, or some of that, in one piece: all of it, or it raises."""
-
-    def sink(self, left: int) -> Any:
-        """Where so many bytes, which are all that is left of a body, may go past this; None when they may not."""
-
-    @property
-    def congested(self) -> bool:
-        """Whether bytes that came from here wait, unseen, for the other side to take them."""
-
-    def took_some(self) -> bool:
-        """Whether, since this was asked last, the client has taken some of what waits for it."""
-
-    def skip(self, size: int) -> None:
-        """So many of them did."""
 
     def refuse(self, error: BalancerError) -> None:
         """Answer with the error's status; nothing of an answer has been sent."""
@@ -65,26 +69,13 @@ class Downstream(Protocol):
         """The answer is complete, or was refused, replied or cut: this exchange will not be heard of again."""
 
 
-class Upstream(Protocol):
+class Upstream(Port, Protocol):
     """The backend's side of one exchange."""
 
     reused: bool
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send a request head, body bytes and the end, or some of that, in one piece: all of it, or it raises."""
-
-    def sink(self, left: int) -> Any:
-        """Where so many bytes, which are all that is left of a body, may go past this; None when they may not."""
-
-    @property
-    def congested(self) -> bool:
-        """Whether bytes that came from here wait, unseen, for the other side to take them."""
-
-    def took_some(self) -> bool:
-        """Whether, since this was asked last, the backend has taken some of what waits for it."""
-
-    def skip(self, size: int) -> None:
-        """So many of them did."""
 
     def abort(self) -> None:
         """Close the connection: what it would still bring belongs to nobody."""

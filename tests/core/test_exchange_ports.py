@@ -19,5 +19,5 @@ from balancer.net.upstreams import Upstreams as Connections
 )
 def test_the_edge_has_what_an_exchange_asks_for(port: Any, given: Any) -> None:
     """Each member of a port is there, by its name."""
-    members = {name for name in vars(port) if not name.startswith("_")}
+    members = {name for name in dir(port) if not name.startswith("_")}
     assert members <= {*dir(given), *getattr(given, "__annotations__", ())}

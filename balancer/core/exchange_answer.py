@@ -58,10 +58,7 @@ class Parting(ABC):
         if upstream is not None and not whole:
             self._upstream = None
             upstream.abort()
-        if self._request_complete:
-            self._part(Phase.DONE, None)
-        else:
-            self._finish(Phase.DONE, None)
+        self._finish(Phase.DONE, None)
 
     def _finish(self, phase: Phase, error: BalancerError | None) -> None:
         """The answer is out. What is left of the request is read, if that is why the connection can stay."""

@@ -109,17 +109,20 @@ class Answers(_Reading):
     def send(self, messages: Sequence[Message]) -> None:
         """Encode and write; see `core.http1.ResponseEncoder` for what it raises."""
         encoder = self._encoder
-        whole = encoder.whole(messages, close=self._fatal or self._connection.last)
-        if whole is not None:
-            self._connection.transport.write(whole)
-            self.sent += len(whole)
-            return
+        close = False
+        if type(messages[0]) is ResponseHead:
+            close = self._fatal or self._connection.last
+            whole = encoder.whole(messages, close=close)
+            if whole is not None:
+                self._connection.transport.write(whole)
+                self.sent += len(whole)
+                return
         out = []
         for message in messages:
             if type(message) is bytes:
                 out.append(encoder.data(message))
             elif type(message) is ResponseHead:
-                out.append(self._head(message))
+                out.append(self._head(message, close=close))
             elif type(message) is End:
                 out.append(encoder.end(message))
         self.sent += write_pieces(self._connection.transport, out)
@@ -133,9 +136,9 @@ class Answers(_Reading):
         self._encoder.skip(size)
         self.sent += size
 
-    def _head(self, head: ResponseHead) -> bytes:
+    def _head(self, head: ResponseHead, *, close: bool) -> bytes:
         """The bytes of a head, dated if there is a clock (RFC 9110 6.6.1)."""
-        data = self._encoder.head(head, close=self._fatal or self._connection.last)
+        data = self._encoder.head(head, close=close)
         if self._dates is None or not undated(head):
             return data
         return data[:-2] + self._dates.now() + b"\r\n"

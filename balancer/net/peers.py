@@ -175,16 +175,12 @@ class Bound:
 
 def write_pieces(transport: Any, pieces: list[bytes]) -> int:
     """Write what belongs together: put together if it is little. Tell how many bytes it was."""
-    if len(pieces) == 1:
-        transport.write(pieces[0])
-        return len(pieces[0])
-    if len(pieces[-1]) + len(pieces[1]) < LITTLE:
-        data = b"".join(pieces)
-        transport.write(data)
-        return len(data)
+    size = sum(map(len, pieces))
+    if size < LITTLE:
+        pieces = [b"".join(pieces)]
     for piece in pieces:
         transport.write(piece)
-    return sum(map(len, pieces))
+    return size
 
 
 def seen(transport: Any) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""What every error says beside its message, and what it keeps to itself."""
+"""What every error says beside its message."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from http import HTTPStatus
 import pytest
 
 from balancer import errors
-from balancer.errors import BalancerError, ConfigError, ConnectTimeout, RequestRefused, Retryable, Side, StatusUnwanted
+from balancer.errors import BalancerError, RequestRefused, Retryable, Side
 
 KINDS = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, BalancerError)]
 NGINX_OWN = 499
@@ -41,31 +41,3 @@ def test_statuses_name_the_side() -> None:
     assert {kind.status for kind in KINDS if kind.side is Side.UPSTREAM} <= {502, 503, 504}
     blamed = {kind.status for kind in KINDS if kind.side is Side.DOWNSTREAM and kind is not RequestRefused}
     assert all(400 <= status < 500 for status in blamed)
-
-
-def test_config_error_holds_its_mistakes() -> None:
-    """A wrong config tells all its mistakes, one a line, in the order found."""
-    error = ConfigError(line for line in ["first", "second"])
-    assert error.mistakes == ("first", "second")
-    assert str(error) == "first\nsecond"
-
-
-def test_request_refused_says_its_status() -> None:
-    """A refused request carries the status of its own fault, 400 unless told."""
-    assert RequestRefused("too long", 414).status == 414
-    assert RequestRefused("odd").status == 400
-    assert str(RequestRefused("odd")) == "odd"
-
-
-def test_an_unwanted_status_says_what_it_was() -> None:
-    """An answer that is not passed on carries its status, and how long its backend wants to be left alone."""
-    error = StatusUnwanted("the backend answered 502", 502, 1.0)
-    assert (error.status, error.pause, str(error)) == (502, 1.0, "the backend answered 502")
-    assert (StatusUnwanted("odd").status, StatusUnwanted("odd").pause) == (503, 0.0)
-
-
-def test_a_connect_time_out_is_a_failed_connect() -> None:
-    """Whoever expects a failed connect also gets the time-out, told as a gateway time-out."""
-    with pytest.raises(errors.ConnectFailed) as caught:
-        raise ConnectTimeout("slow")
-    assert caught.value.status == 504

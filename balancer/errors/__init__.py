@@ -1,0 +1,113 @@
+"""Every failure the balancer can name, in one tree; refuses to know where a failure is noticed or shown.
+
+An error says three things beside its message: whose doing it was (`side`), whether the same work may be tried on
+another backend (`retryable`), and what an HTTP client is told (`status`). `reason` is the same failure as one stable
+token for logs, counters and reply bodies, which never carry the message: that one may name internal addresses. With one
+that `closes`, the connection of an HTTP client ends.
+"""
+
+from balancer.errors.downstream import (
+    DownstreamGone,
+    DownstreamTimeout,
+    PathRefused,
+    ProxyHeaderInvalid,
+    ProxyHeaderLate,
+    ProxySourceUnlisted,
+    RequestRefused,
+)
+from balancer.errors.own import (
+    ConfigError,
+    ControlRefused,
+    Draining,
+    ExchangeTimeout,
+    FilterFailed,
+    FilterTimeout,
+    FirstBytesLate,
+    IdleTimeout,
+    LifetimeExceeded,
+    LimitReached,
+    ListenerBusy,
+    ListenerFull,
+    NoBackend,
+    NoRoute,
+    Overtaken,
+    PolicyFailed,
+    PoolFull,
+    QueueTimeout,
+    SourceBusy,
+    SourceFull,
+    StartError,
+)
+from balancer.errors.root import (
+    BalancerError,
+    Retryable,
+    Side,
+)
+from balancer.errors.tls import (
+    HandshakeFailed,
+    HandshakeLate,
+    HandshakesFull,
+    NotTLS,
+    ServerNameRefused,
+)
+from balancer.errors.upstream import (
+    BackendDown,
+    CheckFailed,
+    ConnectFailed,
+    ConnectTimeout,
+    ResponseInvalid,
+    Shortage,
+    StatusUnwanted,
+    TryTimeout,
+    UpstreamGone,
+    UpstreamTimeout,
+)
+
+__all__ = [
+    "BackendDown",
+    "BalancerError",
+    "CheckFailed",
+    "ConfigError",
+    "ConnectFailed",
+    "ConnectTimeout",
+    "ControlRefused",
+    "DownstreamGone",
+    "DownstreamTimeout",
+    "Draining",
+    "ExchangeTimeout",
+    "FilterFailed",
+    "FilterTimeout",
+    "FirstBytesLate",
+    "HandshakeFailed",
+    "HandshakeLate",
+    "HandshakesFull",
+    "IdleTimeout",
+    "LifetimeExceeded",
+    "LimitReached",
+    "ListenerBusy",
+    "ListenerFull",
+    "NoBackend",
+    "NoRoute",
+    "NotTLS",
+    "Overtaken",
+    "PathRefused",
+    "PolicyFailed",
+    "PoolFull",
+    "ProxyHeaderInvalid",
+    "ProxyHeaderLate",
+    "ProxySourceUnlisted",
+    "QueueTimeout",
+    "RequestRefused",
+    "ResponseInvalid",
+    "Retryable",
+    "ServerNameRefused",
+    "Shortage",
+    "Side",
+    "SourceBusy",
+    "SourceFull",
+    "StartError",
+    "StatusUnwanted",
+    "TryTimeout",
+    "UpstreamGone",
+    "UpstreamTimeout",
+]

@@ -103,6 +103,15 @@ def read_client_hello(data: bytes) -> ClientHello | More | None:
         return None
 
 
+def next_look(data: bytes) -> int:
+    """How many leading bytes there must be for more to be told than by these: those up to the end of a record."""
+    at = 0
+    while at + _HEADER.size <= len(data):
+        _, size = _HEADER.unpack_from(data, at)
+        at += _HEADER.size + size
+    return at if at > len(data) else at + _HEADER.size
+
+
 def _message(data: bytes) -> bytes:
     """The body of the first handshake message, put together from its records (RFC 8446 5.1)."""
     message, end, at = bytearray(), _UNKNOWN, 0

@@ -94,14 +94,6 @@ class Entering(TwistedProtocol, Unplaced):
         self._deadline.cancel()
         self._gate.sessions.discard(self)
 
-    def drain(self) -> None:
-        """Nothing has begun."""
-        self.transport.abortConnection()
-
-    def end(self, _error: BalancerError) -> None:
-        """End now."""
-        self.transport.abortConnection()
-
     def _introduce(self, header: ProxyHeader | None, rest: bytes) -> None:
         """The header is in, or there is none: the client is served, unless he exceeds a limit."""
         if header is not None:

@@ -92,14 +92,6 @@ class Undecided(Peer, Unplaced):
         self._settle()
         self._junction.listening.sessions.discard(self)
 
-    def drain(self) -> None:
-        """Nothing has begun."""
-        self.abort()
-
-    def end(self, _error: BalancerError) -> None:
-        """End now."""
-        self.abort()
-
     def abort(self) -> None:
         """Close at once: RST."""
         self._settle()

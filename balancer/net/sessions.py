@@ -78,7 +78,10 @@ class Living(Protocol):
 
 
 class Unplaced:
-    """The part of a `Living` that has no backend yet. `began` is when it connected, in the reactor's seconds."""
+    """The part of a `Living` that has no backend yet, and nothing to finish.
+
+    `began` is when it connected, in the reactor's seconds.
+    """
 
     transport: Any
     began: float
@@ -87,6 +90,18 @@ class Unplaced:
     def address(self) -> tuple[str, int]:
         """The client's, as far as it is known."""
         return seen(self.transport)
+
+    def abort(self) -> None:
+        """Close at once: RST."""
+        self.transport.abortConnection()
+
+    def drain(self) -> None:
+        """Nothing has begun."""
+        self.abort()
+
+    def end(self, _error: BalancerError) -> None:
+        """End now."""
+        self.abort()
 
     def leave(self, backend: Backend, error: BalancerError) -> None:
         """It is on none."""

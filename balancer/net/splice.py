@@ -88,7 +88,7 @@ def shortcut(
     source: Any, sink: Any, pipes: Pipes, moved: Callable[[int], None], limit: Callable[[], int] = unlimited
 ) -> Shortcut | None:
     """A shortcut between two transports, or None when they are not both TCP in the clear on our own reactor."""
-    fit = all(isinstance(transport, Stream) and not transport.TLS for transport in (source, sink))
+    fit = all(isinstance(one, Stream) and not (one.TLS or one.encrypted) for one in (source, sink))
     return Shortcut(source, sink, pipes, moved, limit) if fit and AVAILABLE else None
 
 

@@ -80,6 +80,14 @@ class End(Dialed):
         if self.other is not None and self.pipes is not None and (self.shortcut is None or not self.shortcut.active):
             self.shortcut = shortcut(self.transport, self.other.transport, self.pipes, half.moved)
 
+    def finish(self) -> None:
+        """See `Peer.finish`. Where one direction cannot end before the other, its end waits for that of both.
+
+        A peer told of it would drop what it has yet to say (RFC 5246 7.2.1).
+        """
+        if getattr(self.transport, "half_closes", True):
+            super().finish()
+
     def pressure(self, *, high: bool) -> None:
         """The peer does not read fast enough, or does again."""
         if self.half is not None:

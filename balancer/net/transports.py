@@ -48,6 +48,8 @@ class Stream(Prompt, tcp.Connection):
     """What TCP transports add: short paths for the usual read, write, half-close and close."""
 
     protocol: Any
+    encrypted = False
+    """Whether the bytes in the socket are not those that the protocol reads and writes."""
     # A close does as much, and nobody else has these descriptors: they end with exec.
     _shouldShutdown = False  # noqa: N815  Twisted's name
 
@@ -190,7 +192,7 @@ class Stream(Prompt, tcp.Connection):
             if why or self.dataBuffer:
                 return why
         if self.disconnecting:
-            return main.CONNECTION_DONE
+            return self._postLoseConnection()
         self.stopWriting()
         if self._writeDisconnecting and not self._writeDisconnected:
             self._writeDisconnected = True
@@ -265,8 +267,8 @@ class TCPServer(Stream, tcp.Server):
         return f"{self._getLogPrefix(self.protocol)},{self.sessionno},{self.hostname}"
 
     def __repr__(self) -> str:
-        if self.server is None:  # handed over: Twisted's text
-            return self.repstr
+        if self.server is None:  # made, or handed over
+            return f"<{type(self).__name__} with {self.client}>"
         protocol = type(self.protocol).__name__ if self.connected else "closed"
         return f"<{protocol} #{self.sessionno} on {self.server._realPortNumber}>"
 

@@ -51,8 +51,7 @@ class Successor(End):
         self.half_closed = before.half_closed
         transport, protocol = before.transport, cast(Any, self)
         transport.unregisterProducer()
-        # What is around a socket, such as TLS, has another name for it.
-        setattr(transport, "wrappedProtocol" if hasattr(transport, "wrappedProtocol") else "protocol", protocol)
+        transport.protocol = protocol
         protocol.makeConnection(transport)
 
 

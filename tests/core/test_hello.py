@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from functools import cache
 
 import pytest
-from hypothesis import example, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from balancer.core.hello import HELLO_LIMIT, ClientHello, Misfit, Reader, Short, read_client_hello
+from balancer.core.hello import HELLO_LIMIT, ClientHello, Misfit, Reader, Short, next_look, read_client_hello
 from balancer.interfaces import MORE
 
 
@@ -208,3 +208,14 @@ def test_the_reader_tells_short_from_unfit() -> None:
     assert (reader.take(1), reader.done) == (b"\3", True)
     with pytest.raises(Misfit):
         reader.take(1)
+
+
+@given(cut=st.integers(0, 600), sizes=st.lists(st.integers(1, 90), min_size=1, max_size=12))
+def test_when_to_look_again(cut: int, sizes: list[int]) -> None:
+    """While a hello is incomplete nothing can be told by bytes that are fewer than those to look again at."""
+    whole = records(real("a.example", ("h2",))[5:], sizes)
+    begun = whole[:cut]
+    assume(read_client_hello(begun) is MORE)
+    wanted = next_look(begun)
+    assert wanted > len(begun)
+    assert all(read_client_hello(whole[:size]) is MORE for size in range(len(begun), min(wanted, len(whole))))

@@ -109,6 +109,10 @@ class Lean:
             self._protocols.append(protocol)
         return protocol
 
+    def keep(self, *protocols: Any) -> None:
+        """Close their connections, too, at the end."""
+        self._protocols += protocols
+
     def listen(self, build: Callable[[], Any]) -> int:
         """Listen with such protocols; return the port."""
         port: Any = self.reactor.listenTCP(0, self.factory(build), interface=HOST)

@@ -1,0 +1,98 @@
+"""In front of a listener: looks at a client's first bytes, does the TLS handshake, then steps aside.
+
+Refuses to know what is served behind it: that protocol begins when the handshake is done, on a transport that is in the
+clear to it.
+"""
+
+# mypy: disallow-untyped-calls=False
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+from OpenSSL import SSL
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IAddress, IHandshakeListener
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from balancer.errors import HandshakeFailed, HandshakesFull
+from balancer.net.limits import Inner
+from balancer.net.peers import Peer
+from balancer.net.tls.beginning import begin
+from balancer.net.tls.greeted import Greeted
+from balancer.net.tls.terminating import Terminating
+
+
+@implementer(IHandshakeListener)
+class Handshaking(Greeted):
+    """The same, until its handshake is done. Its transport is then TLS."""
+
+    _under_way = False
+
+    def makeConnection(self, transport: Any) -> None:
+        """The socket is connected, or has become TLS."""
+        if self._under_way:
+            self.transport = transport
+        else:
+            super().makeConnection(transport)
+
+    def handshakeCompleted(self) -> None:
+        """The client is served."""
+        self._settle()
+        terminating, inner = self._terminating, self._inner
+        terminating.sessions.withdraw(self)
+        inner.header, inner.source = self.header, self.source
+        inner.secured = terminating.secured(self.transport.tls)
+        self.transport.protocol = inner
+        serve: Any = inner
+        serve.makeConnection(self.transport)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The socket is closed, or the handshake has failed."""
+        super().connectionLost(reason)
+        self._settle()
+        self._terminating.sessions.discard(self)
+        if isinstance(reason.value, SSL.Error) or not reason.check(ConnectionDone, ConnectionLost, ConnectionAborted):
+            self._note(HandshakeFailed(f"its TLS handshake failed: {in_words(reason.value)}"))
+
+    def _begin(self, context: SSL.Context) -> None:
+        self._leave_socket()
+        self._under_way = True
+        terminating, early = self._terminating, self._early
+        self._early = b""
+        make = partial(terminating.make, context)
+        begin(self.transport, self, make, early, clock=terminating.clock)
+
+    def _settle(self) -> None:
+        self._terminating.under_way -= 1
+        self._deadline.cancel()
+
+
+class TLSFactory(Factory):
+    """Makes the protocols of a listener that speaks TLS."""
+
+    noisy = False
+    resets = True
+
+    def __init__(self, terminating: Terminating, inner: Inner) -> None:
+        self.terminating, self.inner = terminating, inner
+
+    def buildProtocol(self, address: IAddress | None) -> Peer | None:
+        """Somebody has connected; without room for one more handshake, he is closed at once."""
+        if self.terminating.under_way >= self.terminating.most:
+            full = HandshakesFull(f"{self.terminating.most} TLS handshakes are under way")
+            self.terminating.refusals.turned_away(full, getattr(address, "host", ""))
+            return None
+        inner = self.inner.buildProtocol(address)
+        return None if inner is None else Handshaking(self.terminating, inner)
+
+
+def in_words(error: BaseException | None) -> str:
+    """What OpenSSL says went wrong, as 'no shared cipher'; for other errors what they say."""
+    told = error.args[0] if isinstance(error, SSL.Error) and error.args else None
+    if isinstance(told, list) and told:
+        return str(told[-1][2])
+    return "the client left" if isinstance(error, SSL.SysCallError) else str(error)

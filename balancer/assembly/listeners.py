@@ -26,6 +26,7 @@ from balancer.core.forwarding import Forwarding, Trusted
 from balancer.core.http1 import Limits as HeadLimits
 from balancer.core.kept import Kept
 from balancer.core.keyed_flows import KeyedChoice, KeyedFlows
+from balancer.core.nowhere import NOWHERE
 from balancer.core.paths import path_policy
 from balancer.core.peeking import PeekingRoutes
 from balancer.core.proxy_greeting import Introduction
@@ -75,7 +76,7 @@ def _tcp(parts: Parts, settings: nouns.TCPListener) -> StreamListener:
         sessions=_sessions(parts, settings),
         pipes=parts.pipes,
     )
-    routes = [Route(route.matcher, _dialer(parts, route.pool), name=route.title) for route in settings.routes]
+    routes = [Route(route.matcher, _dialer(parts, _pool_of(route)), name=route.title) for route in settings.routes]
     factory: RelayFactory | JunctionFactory = RelayFactory(listening, routes[0].target)
     tallies = [listening.refusals]
     if routes[0].matcher is not None:
@@ -94,6 +95,12 @@ def _dialer(parts: Parts, pool: nouns.Pool) -> Dialer[End]:
         connect_timeout=pool.connect_timeout,
         attempts=pool.attempts,
     )
+
+
+def _pool_of(route: nouns.Route) -> nouns.Pool:
+    """Where a route leads that leads to a pool, as all of TCP and UDP do."""
+    assert route.pool is not None
+    return route.pool
 
 
 def _junction(
@@ -195,7 +202,7 @@ def _udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
 
 
 def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds, ended: Callable[[], object]) -> Flows:
-    targets = [Route(route.matcher, parts.pools[route.pool], name=route.title) for route in settings.routes]
+    targets = [Route(route.matcher, parts.pools[_pool_of(route)], name=route.title) for route in settings.routes]
     routes = Routes(targets, FaultLog())
     if settings.key is None:
         return Flows(Choice(routes), edge, parts.deadlines, bounds, ended=ended, work=parts.work)
@@ -204,16 +211,17 @@ def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds
 
 
 def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
-    upstreams = _upstreams(parts, route.pool)
+    pool = route.pool
+    upstreams = NOWHERE if pool is None else _upstreams(parts, pool)
     patience = Patience(
         body=listener.body_timeout,
         reading=listener.idle,
-        first=route.pool.response_timeout,
-        stall=route.pool.stall_timeout,
+        first=listener.idle if pool is None else pool.response_timeout,
+        stall=listener.idle if pool is None else pool.stall_timeout,
         total=route.timeout,
     )
     retries = Retries(
-        _retry_policy(route.retry, route.pool),
+        RetryPolicy(1) if pool is None else _retry_policy(route.retry, pool),
         upstreams.budget,
         parts.random,
         parts.reactor.callLater,

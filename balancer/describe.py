@@ -39,9 +39,12 @@ def _route(route: Route, kind: Kind) -> str:
     matcher = "everything" if route.matcher is None else repr(route.matcher)
     filters = "".join(f" -> {item!r}" for item in route.filters)
     given = {name: getattr(route, name) for name in ("upgrades", "max_body", "timeout", "retry")}
+    if route.pool is None:
+        del given["upgrades"]
     heeded = {name: value for name, value in given.items() if value is not None and kind is Kind.HTTP}
     told = "".join(f", {name}={value!r}" for name, value in heeded.items())
-    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters} -> {route.pool}{told}"
+    pool = "" if route.pool is None else f" -> {route.pool}"
+    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters}{pool}{told}"
 
 
 def _pool(pool: Pool, unheeded: Iterable[str]) -> Iterator[str]:

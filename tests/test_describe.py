@@ -5,6 +5,7 @@ from __future__ import annotations
 from balancer import Backend, Config, Health, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
 from balancer.describe import plan
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
+from balancer.plugins.filters import Redirect
 from balancer.plugins.matchers import Path
 
 
@@ -88,6 +89,14 @@ def test_the_whole_plan() -> None:
         "  Backend 'a:53': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         "Config: drain=30.0, companions=(Note(),), control='unix:/run/balancer.sock'",
     ]
+
+
+def test_a_route_without_a_pool() -> None:
+    """A route whose filters answer shows no pool, and nothing that would need one."""
+    route = Route(filters=Redirect(scheme="https"), timeout=3)
+    lines = list(plan(Config(HTTPListener("tcp:80", routes=route)), RoundRobin()))
+    assert lines[1] == f"  route 1: everything -> {Redirect(scheme='https')!r}, timeout=3"
+    assert lines[2].startswith("Config: ")
 
 
 def test_what_a_route_allows_and_tries_again() -> None:

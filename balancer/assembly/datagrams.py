@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from balancer import config as nouns
 from balancer.assembly.faults import FaultLog
-from balancer.assembly.parts import Parts
+from balancer.assembly.parts import Parts, pool_of
 from balancer.core.datagrams import Flows
 from balancer.core.flow import Edge
 from balancer.core.flow_bounds import Bounds
@@ -44,7 +44,7 @@ def make_udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
 
 
 def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds, ended: Callable[[], object]) -> Flows:
-    targets = [Route(route.matcher, parts.pools[route.pool], name=route.title) for route in settings.routes]
+    targets = [Route(route.matcher, parts.pools[pool_of(route)], name=route.title) for route in settings.routes]
     routes = Routes(targets, FaultLog())
     if settings.key is None:
         return Flows(Choice(routes), edge, parts.deadlines, bounds, ended=ended, work=parts.work)

@@ -16,6 +16,7 @@ from balancer.core.filters import chain_of
 from balancer.core.forwarding import Forwarding, Trusted
 from balancer.core.http1 import Limits as HeadLimits
 from balancer.core.kept import Kept
+from balancer.core.nowhere import NOWHERE
 from balancer.core.paths import path_policy
 from balancer.core.retries import IDEMPOTENT, Retries, RetryPolicy
 from balancer.core.routes import Route, Routes
@@ -88,16 +89,17 @@ def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:
 
 
 def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
-    upstreams = _upstreams(parts, route.pool)
+    pool = route.pool
+    upstreams = NOWHERE if pool is None else _upstreams(parts, pool)
     patience = Patience(
         body=listener.body_timeout,
         reading=listener.idle,
-        first=route.pool.response_timeout,
-        stall=route.pool.stall_timeout,
+        first=listener.idle if pool is None else pool.response_timeout,
+        stall=listener.idle if pool is None else pool.stall_timeout,
         total=route.timeout,
     )
     retries = Retries(
-        _retry_policy(route.retry, route.pool),
+        RetryPolicy(1) if pool is None else _retry_policy(route.retry, pool),
         upstreams.budget,
         parts.random,
         parts.reactor.callLater,

@@ -70,3 +70,9 @@ class Parts:
     def work(self, steps: Iterator[None]) -> None:
         """Take all the steps, in slices of a turn each."""
         in_slices(steps, self.reactor.seconds, lambda call: self.reactor.callLater(0, call))
+
+
+def pool_of(route: nouns.Route) -> nouns.Pool:
+    """Where a route leads that leads to a pool, as all of TCP and UDP do."""
+    assert route.pool is not None
+    return route.pool

@@ -6,7 +6,7 @@ from twisted.logger import Logger
 
 from balancer import config as nouns
 from balancer.assembly.faults import FaultLog
-from balancer.assembly.parts import Parts
+from balancer.assembly.parts import Parts, pool_of
 from balancer.assembly.streams import make_stream, sessions_of
 from balancer.core.faults import Tally
 from balancer.core.peeking import PeekingRoutes
@@ -32,7 +32,7 @@ def make_tcp(parts: Parts, settings: nouns.TCPListener) -> StreamListener:
         sessions=sessions_of(parts, settings),
         pipes=parts.pipes,
     )
-    routes = [Route(route.matcher, _dialer(parts, route.pool), name=route.title) for route in settings.routes]
+    routes = [Route(route.matcher, _dialer(parts, pool_of(route)), name=route.title) for route in settings.routes]
     factory: RelayFactory | JunctionFactory = RelayFactory(listening, routes[0].target)
     tallies = [listening.refusals]
     if routes[0].matcher is not None:

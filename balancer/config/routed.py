@@ -39,7 +39,7 @@ class Routed(Listener):
     )
 
     def _targets(self) -> list[Pool]:
-        return [route.pool for route in sound(self.routes, Route)]
+        return [route.pool for route in sound(self.routes, Route) if route.pool is not None]
 
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()

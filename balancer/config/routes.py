@@ -36,6 +36,7 @@ FilterFunction = Callable[[Any, ISession], Any]
 """What may stand in place of an `IFilter` that looks at requests alone."""
 
 POOL: Final = "give the Pool object"
+_POOL_OR_ANSWER: Final = f"{POOL}, or a filter that answers itself, such as Respond(404)"
 
 
 def _filters(
@@ -44,17 +45,14 @@ def _filters(
     return as_tuple(given)
 
 
-def _no_pool() -> Any:
-    """The pool is required, but stands behind an argument that is not; its absence is told among the mistakes."""
-
-
 @attrs.frozen(eq=False)
 class Route(Noun):
     """Sends the sessions its matcher accepts through its filters to its pool. Raises `ConfigError`.
 
-    Without a matcher it takes every session. Routes are tried in the order written. A matcher may also be a function
-    of one argument, the `ISession`, and a filter a function of two, the request's head and the `ISession`. Logs call a
-    route by its `name`, or by its matcher if it has none. The body of a request has at most `max_body` bytes; None is
+    Without a matcher it takes every session. It needs no pool where a filter answers itself, as `Redirect` does; what
+    is not answered then is told 404. Routes are tried in the order written. A matcher may also be a function of one
+    argument, the `ISession`, and a filter a function of two, the request's head and the `ISession`. Logs call a route
+    by its `name`, or by its matcher if it has none. The body of a request has at most `max_body` bytes; None is
     what the listener says. A request of HTTP and its answer may take `timeout` seconds, all in all; with None as long
     as nothing else runs out of time. `retry` says for what HTTP requests are tried again; without it, only for a
     connection that ends before anything of the answer to a request without a body has come.
@@ -64,7 +62,7 @@ class Route(Noun):
     """
 
     matcher: IMatcher | MatchFunction | None = None
-    pool: Pool = attrs.field(factory=_no_pool, metadata={"required": True})
+    pool: Pool | None = None
     filters: tuple[IFilter | FilterFunction, ...] = attrs.field(default=(), converter=_filters, kw_only=True)
     upgrades: tuple[str, ...] = attrs.field(default=("websocket",), converter=upgrades, kw_only=True)
     name: str | None = attrs.field(default=None, kw_only=True)
@@ -106,6 +104,11 @@ class Route(Noun):
             return f"Route {shown(self.name)}"
         return f"Route to {self.pool}" if isinstance(self.pool, Pool) else "Route"
 
+    @property
+    def answers(self) -> bool:
+        """Whether a filter of it says that it may answer itself."""
+        return any(getattr(item, "answers", False) is True for item in self.filters)
+
     def _mistakes(self) -> Iterator[str]:
         if isinstance(self.matcher, Pool):
             yield f"matcher: {self.matcher} is a pool; write Route(pool=...)"
@@ -113,7 +116,7 @@ class Route(Noun):
         if self.matcher is not None:
             wrong = list(provides_or_callable("matcher", self.matcher, IMatcher, "give a matcher such as Path('/v1')"))
             yield from wrong or self._wrong_claims()
-        yield from instance("pool", self.pool, Pool, POOL)
+        yield from self._wrong_pool()
         if self.name is not None:
             yield from word("name", self.name)
         if self.timeout is not None:
@@ -126,6 +129,19 @@ class Route(Noun):
         yield from wrong_upgrades(self.upgrades)
         if self.retry is not None:
             yield from self._wrong_retry()
+
+    def _wrong_pool(self) -> Iterator[str]:
+        """What is no pool, and what is wrong with a route that has none."""
+        if self.pool is not None:
+            yield from instance("pool", self.pool, Pool, POOL)
+            return
+        if not self.answers:
+            yield f"pool: is missing; {_POOL_OR_ANSWER}"
+            return
+        if self.retry is not None:
+            yield "retry: would be ignored without a pool; leave it out"
+        if self.upgrades != attrs.fields(Route).upgrades.default:
+            yield "upgrades: would be ignored without a pool; leave them out"
 
     def _wrong_retry(self) -> Iterator[str]:
         """What is no retry, and what its pool leaves nothing of."""

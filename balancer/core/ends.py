@@ -51,6 +51,8 @@ class Ending(Enum):
     REPLIED = "replied", "L", "", "A filter gave the answer, or the balancer as the last hop."
     REQUEST_REFUSED = "request-refused", "P", "DPE", "What the client sent is no request that can be passed on safely."
     PATH_REFUSED = "path-refused", "P", "DPE", "The path is one that backends read in different ways."
+    TLS_TO_PLAIN_PORT = "tls-to-plain-port", "P", "DPE", "The client spoke TLS where HTTP is spoken in the clear."
+    MISDIRECTED = "misdirected", "P", "", "The request was for another host than its TLS connection was made for."
     NO_ROUTE = "no-route", "P", "NR", "No route matches."
     POLICY_FAILED = "policy-failed", "I", "", "An algorithm of the user's failed."
     FILTER_FAILED = "filter-failed", "I", "", "A filter of the user's failed."

@@ -28,7 +28,7 @@ from balancer.core.http1_grammar import (
 from balancer.core.http1_heads import body_of, request_start, response_start
 from balancer.core.http1_memory import Memory
 from balancer.core.messages import END, Block, Message, RequestHead, ResponseHead
-from balancer.errors import RequestRefused, ResponseInvalid, UpstreamGone
+from balancer.errors import RequestRefused, ResponseInvalid, TLSToPlainPort, UpstreamGone
 
 __all__ = ["Limits", "RequestDecoder", "RequestEncoder", "ResponseDecoder", "ResponseEncoder"]
 
@@ -101,9 +101,18 @@ class RequestDecoder:
             elif not self._recall(data, out):
                 self._read_head(data, out)
         except RequestRefused as refusal:
-            self._body = Broken(refusal)
-            raise
+            fault = self._meant(refusal)
+            self._body = Broken(fault)
+            raise fault from None
         return out
+
+    def _meant(self, refusal: RequestRefused) -> RequestRefused:
+        """What is wrong with a head: perhaps that it is none, but TLS, which begins every connection with that byte."""
+        if self._heads.held.startswith(b"\x16"):  # RFC 8446 5.1: a record of the type `handshake`
+            return TLSToPlainPort(
+                "it speaks TLS, and this port does not; use http://, or give the listener tls=TLS(...)"
+            )
+        return refusal
 
     def next(self) -> list[Message]:
         """Start on the next request with what was kept; see `receive`. Call it once the answer is complete."""

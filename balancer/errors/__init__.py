@@ -9,11 +9,13 @@ that `closes`, the connection of an HTTP client ends.
 from balancer.errors.downstream import (
     DownstreamGone,
     DownstreamTimeout,
+    Misdirected,
     PathRefused,
     ProxyHeaderInvalid,
     ProxyHeaderLate,
     ProxySourceUnlisted,
     RequestRefused,
+    TLSToPlainPort,
 )
 from balancer.errors.own import (
     ConfigError,
@@ -86,6 +88,7 @@ __all__ = [
     "LimitReached",
     "ListenerBusy",
     "ListenerFull",
+    "Misdirected",
     "NoBackend",
     "NoRoute",
     "NotTLS",
@@ -107,6 +110,7 @@ __all__ = [
     "SourceFull",
     "StartError",
     "StatusUnwanted",
+    "TLSToPlainPort",
     "TryTimeout",
     "UpstreamGone",
     "UpstreamTimeout",

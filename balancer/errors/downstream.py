@@ -45,6 +45,21 @@ class PathRefused(RequestRefused):
     closes = False
 
 
+class Misdirected(BalancerError):
+    """A request over TLS is for another host than its connection was made for (RFC 9110 15.5.20)."""
+
+    side = Side.DOWNSTREAM
+    status = 421
+    reason = "misdirected"
+
+
+class TLSToPlainPort(RequestRefused):
+    """The client speaks TLS where HTTP is spoken in the clear; it would understand no answer, and gets none."""
+
+    status = 400
+    reason = "tls-to-plain-port"
+
+
 class ProxyHeaderInvalid(BalancerError):
     """The bytes that open a connection are not the PROXY header they should be; the connection must close."""
 

@@ -142,6 +142,8 @@ class IFilter(Interface):
     May also have `body(head, session, direction)`, which is asked once for each body, when its head has passed all
     filters: None leaves the body alone, and an `IBodyTransform` of its own rewrites it. What has no body is not asked
     about: a request without one, an answer to HEAD, a 204, a 304.
+
+    May also have `answers`: True when it may answer requests itself, so that a route with it needs no pool.
     """
 
     def request(head: RequestHead, session: ISession) -> RequestHead | Reply | Awaitable[RequestHead | Reply]:

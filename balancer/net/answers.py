@@ -11,12 +11,15 @@ from balancer.core.exchange_ports import Ended, Upstream
 from balancer.core.http1 import ResponseEncoder
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead, checked_field
 from balancer.core.phrases import PHRASES
-from balancer.errors import BalancerError, DownstreamGone, Side
+from balancer.errors import BalancerError, DownstreamGone, Side, TLSToPlainPort
 from balancer.interfaces import Reply
 from balancer.net.peers import write_pieces
 
 REASON: Final = "x-balancer-reason"
 """The field that says why a request failed, where a listener is to say so."""
+
+UNANSWERED: Final = (DownstreamGone, TLSToPlainPort)
+"""Failures of clients that would not hear, or not understand, an answer."""
 
 
 class Connection(Protocol):
@@ -144,8 +147,8 @@ class Answers(_Reading):
         return data[:-2] + self._dates.now() + b"\r\n"
 
     def refuse(self, error: BalancerError) -> None:
-        """Tell the client the status and the reason, and nothing that is ours to know."""
-        if isinstance(error, DownstreamGone):
+        """Tell the client the status and the reason, and nothing that is ours to know; see `UNANSWERED`."""
+        if isinstance(error, UNANSWERED):
             self._encoder.break_off()
             self._connection.abort()
             return

@@ -36,7 +36,7 @@ def _code(annotation: Any) -> str:
 
 def _default(field: attrs.Attribute[Any]) -> str:
     default: Any = field.default
-    if default is attrs.NOTHING or field.metadata.get("required"):
+    if default is attrs.NOTHING:
         return "required"
     if isinstance(default, attrs.Factory):  # type: ignore[arg-type]  # typed as a function, and is a class
         return "see above" if default.takes_self else f"`{default.factory()!r}`"

@@ -130,7 +130,8 @@ LISTENERS = {
     "'tcp:80', routes=[Route(site)]": "Route: matcher: Pool 'site' is a pool; write Route(pool=...)",
     "'tcp:80', routes=[Route('/v1', site)]": "Route to Pool 'site': matcher: '/v1' does not provide IMatcher; "
     "give a matcher such as Path('/v1')",
-    "'tcp:80', routes=[Route(check)]": "Route: pool: None is not a Pool; give the Pool object",
+    "'tcp:80', routes=[Route(check)]": "Route: pool: is missing; "
+    "give the Pool object, or a filter that answers itself, such as Respond(404)",
     "'tcp:80', routes=[Route(check, site, filters='/v1')]": "Route to Pool 'site': filters: "
     "'/v1' does not provide IFilter; give a filter such as StripPrefix('/v1')",
     "'tcp:80', routes=[Route(check, site, filters=[lambda head: head])]": "Route to Pool 'site': filters: "

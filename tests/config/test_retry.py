@@ -40,7 +40,8 @@ ROUTES = {
     "for Pool 'once' has response_timeout=5; give less",
     "site, timeout=1, retry=Retry(per_try_timeout=1)": "Route to Pool 'site': retry: per_try_timeout: would be "
     "ignored, for the route has timeout=1; give less",
-    "None, retry=Retry(attempts=2)": "Route: pool: None is not a Pool; give the Pool object",
+    "None, retry=Retry(attempts=2)": "Route: pool: is missing; "
+    "give the Pool object, or a filter that answers itself, such as Respond(404)",
 }
 POOLS = {
     "max_age=0": "max_age: 0 is not a positive number of seconds; give one such as 3600",

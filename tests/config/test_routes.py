@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from zope.interface import alsoProvides
 
-from balancer.config import Pool, Route
+from balancer.config import Pool, Retry, Route
 from balancer.errors import ConfigError
 from balancer.interfaces import Filter, IFilter, Matcher
+from balancer.plugins.filters import Redirect, Respond, StripPrefix
 from balancer.plugins.matchers import Path
 
 SITE = Pool("site", backends=["a:1"])
@@ -53,6 +54,19 @@ def test_always(matcher: object, always: bool) -> None:
 def test_names(route: Route, title: str, shown: str) -> None:
     """A route is called by its name, or by its matcher if it has none."""
     assert (route.title, str(route)) == (title, shown)
+
+
+def test_a_route_whose_filter_answers_needs_no_pool() -> None:
+    """What answers itself needs no pool, but for what only a pool is tried again for or changes its protocol."""
+    assert Route(filters=Redirect(scheme="https")).pool is None
+    with pytest.raises(ConfigError) as caught:
+        Route(filters=Respond(404), retry=Retry(attempts=2), upgrades=())
+    assert caught.value.mistakes == (
+        "Route: retry: would be ignored without a pool; leave it out",
+        "Route: upgrades: would be ignored without a pool; leave them out",
+    )
+    with pytest.raises(ConfigError, match="Route: pool: is missing; give the Pool object, or a filter that answers"):
+        Route(filters=StripPrefix("/v1"))
 
 
 def test_one_filter_needs_no_list() -> None:

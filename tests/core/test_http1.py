@@ -4,7 +4,7 @@ import pytest
 
 from balancer.core.http1 import Limits, RequestDecoder, ResponseDecoder
 from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
-from balancer.errors import RequestRefused, ResponseInvalid, UpstreamGone
+from balancer.errors import RequestRefused, ResponseInvalid, TLSToPlainPort, UpstreamGone
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\n"
@@ -42,6 +42,19 @@ def test_a_request_ends_before_the_next_is_read() -> None:
     assert shape(decoder.next()) == ["GET", END]
     with pytest.raises(RequestRefused):
         decoder.next()
+
+
+@pytest.mark.parametrize("before", [b"", GET])
+@pytest.mark.parametrize("data", [b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"])
+def test_tls_is_told_by_its_first_byte(before: bytes, data: bytes) -> None:
+    """TLS in place of a request is called so, however it is cut and whatever went before."""
+    decoder = RequestDecoder()
+    if before:
+        decoder.receive(before)
+        decoder.next()
+    for _ in "again":
+        with pytest.raises(TLSToPlainPort, match="use http://"):
+            decoder.receive(data)
 
 
 def test_next_without_more_waits_for_more() -> None:

@@ -128,8 +128,8 @@ def test_reference_shows_what_heads_are() -> None:
 
 def test_reference_shows_what_is_required() -> None:
     """A setting that has to be given says so, and a default that is made anew each time is shown as it comes out."""
+    assert "\n| `name` | `str` | required |" in reference.nouns([balancer.Pool])
     page = reference.nouns([balancer.Route])
-    assert "\n| `pool` | `Pool` | required |" in page
     assert "\n| `filters` | `tuple[IFilter \\| FilterFunction, ...]` | `()` |" in page
     assert "\n| `headers` | `Fields` | `{}` |" in reference.nouns([HTTPCheck])
 

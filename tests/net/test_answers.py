@@ -18,6 +18,7 @@ from balancer.errors import (
     NoBackend,
     NoRoute,
     RequestRefused,
+    TLSToPlainPort,
     UpstreamGone,
 )
 from balancer.interfaces import Reply
@@ -149,12 +150,13 @@ def test_refusals_are_what_the_client_can_read(accept: str, kind: bytes) -> None
     assert b"\r\ncontent-type: text/plain" in line.said[1]
 
 
-def test_nobody_is_told_when_the_client_is_gone() -> None:
-    """A client that left is cut off, whatever was to be said."""
+@pytest.mark.parametrize("error", [DownstreamGone("x"), TLSToPlainPort("x")])
+def test_nobody_is_told_who_would_not_hear_it(error: BalancerError) -> None:
+    """A client that left, or that speaks TLS in the wrong place, is cut off, whatever was to be said."""
     line = Line()
     answers = Answers(line)
     answers.begin(RequestHead("GET", "/", "site"))
-    answers.refuse(DownstreamGone("x"))
+    answers.refuse(error)
     assert line.said == ["abort"]
 
 

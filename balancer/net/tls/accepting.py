@@ -22,6 +22,7 @@ from balancer.errors import HandshakeFailed, HandshakesFull
 from balancer.net.limits import Inner
 from balancer.net.peers import Peer
 from balancer.net.tls.beginning import begin
+from balancer.net.tls.flooding import guard
 from balancer.net.tls.greeted import Greeted
 from balancer.net.tls.terminating import Terminating
 
@@ -46,6 +47,7 @@ class Handshaking(Greeted):
         terminating.sessions.withdraw(self)
         inner.header, inner.source = self.header, self.source
         inner.secured = terminating.secured(self.transport.tls)
+        guard(self.transport.tls)
         self.transport.protocol = inner
         serve: Any = inner
         serve.makeConnection(self.transport)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 from urllib.parse import quote
 
 import attrs
@@ -43,6 +43,7 @@ class Redirect(Filter):
     port: int | None = attrs.field(default=None, kw_only=True)
     path: str | None = attrs.field(default=None, kw_only=True)
     status: int = attrs.field(default=308, kw_only=True)
+    answers: ClassVar[bool] = True
     _host: Template | None = attrs.field(init=False, repr=False, eq=False)
     _path: Template | None = attrs.field(init=False, repr=False, eq=False)
 
@@ -127,6 +128,7 @@ class Respond(Filter):
     status: int = 200
     content: str | bytes = b""
     content_type: str | None = None
+    answers: ClassVar[bool] = True
     _reply: Reply = attrs.field(init=False, repr=False, eq=False)
 
     @_reply.default

@@ -6,12 +6,9 @@ from random import Random
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol, wrapClientTLS
+from twisted.internet.endpoints import TCP4ClientEndpoint, connectProtocol
 from twisted.internet.protocol import Factory
-from twisted.internet.ssl import Certificate, CertificateOptions, optionsForClientTLS
-from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from balancer.config import HTTPListener, Route
 from balancer.core.backend import Backend
@@ -23,13 +20,12 @@ from balancer.net.reactor import BalancerReactor
 from balancer.net.sessions import Sessions
 from balancer.net.upgrades import Upgraded, Upgrades
 from tests.net.house import answer, request
-from tests.net.identities import identity
 from tests.net.paths import Lent
+from tests.net.tls.ends import Opening, accepting, connecting
 from tests.net.wires import HOST, Backends, Wire, bound, free_port
 from tests.net.wires import serving as front_of
 
 DATA = Random(5).randbytes((1 << 20) + 7)
-MINE = identity("a.example")
 
 
 class Before(Peer):
@@ -43,24 +39,17 @@ class Before(Peer):
         self.made.callback(None)
 
 
-def serving(protocol: Before | Wire, *, tls: bool) -> Any:
-    """A factory of that one protocol."""
-    factory: Any = Factory()
-    factory.noisy, factory.buildProtocol = False, lambda _address: protocol
-    if not tls:
-        return factory
-    settings: dict[str, Any] = {"privateKey": MINE.key, "certificate": MINE.certificate}
-    return TLSMemoryBIOFactory(CertificateOptions(**settings), False, factory)
-
-
 async def connect(reactor: Any, client: Before | Wire, server: Before | Wire, *, tls: bool) -> None:
     """Connect one to the other."""
-    port = reactor.listenTCP(0, serving(server, tls=tls), interface=HOST)
-    endpoint: Any = TCP4ClientEndpoint(reactor, HOST, port.getHost().port)
-    if tls:
-        root = Certificate.loadPEM(MINE.certificate.public_bytes(Encoding.PEM))
-        endpoint = wrapClientTLS(optionsForClientTLS("a.example", trustRoot=root), endpoint)
-    await connectProtocol(endpoint, client)
+    asks: Any = Opening(client, connecting(), reactor, accepts=False) if tls else client
+    waits: Any = Opening(server, accepting(), reactor, accepts=True) if tls else server
+    factory: Any = Factory()
+    factory.noisy, factory.buildProtocol = False, lambda _address: waits
+    port = reactor.listenTCP(0, factory, interface=HOST)
+    await connectProtocol(TCP4ClientEndpoint(reactor, HOST, port.getHost().port), asks)
+    for one in (asks, waits):
+        if isinstance(one, Opening):
+            await one.stands
     for one in (client, server):
         if isinstance(one, Before):
             await one.made

@@ -8,6 +8,7 @@ from functools import cache
 from typing import Any
 
 from OpenSSL import SSL
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IHandshakeListener
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -50,9 +51,10 @@ class Opening(Protocol):
     transport: Any
     _begun = False
 
-    def __init__(self, note: Note, context: SSL.Context, clock: Any, *, memory: bool, accepts: bool) -> None:
+    def __init__(self, note: Any, context: SSL.Context, clock: Any, *, accepts: bool, memory: bool = False) -> None:
         self.note, self._context, self._clock = note, context, clock
         self._memory, self._accepts = memory, accepts
+        self.stands = Deferred[None]()
 
     def make(self, sock: Any) -> SSL.Connection:
         """OpenSSL's connection."""
@@ -74,6 +76,7 @@ class Opening(Protocol):
     def handshakeCompleted(self) -> None:
         self.transport.protocol = self.note
         self.note.makeConnection(self.transport)
+        self.stands.callback(None)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self.note.connectionLost(reason)

@@ -4,6 +4,7 @@ Nothing here imports Twisted or touches a reactor, so that a config module can b
 """
 
 from balancer.config import (
+    TLS,
     AccessLog,
     Backend,
     Config,
@@ -17,6 +18,7 @@ from balancer.config import (
 )
 
 __all__ = [
+    "TLS",
     "AccessLog",
     "Backend",
     "Config",

@@ -18,7 +18,10 @@ from balancer.interfaces import IAlgorithm, Kind
 def plan(config: Config, default: IAlgorithm) -> Iterator[str]:
     """The lines of the plan; `default` is the algorithm of the pools that name none."""
     for listener in config.listeners:
-        yield f"{listener}: {_settings(listener, 'endpoint', 'pool', 'routes')}"
+        tls = getattr(listener, "tls", None)
+        yield f"{listener}: {_settings(listener, 'endpoint', 'pool', 'routes', *(['tls'] if tls else []))}"
+        if tls is not None:
+            yield f"  TLS: {_settings(tls, 'passphrase')}"
         yield from _targets(listener)
     for pool in config.pools:
         yield from _pool(attrs.evolve(pool, algorithm=pool.algorithm or default), config.unheeded(pool))

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from balancer.config import Config, Health, HTTPListener, Listener, Pool, Retry, Route, TCPListener, UDPListener
+from balancer.config import TLS, Config, Health, HTTPListener, Listener, Pool, Retry, Route, TCPListener, UDPListener
 
 _STREAMS: Final = {
     "proxy_timeout": "the PROXY header that opens a connection",
@@ -31,6 +31,7 @@ BOUNDS: Final[Mapping[type[Any], Mapping[str, str]]] = {
         **_STREAMS,
     },
     UDPListener: {"idle": "silence of both sides"},
+    TLS: {"handshake_timeout": "a TLS handshake, all in all"},
     Route: {"timeout": "a request and its answer, all in all"},
     Retry: {"per_try_timeout": "one try of a request, until its answer begins, if another can be made"},
     Pool: {
@@ -65,6 +66,9 @@ def timeouts(config: Config) -> Iterator[str]:
 
 def _of_listener(listener: Listener) -> Iterable[Row]:
     yield from _rows(str(listener), listener, _unused(listener))
+    tls = getattr(listener, "tls", None)
+    if tls is not None:
+        yield from _rows(f"{listener}, TLS", tls)
     if isinstance(listener, HTTPListener):
         for number, route in enumerate(listener.routes, 1):
             yield from _rows(f"{listener}, route {number}", route)

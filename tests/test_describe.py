@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from balancer import Backend, Config, Health, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
+from balancer import TLS, Backend, Config, Health, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
 from balancer.describe import plan
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
 from balancer.plugins.filters import Redirect
@@ -60,7 +60,7 @@ def test_the_whole_plan() -> None:
         "max_connections=None, max_connections_per_source=None, max_rate=None, max_rate_per_source=None, "
         "max_lifetime=None"
     )
-    begin = f"reuse_port=False, {proxy}, {limits}"
+    begin = f"reuse_port=False, {proxy}, {limits}, tls=None"
     unsent = "send_proxy=None, proxy_tlvs=()"
     told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=True"
     sizes = "max_line=8192, max_head=32768, max_fields=100, max_trailers=8192, max_body=None, max_requests=10000"
@@ -108,3 +108,11 @@ def test_what_a_route_allows_and_tries_again() -> None:
         "  route 1: everything -> Pool 'site', upgrades=(), retry=Retry(attempts=None, statuses=(503,), methods=None"
     )
     assert "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_requests=8, start='up'" in lines
+
+
+def test_tls_has_its_own_line() -> None:
+    """How a listener speaks TLS is a line beneath it, with all settings but how keys are opened."""
+    listener = TCPListener("tcp:5432", pool=SITE, tls=TLS("certs", passphrase=lambda path: path, strict=True))
+    first, second, *_ = plan(Config(listener), RoundRobin())
+    assert "tls" not in first
+    assert second.startswith("  TLS: certificates=('certs',), reload_every=10.0, default=None, strict=True, profile=")

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 import balancer
-from balancer import Config, Health, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
+from balancer import TLS, Config, Health, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
 from balancer.config import Backend
 from balancer.plugins.first_bytes import SNI
 from balancer.plugins.matchers import Path
@@ -26,7 +26,7 @@ CONFIG = Config(
     [
         HTTPListener("tcp:80", routes=ROUTES, max_lifetime=3600),
         TCPListener("tcp:5432", pool=DATABASE, accept_proxy="10.0.0.0/8"),
-        TCPListener("tcp:443", routes=[Route(SNI("a.example"), DATABASE)]),
+        TCPListener("tcp:443", tls=TLS("certs"), routes=[Route(SNI("a.example"), DATABASE)]),
         UDPListener("udp:53", pool=Pool("dns", backends=["a:53"])),
     ]
 )
@@ -56,6 +56,7 @@ def test_the_whole_table() -> None:
         "TCPListener 'tcp:443' idle 600",
         "TCPListener 'tcp:443' linger 30",
         "TCPListener 'tcp:443' max_lifetime off",
+        "TCPListener 'tcp:443', TLS handshake_timeout 10",
         "UDPListener 'udp:53' idle 60",
         "Pool 'site' queue_timeout 5",
         "Pool 'site' connect_timeout 5",

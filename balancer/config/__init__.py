@@ -17,9 +17,11 @@ from balancer.config.retry import Retry
 from balancer.config.routed import Routed
 from balancer.config.routes import Route
 from balancer.config.tcp_listener import TCPListener
+from balancer.config.tls import TLS
 from balancer.config.udp_listener import UDPListener
 
 __all__ = [
+    "TLS",
     "AccessLog",
     "Backend",
     "Config",

@@ -104,7 +104,9 @@ def listener_endpoint(text: str) -> Endpoint:
     _expect_text(text, "tcp:8080")
     scheme, colon, rest = text.partition(":")
     if scheme in _ENCRYPTED:
-        raise ValueError(f"{text!r} asks for TLS, which is no part of an endpoint here; bind tcp: or unix:")
+        raise ValueError(
+            f"{text!r} asks for TLS, which is no part of an endpoint here; bind tcp: or unix:, and give tls=TLS(...)"
+        )
     if scheme == "haproxy":
         raise ValueError(f"{text!r} keeps PROXY headers to itself; bind tcp: or unix:, and give accept_proxy")
     if not _TYPE.fullmatch(scheme) or not colon:

@@ -8,8 +8,8 @@ from typing import Final
 
 import attrs
 
+from balancer.config.encrypted import Encrypted
 from balancer.config.endpoints import endpoint_or_none, listener_endpoint, network
-from balancer.config.limited import Limited
 from balancer.config.mistakes import as_tuple, choice, parsed, shown
 
 _UNIX: Final = "unix"
@@ -21,7 +21,7 @@ def _proxies(given: str | Iterable[str]) -> tuple[str, ...]:
 
 
 @attrs.frozen(eq=False)
-class Forwarded(Limited):
+class Forwarded(Encrypted):
     """Whose word is taken for who asks, and in which fields backends are told of it; see `HTTPListener`."""
 
     trusted_proxies: tuple[str, ...] = attrs.field(default=(), converter=_proxies, kw_only=True)

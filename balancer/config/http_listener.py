@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal
 
 import attrs
 
@@ -17,7 +17,10 @@ from balancer.config.mistakes import (
     sound,
 )
 from balancer.config.routes import Route
+from balancer.config.tls import TLS
 from balancer.interfaces import Kind
+
+_PROTOCOLS: Final = ("http/1.1", "http/1.0")
 
 
 @attrs.frozen(eq=False)
@@ -59,6 +62,8 @@ class HTTPListener(Measured):
     connection that is `max_lifetime` seconds old is closed after the answer under way, or at once if there is none; one
     that has changed to another protocol is cut.
 
+    With `tls=TLS(...)` clients speak TLS, which ends here.
+
     The filters of a request that take their time have `filter_timeout` seconds for it together.
     """
 
@@ -87,6 +92,11 @@ class HTTPListener(Measured):
             yield from instance("access_log", self.access_log, AccessLog, "give one such as AccessLog('-')")
         yield from self._wrong_times_of_routes()
         yield from choice("paths", self.paths, ("normal", "as-is"))
+        if isinstance(self.tls, TLS):
+            for protocol in self.tls.alpn:
+                if protocol not in _PROTOCOLS:
+                    remedy = f"give {' or '.join(map(repr, _PROTOCOLS))}, or leave it out"
+                    yield f"tls: {self.tls}: alpn: {shown(protocol)} is not spoken here; {remedy}"
 
     def _wrong_times_of_routes(self) -> Iterator[str]:
         """Times that count only where some route has what they are for."""

@@ -7,7 +7,7 @@ from typing import ClassVar, Final, Literal
 
 import attrs
 
-from balancer.config.limited import Limited
+from balancer.config.encrypted import Encrypted
 from balancer.config.mistakes import (
     choice,
     seconds,
@@ -15,13 +15,14 @@ from balancer.config.mistakes import (
 )
 from balancer.config.proxy_tlvs import Fact, ProxyTLV, facts_of, own_of, proxy_tlvs, wrong_tlvs
 from balancer.config.routes import Route
+from balancer.config.tls import TLS
 from balancer.interfaces import Kind
 
 _FROM_A_HELLO: Final = ("authority", "alpn")
 
 
 @attrs.frozen(eq=False)
-class TCPListener(Limited):
+class TCPListener(Encrypted):
     """Relays connections. Raises `ConfigError`.
 
     Give `routes`, or `pool` in place of a single route without a matcher; `routes` is always filled. Where a matcher
@@ -48,6 +49,8 @@ class TCPListener(Limited):
     source, as many as that at once, and one in any case. Others are closed as soon as they connect. The source is the
     client that a PROXY header tells of; listed sources themselves are not limited each. A connection that is
     `max_lifetime` seconds old is cut.
+
+    With `tls=TLS(...)` clients speak TLS, which ends here; what is relayed is the plain bytes.
 
     With `reuse_port` other processes that ask for the same may bind the port as well: each connection is one's.
     """
@@ -83,6 +86,8 @@ class TCPListener(Limited):
         if self.send_proxy is not None:
             yield from choice("send_proxy", self.send_proxy, ("v1", "v2"))
         yield from list(wrong_tlvs(self.proxy_tlvs)) or self._untold()
+        if isinstance(self.tls, TLS) and self.tls.other_hosts:
+            yield f"tls: {self.tls}: other_hosts would be ignored, for they are of HTTP requests; leave them out"
 
     def _wrong_times(self) -> Iterator[str]:
         yield from seconds("peek_timeout", self.peek_timeout, like=3)

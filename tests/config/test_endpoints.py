@@ -68,7 +68,7 @@ def test_endpoints_of_listeners(text: str, scheme: str, place: object, options: 
         ("tcp://*:80", "has its port last; write it as tcp:80"),
         ("/run/x", "does not begin with its type; write it as unix:/run/x"),
         ("haproxy:tcp:80", "keeps PROXY headers to itself; bind tcp: or unix:, and give accept_proxy"),
-        ("tls:443", "asks for TLS, which is no part of an endpoint here; bind tcp: or unix:"),
+        ("tls:443", "asks for TLS, which is no part of an endpoint here; bind tcp: or unix:, and give tls=TLS(...)"),
         ("tcp:", "has no port; give it a port"),
         ("unix:", "has no address; give it a path"),
         ("unix:/x:mode=9", ": mode: '9' is not an octal number from 0 to 777"),

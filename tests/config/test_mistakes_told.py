@@ -113,7 +113,7 @@ LISTENERS = {
     "'127.0.0.1:80', pool=site": "HTTPListener '127.0.0.1:80': endpoint: '127.0.0.1:80' does not begin with its type; "
     "write it as tcp:80:interface=127.0.0.1",
     "'ssl:443', pool=site": "HTTPListener 'ssl:443': endpoint: 'ssl:443' asks for TLS, "
-    "which is no part of an endpoint here; bind tcp: or unix:",
+    "which is no part of an endpoint here; bind tcp: or unix:, and give tls=TLS(...)",
     "'udp:53', pool=site": "HTTPListener 'udp:53': endpoint: 'udp:53' does not carry HTTP; write it as tcp:port",
     "'tcp:99999', pool=site": "HTTPListener 'tcp:99999': endpoint: 'tcp:99999': '99999' is not a port; give 0 to 65535",
     "'tcp:80:ipv6=1', pool=site": "HTTPListener 'tcp:80:ipv6=1': endpoint: 'tcp:80:ipv6=1': 'ipv6' is no part of it; "
@@ -165,8 +165,8 @@ LISTENERS = {
     "'tcp:80', pool=site, max_head=10": "HTTPListener 'tcp:80': max_head: 10 is not a whole number of at least 1024",
     "'tcp:80', pool=site, paths='raw'": "HTTPListener 'tcp:80': paths: 'raw' is not a choice; give 'normal' or 'as-is'",
     "'tcp:80', pool=site, max_fields=0": "HTTPListener 'tcp:80': max_fields: 0 is not a whole number of at least 1",
-    "'tcp:80', pool=site, tls=1": "conf.py, line 22: HTTPListener() got an unexpected keyword argument "
-    "'tls'; leave it out",
+    "'tcp:80', pool=site, http3=1": "conf.py, line 22: HTTPListener() got an unexpected keyword argument "
+    "'http3'; leave it out",
 }
 CONFIGS = {
     "[]": "Config: listeners: there is none; give at least one, such as HTTPListener('tcp:8080', pool=site)",

@@ -15,6 +15,7 @@ from zope.interface import implementer
 
 from balancer.core.deadlines import Deadlines
 from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
+from balancer.core.secured import Secured
 from balancer.core.sources import Source
 
 LITTLE: Final = 1 << 12
@@ -58,6 +59,8 @@ class Peer(Pressed):
     """Whether the peer has sent its last byte."""
     header: ProxyHeader = NOTHING_TOLD
     """The PROXY header that opened the connection."""
+    secured: Secured | None = None
+    """The TLS of the connection, if it is terminated here."""
     source: Source | None = None
     """Who the peer counts for, where a listener limits that."""
     _paused = False

@@ -38,5 +38,4 @@ class Secured:
     cipher: str
     server_name: str | None = None
     alpn: str | None = None
-    resumed: bool = False
     certificate: ClientCertificate | None = None

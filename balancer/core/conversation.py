@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
+from balancer.core.arrival import arrival
 from balancer.core.exchange import Exchange
 from balancer.core.exchange_ports import Downstream
 from balancer.core.headers import may_travel
@@ -15,6 +16,7 @@ from balancer.core.http1 import RequestDecoder
 from balancer.core.journal import Journal
 from balancer.core.messages import End, Message, RequestHead
 from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
+from balancer.core.secured import Secured
 from balancer.core.session import Session
 from balancer.core.site import Site
 from balancer.errors import BalancerError, RequestRefused, Side
@@ -80,7 +82,7 @@ class Conversation(_Standing):
     """The requests of one connection.
 
     `exchange` is the one under way, `request_complete` tells whether all of its request has been read, and `over`, set
-    from outside, that no further one may begin. `header` is the PROXY header that opened the connection.
+    from outside, that no further one may begin.
     """
 
     received = 0
@@ -90,11 +92,22 @@ class Conversation(_Standing):
     _advancing = _again = _slow = False
 
     def __init__(
-        self, site: Site, line: Line, client: tuple[str, int], *, header: ProxyHeader = NOTHING_TOLD, port: int = 0
+        self,
+        site: Site,
+        line: Line,
+        client: tuple[str, int],
+        *,
+        header: ProxyHeader = NOTHING_TOLD,
+        secured: Secured | None = None,
+        port: int = 0,
     ) -> None:
-        """The connection came in at `port`, where this is known better than by the listener."""
-        self._site, self._line, self._client, self._header = site, line, client, header
-        self._forwarder = site.forwarding.for_client(client, port)
+        """A PROXY `header` has opened the connection, and TLS `secured` it, if so.
+
+        It came in at `port`, where this is known better than by the listener.
+        """
+        self._site, self._line, self._client = site, line, client
+        self._arrival = arrived = arrival(header, secured)
+        self._forwarder = site.forwarding.for_client(client, port, "http" if arrived is None else arrived.scheme)
         self._decoder = RequestDecoder(site.limits, site.blocks)
         if site.access is not None:
             self._journal = Journal(site.access, line, lambda: self.received - self._decoder.buffered)
@@ -191,17 +204,20 @@ class Conversation(_Standing):
             journal.begins(self._site.seconds())
 
     def _begin(self, head: RequestHead, rest: Sequence[Message]) -> None:
-        site, line, told = self._site, self._line, self._header
+        site, line, arrived = self._site, self._line, self._arrival
         line.begin(head)
-        reply = None if head.method not in AT_THE_LAST_HOP or may_travel(head) else AT_THE_LAST_HOP[head.method]
+        answer: Reply | BalancerError | None = None
+        if head.method in AT_THE_LAST_HOP and not may_travel(head):
+            answer = AT_THE_LAST_HOP[head.method]
         head = self._forwarder.forward(head)
         session = Session(Kind.HTTP, self._forwarder.client, site.seconds(), head)
-        if told is not NOTHING_TOLD:
-            session.proxy, session.server_name, session.alpn = told, told.server_name, told.alpn
+        if arrived is not None:
+            arrived.tell(session)
+            answer = arrived.misdirected(head, site.other_hosts) or answer
         self.exchange = exchange = self._make(site, session, head, line)
         if self._slow:
             exchange.pressure(Side.DOWNSTREAM, high=True)
-        exchange.start(rest, reply)
+        exchange.start(rest, answer)
 
     def refuse(self, error: BalancerError) -> None:
         """Answer, in place of a request that never became whole."""

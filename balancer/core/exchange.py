@@ -34,7 +34,7 @@ class Exchange(Hedging):
     `began` when it was made, and `since` is when whoever is awaited was last heard of.
     """
 
-    def start(self, messages: Sequence[Message] = (), reply: Reply | None = None) -> None:
+    def start(self, messages: Sequence[Message] = (), answer: Reply | BalancerError | None = None) -> None:
         """Find out where it leads and ask for a connection, with what came behind the head; or answer at once.
 
         Until one stands, no more of the request is read.
@@ -42,17 +42,17 @@ class Exchange(Hedging):
         self._held = messages
         self._request_complete = bool(messages) and type(messages[-1]) is End
         try:
-            answer = reply or self._prepare()
+            way = answer or self._prepare()
         except BalancerError as error:
-            self.fail(error)
-            return
-        if isinstance(answer, Reply):
-            self.reply(answer)
-            return
-        if answer is None:
+            way = error
+        if way is None:
             self._connect()
+        elif isinstance(way, Reply):
+            self.reply(way)
+        elif isinstance(way, BalancerError):
+            self.fail(way)
         else:
-            self._wait(answer)
+            self._wait(way)
         self._hold_back()
 
     def request(self, messages: Sequence[Message]) -> None:

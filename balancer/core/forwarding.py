@@ -68,35 +68,33 @@ class Forwarding:
     `forwarded` whether Forwarded is sent, and `request_ids` where values for X-Request-Id come from, if any shall.
     """
 
-    scheme: str = "http"
     port: int = 0
     trusted: Trusted | None = None
     via: str | None = None
     forwarded: bool = False
     request_ids: Random | None = None
 
-    def for_client(self, client: Node, port: int = 0) -> Forwarder:
+    def for_client(self, client: Node, port: int = 0, scheme: str = "http") -> Forwarder:
         """For a connection from there. It came in at `port`, where this is known better than by the listener."""
-        if self.trusted is not None and client[0] in self.trusted:
-            return _Proxy(self, client, port or self.port, self.trusted)
-        return _Client(self, client, port or self.port)
+        hop = _Client(self, client, port or self.port, scheme)
+        return hop if self.trusted is None or client[0] not in self.trusted else _Proxy(hop, self.trusted)
 
 
 class _Client:
     """One whose word counts for nothing: all its requests are its own."""
 
-    __slots__ = ("_asked", "_forwarding", "_port", "_said", "client")
+    __slots__ = ("_asked", "_port", "_said", "client", "forwarding", "scheme")
 
-    def __init__(self, forwarding: Forwarding, client: Node, port: int) -> None:
-        self.client = client
-        self._forwarding, self._port = forwarding, port
+    def __init__(self, forwarding: Forwarding, client: Node, port: int, scheme: str) -> None:
+        self.client, self.forwarding, self.scheme = client, forwarding, scheme
+        self._port = port
         self._asked = ("", "")
         self._said: Spelled = ((), "")
 
     def forward(self, head: RequestHead) -> RequestHead:
         """See `Forwarder`."""
         (kept, kept_lines), (said, said_lines) = _kept(head), self.told(head)
-        return _fit(head, (kept + said, kept_lines + said_lines), self._forwarding, self._forwarding.scheme)
+        return _fit(head, (kept + said, kept_lines + said_lines), self.forwarding, self.scheme)
 
     def told(self, head: RequestHead) -> Spelled:
         """What backends are told of it; kept, since a client hardly ever changes authority and version."""
@@ -106,15 +104,15 @@ class _Client:
         return self._said
 
     def _tell(self, head: RequestHead) -> Fields:
-        forwarding, address = self._forwarding, bare(self.client[0])
+        forwarding, address = self.forwarding, bare(self.client[0])
         told = [
             (_FOR, address),
-            ("x-forwarded-proto", forwarding.scheme),
+            ("x-forwarded-proto", self.scheme),
             ("x-forwarded-host", head.authority),
             ("x-forwarded-port", str(self._port or "")),
         ]
         if forwarding.forwarded:
-            told.append(("forwarded", element(address, head.authority, forwarding.scheme)))
+            told.append(("forwarded", element(address, head.authority, self.scheme)))
         if forwarding.via is not None:
             told.append(("via", f"{head.version} {forwarding.via}"))
         return tuple([field for field in told if field[1]])
@@ -123,26 +121,25 @@ class _Client:
 class _Proxy:
     """One that is believed: what it says of a request stands, and is continued with what we know of the proxy."""
 
-    __slots__ = ("_forwarding", "_hop", "_peer", "_trusted", "client")
+    __slots__ = ("_hop", "_trusted", "client")
 
-    def __init__(self, forwarding: Forwarding, peer: Node, port: int, trusted: Trusted) -> None:
-        self.client = self._peer = peer
-        self._hop = _Client(forwarding, peer, port)
-        self._forwarding, self._trusted = forwarding, trusted
+    def __init__(self, hop: _Client, trusted: Trusted) -> None:
+        self.client = hop.client
+        self._hop, self._trusted = hop, trusted
 
     def forward(self, head: RequestHead) -> RequestHead:
         """See `Forwarder`."""
         fields = passed_on(head, trusted=True)
         claims = tuple([field for field in fields if field[0] in CLAIMS and field[1]])
         claim = claim_in(claims, self._trusted)
-        self.client = claim.way[0] if claim.way else self._peer
+        self.client = claim.way[0] if claim.way else self._hop.client
         kept = [field for field in fields if field[0] not in CLAIMS]
         given = {name for name in _SINGLE if len(said(claims, name)) == 1}  # of two neither counts
         kept += [field for field in claims if field[0] == "forwarded" or field[0] in given]
         kept += [field for field in _continued(self._hop.told(head)[0], claim, claims) if field[0] not in given]
         scheme = claim.scheme.lower()
-        scheme = scheme if scheme in _PORTS else self._forwarding.scheme
-        return _fit(head, _spelled(tuple(kept)), self._forwarding, scheme)
+        scheme = scheme if scheme in _PORTS else self._hop.scheme
+        return _fit(head, _spelled(tuple(kept)), self._hop.forwarding, scheme)
 
 
 def _spelled(fields: Fields) -> Spelled:

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import attrs
+from zope.interface import implementer
+
+from balancer.interfaces import ICertificate
 
 
+@implementer(ICertificate)
 @attrs.frozen
 class ClientCertificate:
-    """The certificate with which a client came.
-
-    `subject` and `issuer` are distinguished names (RFC 4514), `serial` and `fingerprint` (SHA-256) are hexadecimal in
-    lower case, `names` the alternative names, each with its kind, such as 'DNS:a.example' or 'URI:spiffe://a/b'. It
-    holds from `not_before` to `not_after`, in seconds since 1970. If it is not `verified`, `error` says why.
-    """
+    """The certificate with which a client came; see `ICertificate` for the members."""
 
     subject: str
     issuer: str
@@ -23,6 +22,9 @@ class ClientCertificate:
     not_after: float
     verified: bool
     error: str = ""
+    common_name: str = attrs.field(default="", kw_only=True)
+    encoded: bytes = attrs.field(default=b"", kw_only=True, repr=False)
+    chain: tuple[bytes, ...] = attrs.field(default=(), kw_only=True, repr=False)
 
 
 @attrs.frozen

@@ -10,6 +10,7 @@ from zope.interface import implementer
 
 from balancer.core.messages import RequestHead
 from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
+from balancer.core.secured import ClientCertificate, Secured
 from balancer.errors import BalancerError
 from balancer.interfaces import ISession, Kind
 
@@ -23,7 +24,8 @@ class Session:
     What the client said may be secret, so its `repr` does not tell.
     """
 
-    tls = False
+    secured: Secured | None = None
+    """The TLS of the client's connection, if it is terminated here."""
     server_name: str | None = None
     alpn: str | None = None
     peek = b""
@@ -47,6 +49,26 @@ class Session:
         self.tried = list(tried)
         for name, value in told.items():
             setattr(self, name, value)
+
+    @property
+    def tls(self) -> bool:
+        """See `ISession`."""
+        return self.secured is not None
+
+    @property
+    def tls_version(self) -> str | None:
+        """See `ISession`."""
+        return None if self.secured is None else self.secured.version
+
+    @property
+    def cipher(self) -> str | None:
+        """See `ISession`."""
+        return None if self.secured is None else self.secured.cipher
+
+    @property
+    def certificate(self) -> ClientCertificate | None:
+        """See `ISession`."""
+        return None if self.secured is None else self.secured.certificate
 
     def again(self, error: BalancerError) -> None:
         """Another attempt is made, after one that failed so."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from balancer.core.arrival import OtherHosts
 from balancer.core.dates import Dates
 from balancer.core.deadlines import Deadlines
 from balancer.core.faults import Faults, Tally
@@ -60,6 +61,8 @@ class Site:
 
     `path` makes targets what they are here, and `forwarding` says what backends are told.
 
+    `other_hosts` are those that requests over TLS may be for beside the one that their connection was made for.
+
     What filters await is seen through by `later`, for `filter_timeout` seconds at most.
 
     `faults` counts those of filters, and `refusals` every request without a whole answer, by kind; `told` hears of
@@ -75,6 +78,7 @@ class Site:
     dates: Dates | None = None
     later: SeeThrough = attrs.field(kw_only=True)
     filter_timeout: float = 5.0
+    other_hosts: OtherHosts = frozenset()
     told: Callable[[str], object] = lambda _line: None
     access: Access | None = None
     """Where every request is told, if anywhere."""

@@ -35,6 +35,28 @@ class IBackend(Interface):
     state: str = Attribute("'up', 'down' or 'draining'.")
 
 
+class ICertificate(Interface):
+    """The certificate with which a client came over TLS. Only of one that is `verified` more is true than its key."""
+
+    subject: str = Attribute("Its distinguished name (RFC 4514), such as 'CN=billing,O=Example'.")
+    common_name: str = Attribute("The common name in that; empty without one.")
+    issuer: str = Attribute("The distinguished name of who signed it.")
+    serial: str = Attribute("Its number with the issuer, hexadecimal in lower case.")
+    names: tuple[str, ...] = Attribute(
+        "The alternative names, each with its kind: 'DNS:a.example', 'URI:spiffe://a/b', 'email:a@b', 'IP:192.0.2.1'."
+    )
+    fingerprint: str = Attribute("SHA-256 of all of it, hexadecimal in lower case.")
+    not_before: float = Attribute("When it begins to hold, in seconds since 1970.")
+    not_after: float = Attribute("When it ceases to.")
+    verified: bool = Attribute("Whether it holds and was signed by whom the listener believes.")
+    error: str = Attribute("Why it was not verified; empty if it was.")
+    encoded: bytes = Attribute("All of it, in DER.")
+    chain: tuple[bytes, ...] = Attribute(
+        "Those by which it was verified, in DER: the first signed it, and the trusted one at the end is left out; "
+        "empty where a TLS session was resumed."
+    )
+
+
 class ISession(Interface):
     """All that a decision may depend on, for one session or one attempt of it. Read it; do not change it."""
 
@@ -46,6 +68,9 @@ class ISession(Interface):
     server_name: str | None = Attribute("The TLS server name the client asked for, in lower case.")
     alpn: str | None = Attribute("The protocol agreed by ALPN; of a TLS hello that passes through, the one preferred.")
     tls: bool = Attribute("Whether the client's side is encrypted and terminated here.")
+    tls_version: str | None = Attribute("The version of that TLS, such as 'TLSv1.3'.")
+    cipher: str | None = Attribute("The cipher of that TLS, as OpenSSL calls it.")
+    certificate: ICertificate | None = Attribute("The certificate that the client showed, verified or not.")
     request: RequestHead | None = Attribute("The HTTP request head; None at layer 4.")
     peek: bytes = Attribute("The leading bytes that a matcher asked for, as far as they have come; a datagram, whole.")
     captures: Mapping[str, str] = Attribute("What the route's matcher captured.")

@@ -37,7 +37,9 @@ class HTTPConnection(Hurrying):
         listening = self._listening
         site, deadlines = listening.site, listening.site.deadlines
         answers = Answers(self, site.dates, reasons=listening.reasons)
-        self._conversation = Conversation(site, answers, self.address, header=self.header, port=self._port())
+        self._conversation = Conversation(
+            site, answers, self.address, header=self.header, secured=self.secured, port=self._port()
+        )
         self._watch = Watch(deadlines, listening.least, self._look_at_time)
         if listening.max_lifetime is not None:
             self._lifetime = deadlines.after(listening.max_lifetime, self.drain)

@@ -131,7 +131,8 @@ class Undecided(Peer, Unplaced):
         listening = self._junction.listening
         listening.sessions.withdraw(self)
         relayed: Any = DownstreamEnd(listening, route.target, self._session)
-        relayed.header, relayed.source, relayed.early = self.header, self.source, self._first.data
+        relayed.header, relayed.secured = self.header, self.secured
+        relayed.source, relayed.early = self.source, self._first.data
         self.transport.protocol = relayed
         relayed.makeConnection(self.transport)
 

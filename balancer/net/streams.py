@@ -11,12 +11,12 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from balancer.core.arrival import arrival
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.faults import Tally
 from balancer.core.pool import Lease
 from balancer.core.proxy_greeting import Introduction
-from balancer.core.proxy_protocol import NOTHING_TOLD
 from balancer.core.relay import Half, Relay
 from balancer.core.session import Session
 from balancer.errors import BalancerError, LifetimeExceeded
@@ -248,10 +248,10 @@ class DownstreamEnd(End):
 
 def session_of(client: Peer, now: float) -> Session:
     """The session of a client that has connected."""
-    told = client.header
-    if told is NOTHING_TOLD:
-        return Session(Kind.TCP, client.address, now)
-    return Session(Kind.TCP, client.address, now, server_name=told.server_name, alpn=told.alpn, proxy=told)
+    session, arrived = Session(Kind.TCP, client.address, now), arrival(client.header, client.secured)
+    if arrived is not None:
+        arrived.tell(session)
+    return session
 
 
 @attrs.define

@@ -41,6 +41,9 @@ class FakeSession:
     server_name: str | None = None
     alpn: str | None = None
     tls: bool = False
+    tls_version: str | None = None
+    cipher: str | None = None
+    certificate: Any = None
     request: RequestHead | None = None
     peek: bytes = b""
     captures: Mapping[str, str] = attrs.field(factory=dict)

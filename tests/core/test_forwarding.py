@@ -43,10 +43,13 @@ def test_a_request_is_passed_on_with_who_asked() -> None:
     assert forwarder.client == CLIENT
 
 
-def test_the_scheme_is_that_of_the_listener() -> None:
-    """Over TLS the head and its field say so."""
-    head = Forwarding("https").for_client(CLIENT).forward(RequestHead("GET", "/", "a"))
-    assert (head.scheme, head.get("x-forwarded-proto")) == ("https", "https")
+@pytest.mark.parametrize("client", [CLIENT, PROXY])
+def test_the_scheme_is_that_of_the_connection(client: tuple[str, int]) -> None:
+    """Over TLS the head and its fields say so, of a trusted peer that claims nothing as well."""
+    forwarder = Forwarding(trusted=TRUSTED, forwarded=True).for_client(client, 8443, "https")
+    head = forwarder.forward(RequestHead("GET", "/", "a"))
+    assert (head.scheme, head.get("x-forwarded-proto"), head.get("x-forwarded-port")) == ("https", "https", "8443")
+    assert (head.get("forwarded") or "").endswith("host=a;proto=https")
 
 
 def test_each_request_of_a_connection_tells_its_own_host() -> None:

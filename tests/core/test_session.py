@@ -9,9 +9,10 @@ from zope.interface.verify import verifyObject
 
 from balancer.core.messages import RequestHead
 from balancer.core.proxy_protocol import ProxyHeader
+from balancer.core.secured import ClientCertificate, Secured
 from balancer.core.session import Session
 from balancer.errors import ConnectFailed, UpstreamGone
-from balancer.interfaces import ISession, Kind
+from balancer.interfaces import ICertificate, ISession, Kind
 
 
 def test_a_session_is_what_policies_were_promised() -> None:
@@ -20,6 +21,18 @@ def test_a_session_is_what_policies_were_promised() -> None:
     assert verifyObject(ISession, session)
     assert (session.attempt, session.tried, session.request, session.captures) == (1, [], None, {})
     assert (session.proxy.tlvs, session.proxy.tls) == ((), None)
+
+
+def test_tls_is_told_by_the_session() -> None:
+    """A session over TLS tells its version, its cipher and the client's certificate; any other that there is none."""
+    session = Session(Kind.TCP, ("192.0.2.1", 1), 5.0)
+    assert (session.tls, session.tls_version, session.cipher, session.certificate) == (False, None, None, None)
+    certificate = ClientCertificate("CN=a", "CN=b", "1", (), "00", 0.0, 1.0, verified=True)
+    session.secured = Secured("TLSv1.3", "TLS_AES_128_GCM_SHA256", certificate=certificate)
+    assert (session.tls, session.tls_version, session.cipher) == (True, "TLSv1.3", "TLS_AES_128_GCM_SHA256")
+    assert session.certificate is certificate
+    assert verifyObject(ISession, session)
+    assert verifyObject(ICertificate, certificate)
 
 
 def test_another_attempt() -> None:

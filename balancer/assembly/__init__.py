@@ -1,6 +1,6 @@
 """From the nouns of a config to the parts that run; binds nothing until it is told to.
 
-A new setting of a backend or pool arrives in `pools`, one of a listener in `listeners`.
+A new setting of a backend or pool arrives in `pools`, one of a listener in the module of its kind.
 """
 
 from balancer.assembly.assembling import Assembly

@@ -1,0 +1,77 @@
+"""What stands before the protocols of a listener of connections, from what a user wrote: limits, and PROXY headers.
+
+Refuses to know what is served behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.logger import Logger
+
+from balancer import config as nouns
+from balancer.assembly.binding import endpoint_of, shared_port
+from balancer.assembly.parts import Parts
+from balancer.core.admission import Admission, Limits
+from balancer.core.faults import Tally
+from balancer.core.sources import Sources
+from balancer.net.gates import Gate, GateFactory
+from balancer.net.limits import LimitedFactory, LimitedSessions, Refusals
+from balancer.net.listeners import StreamListener
+from balancer.net.sessions import Sessions
+
+log = Logger("balancer")
+
+Streams = nouns.HTTPListener | nouns.TCPListener
+"""Listeners of connections."""
+
+
+def sessions_of(parts: Parts, settings: Streams) -> Sessions:
+    """The connections of a listener, with the limits it has."""
+    limits = Limits(
+        connections=settings.max_connections,
+        connections_per_source=settings.max_connections_per_source,
+        rate=settings.max_rate,
+        rate_per_source=settings.max_rate_per_source,
+    )
+    if limits == Limits():
+        return Sessions(parts.room)
+    seconds = parts.reactor.seconds
+    return LimitedSessions(parts.room, Admission(limits, seconds()), seconds)
+
+
+def make_stream(
+    parts: Parts,
+    settings: Streams,
+    factory: Any,
+    sessions: Sessions,
+    tallies: list[Tally],
+    *,
+    traffic: Callable[[], tuple[int, int]] | None = None,
+) -> StreamListener:
+    """The listener, with whatever stands before the factory that serves: a gate outside, limits inside."""
+    refusals = Refusals(lambda line: log.info("{listener}: {line}", listener=str(settings), line=line))
+    limits = sessions if isinstance(sessions, LimitedSessions) else None
+    if limits is not None:
+        factory = LimitedFactory(limits, factory, refusals)
+    if settings.accept_proxy:
+        gate = Gate(
+            Sources(settings.accept_proxy),
+            required=settings.proxy == "required",
+            timeout=settings.proxy_timeout,
+            deadlines=parts.deadlines,
+            sessions=sessions,
+            refusals=refusals,
+            limits=limits,
+        )
+        factory = GateFactory(gate, factory)
+    return StreamListener(
+        parts.reactor,
+        endpoint_of(settings),
+        factory,
+        sessions,
+        shared=shared_port(settings),
+        refusals=(*tallies, refusals),
+        traffic=traffic,
+    )

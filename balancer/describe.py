@@ -19,7 +19,7 @@ def plan(config: Config, default: IAlgorithm) -> Iterator[str]:
     """The lines of the plan; `default` is the algorithm of the pools that name none."""
     for listener in config.listeners:
         yield f"{listener}: {_settings(listener, 'endpoint', 'pool', 'routes')}"
-        yield from _targets(listener)
+        yield from _routes(listener)
     for pool in config.pools:
         yield from _pool(attrs.evolve(pool, algorithm=pool.algorithm or default), config.unheeded(pool))
     yield f"{config}: {_settings(config, 'listeners')}"
@@ -30,9 +30,13 @@ def _settings(noun: Any, *shown_elsewhere: str) -> str:
     return ", ".join(f"{name}={getattr(noun, name)!r}" for name in fields)
 
 
-def _targets(listener: Listener) -> Iterator[str]:
+def _routes(listener: Listener) -> Iterator[str]:
+    """A line for each route, and below it those of the listener that serves there."""
     routes = listener.routes if isinstance(listener, Routed) else ()
-    yield from (f"  route {number}{_route(route, listener.kind)}" for number, route in enumerate(routes, 1))
+    for number, route in enumerate(routes, 1):
+        yield f"  route {number}{_route(route, listener.kind)}"
+        if route.serve is not None:
+            yield from (f"  {line}" for line in _routes(route.serve))
 
 
 def _route(route: Route, kind: Kind) -> str:
@@ -43,8 +47,16 @@ def _route(route: Route, kind: Kind) -> str:
         del given["upgrades"]
     heeded = {name: value for name, value in given.items() if value is not None and kind is Kind.HTTP}
     told = "".join(f", {name}={value!r}" for name, value in heeded.items())
-    pool = "" if route.pool is None else f" -> {route.pool}"
-    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters}{pool}{told}"
+    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters}{_target(route)}{told}"
+
+
+def _target(route: Route) -> str:
+    """Where it leads; a listener with its settings in force."""
+    if route.refuse:
+        return " -> refused"
+    if route.serve is None:
+        return "" if route.pool is None else f" -> {route.pool}"
+    return f" -> {route.serve}: {_settings(route.serve, 'endpoint', 'pool', 'routes', *route.serve.unheeded)}"
 
 
 def _pool(pool: Pool, unheeded: Iterable[str]) -> Iterator[str]:

@@ -18,11 +18,8 @@ from balancer.interfaces import IAlgorithm, Kind
 def plan(config: Config, default: IAlgorithm) -> Iterator[str]:
     """The lines of the plan; `default` is the algorithm of the pools that name none."""
     for listener in config.listeners:
-        tls = getattr(listener, "tls", None)
-        yield f"{listener}: {_settings(listener, 'endpoint', 'pool', 'routes', *(['tls'] if tls else []))}"
-        if tls is not None:
-            yield f"  TLS: {_settings(tls, 'passphrase')}"
-        yield from _targets(listener)
+        yield f"{listener}: {_listening(listener)}"
+        yield from _beneath(listener)
     for pool in config.pools:
         yield from _pool(attrs.evolve(pool, algorithm=pool.algorithm or default), config.unheeded(pool))
     yield f"{config}: {_settings(config, 'listeners')}"
@@ -33,9 +30,22 @@ def _settings(noun: Any, *shown_elsewhere: str) -> str:
     return ", ".join(f"{name}={getattr(noun, name)!r}" for name in fields)
 
 
-def _targets(listener: Listener) -> Iterator[str]:
+def _listening(listener: Listener, *unheeded: str) -> str:
+    """Its settings, but those that have lines of their own beneath it."""
+    tls = ["tls"] if getattr(listener, "tls", None) else []
+    return _settings(listener, "endpoint", "pool", "routes", *tls, *unheeded)
+
+
+def _beneath(listener: Listener) -> Iterator[str]:
+    """How it speaks TLS, and a line for each route, below which are those of the listener that serves there."""
+    tls = getattr(listener, "tls", None)
+    if tls is not None:
+        yield f"  TLS: {_settings(tls, 'passphrase')}"
     routes = listener.routes if isinstance(listener, Routed) else ()
-    yield from (f"  route {number}{_route(route, listener.kind)}" for number, route in enumerate(routes, 1))
+    for number, route in enumerate(routes, 1):
+        yield f"  route {number}{_route(route, listener.kind)}"
+        if route.serve is not None:
+            yield from (f"  {line}" for line in _beneath(route.serve))
 
 
 def _route(route: Route, kind: Kind) -> str:
@@ -46,8 +56,16 @@ def _route(route: Route, kind: Kind) -> str:
         del given["upgrades"]
     heeded = {name: value for name, value in given.items() if value is not None and kind is Kind.HTTP}
     told = "".join(f", {name}={value!r}" for name, value in heeded.items())
-    pool = "" if route.pool is None else f" -> {route.pool}"
-    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters}{pool}{told}"
+    return f"{f' {route.name!r}' if route.name else ''}: {matcher}{filters}{_target(route)}{told}"
+
+
+def _target(route: Route) -> str:
+    """Where it leads; a listener with its settings in force."""
+    if route.refuse:
+        return " -> refused"
+    if route.serve is None:
+        return "" if route.pool is None else f" -> {route.pool}"
+    return f" -> {route.serve}: {_listening(route.serve, *route.serve.unheeded)}"
 
 
 def _pool(pool: Pool, unheeded: Iterable[str]) -> Iterator[str]:

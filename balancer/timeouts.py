@@ -5,10 +5,23 @@ Decides none of them: whatever is off or would not be looked at is shown so, or 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any, Final
 
-from balancer.config import TLS, Config, Health, HTTPListener, Listener, Pool, Retry, Route, TCPListener, UDPListener
+from balancer.config import (
+    TLS,
+    Config,
+    Health,
+    HTTPListener,
+    Listener,
+    Pool,
+    Retry,
+    Route,
+    Routed,
+    TCPListener,
+    UDPListener,
+)
+from balancer.interfaces import Kind
 
 _STREAMS: Final = {
     "proxy_timeout": "the PROXY header that opens a connection",
@@ -64,16 +77,20 @@ def timeouts(config: Config) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _of_listener(listener: Listener) -> Iterable[Row]:
-    yield from _rows(str(listener), listener, _unused(listener))
+def _of_listener(listener: Listener, around: str = "") -> Iterator[Row]:
+    named = f"{around}{listener}"
+    yield from _rows(named, listener, {*_unused(listener), *listener.unheeded})
     tls = getattr(listener, "tls", None)
     if tls is not None:
-        yield from _rows(f"{listener}, TLS", tls)
-    if isinstance(listener, HTTPListener):
-        for number, route in enumerate(listener.routes, 1):
-            yield from _rows(f"{listener}, route {number}", route)
-            if route.retry is not None:
-                yield from _rows(f"{listener}, route {number}, Retry", route.retry)
+        yield from _rows(f"{named}, TLS", tls)
+    for number, route in enumerate(listener.routes if isinstance(listener, Routed) else (), 1):
+        here = f"{named}, route {number}"
+        if listener.kind is Kind.HTTP:
+            yield from _rows(here, route)
+        if route.retry is not None:
+            yield from _rows(f"{here}, Retry", route.retry)
+        if route.serve is not None:
+            yield from _of_listener(route.serve, f"{here}, ")
 
 
 def _unused(listener: Listener) -> Collection[str]:
@@ -83,6 +100,8 @@ def _unused(listener: Listener) -> Collection[str]:
         unused.add("proxy_timeout")
     if isinstance(listener, TCPListener) and not listener.peeks:
         unused.add("peek_timeout")
+    if isinstance(listener, TCPListener) and not listener.pools:
+        unused |= {"idle", "linger", "max_lifetime"}
     if isinstance(listener, HTTPListener) and not any(route.filters for route in listener.routes):
         unused.add("filter_timeout")
     if isinstance(listener, HTTPListener) and not any(route.upgrades for route in listener.routes):

@@ -6,6 +6,7 @@ from balancer import TLS, Backend, Config, Health, HTTPListener, Pool, Retry, Ro
 from balancer.describe import plan
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
 from balancer.plugins.filters import Redirect
+from balancer.plugins.first_bytes import SSH
 from balancer.plugins.matchers import Path
 
 
@@ -116,3 +117,20 @@ def test_tls_has_its_own_line() -> None:
     first, second, *_ = plan(Config(listener), RoundRobin())
     assert "tls" not in first
     assert second.startswith("  TLS: certificates=('certs',), reload_every=10.0, default=None, strict=True, profile=")
+
+
+def test_what_is_served_inside() -> None:
+    """A listener inside a route is shown there, with the settings that it has without a port, its routes indented."""
+    web = HTTPListener(routes=[Route(Path("/v1"), SITE), Route(pool=DATABASE)], idle=5)
+    routes = [Route(SSH(), serve=TCPListener(routes=Route(serve=web))), Route(refuse=True)]
+    lines = list(plan(Config(TCPListener("tcp:443", routes=routes)), RoundRobin()))[1:7]
+    assert [line.partition("=")[0] for line in lines] == [
+        "  route 1: SSH() -> TCPListener: max_lifetime",
+        "    route 1: everything -> HTTPListener: max_lifetime",
+        "      route 1: Path('/v1') -> Pool 'site', upgrades",
+        "      route 2: everything -> Pool 'database', upgrades",
+        "  route 2: everything -> refused",
+        "Pool 'site': algorithm",
+    ]
+    assert "idle=5" in lines[1]
+    assert "reuse_port" not in lines[0]

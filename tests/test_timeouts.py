@@ -77,6 +77,20 @@ def test_what_no_route_allows_has_no_time_out() -> None:
     assert "upgrade_idle" not in table
 
 
+def test_what_is_served_inside() -> None:
+    """A listener inside a route has its time-outs, and one that relays nothing itself has none of relays."""
+    web = HTTPListener(pool=SITE, upgrade_idle=5)
+    table = list(timeouts(Config(TCPListener("tcp:443", routes=Route(SNI("a.example"), serve=web)))))
+    rows = [" ".join(re.split(r"  +", line)[:3]) for line in table]
+    assert rows[1:3] == [
+        "TCPListener 'tcp:443' peek_timeout 3",
+        "TCPListener 'tcp:443', route 1, HTTPListener request_timeout 10",
+    ]
+    assert "TCPListener 'tcp:443', route 1, HTTPListener upgrade_idle 5" in rows
+    assert "TCPListener 'tcp:443', route 1, HTTPListener, route 1 timeout off" in rows
+    assert not any("proxy_timeout" in row for row in rows)
+
+
 @pytest.mark.parametrize("noun", NOUNS, ids=lambda noun: noun.__name__)
 def test_no_time_out_is_forgotten(noun: type[attrs.AttrsInstance]) -> None:
     """Every setting that is a time-out by its name is in the table."""

@@ -94,5 +94,5 @@ def _settle_sessions(parts: Parts, settings: nouns.Pool, backend: Backend, evide
 def _end_sessions(parts: Parts, settings: nouns.Pool, backend: Backend, error: BackendDown) -> None:
     """Have the sessions of all listeners that use the pool leave the backend; many of them take several turns."""
     parts.grace.pop(backend, None)
-    using = [listener for noun, listener in parts.listeners if settings in noun.pools]
+    using = [listener for noun, listener in parts.listeners if settings in noun.all_pools]
     parts.work(chain.from_iterable(listener.leave(backend, error) for listener in using))

@@ -10,7 +10,7 @@ from balancer import config as nouns
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.logs import access
 from balancer.assembly.parts import Parts
-from balancer.assembly.streams import make_stream, sessions_of
+from balancer.assembly.streams import Door, make_stream
 from balancer.core.exchange import LEFT_OVER_TIME
 from balancer.core.filters import chain_of
 from balancer.core.forwarding import Forwarding, Trusted
@@ -34,6 +34,11 @@ log = Logger("balancer")
 
 def make_http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
     """Make what serves HTTP; the pools must have been made."""
+    return make_stream(parts, settings, lambda door: serve_http(parts, settings, door, str(settings)))
+
+
+def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: str) -> HTTPFactory:
+    """What serves HTTP behind that door; logs call it so."""
     routes = [
         Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
         for route in settings.routes
@@ -51,15 +56,14 @@ def make_http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         path=path_policy(settings.paths),
         forwarding=_forwarding(parts, settings),
         dates=parts.dates,
-        told=lambda line: log.info("{listener}: {line}", listener=str(settings), line=line),
+        told=lambda line: log.info("{listener}: {line}", listener=named, line=line),
         access=None if settings.access_log is None else access(parts, settings.access_log),
         later=later,
         filter_timeout=settings.filter_timeout,
     )
-    sessions = sessions_of(parts, settings)
     listening = HTTPListening(
         site,
-        Upgrades(parts.deadlines, settings.upgrade_idle, sessions, parts.pipes, settings.max_lifetime),
+        Upgrades(parts.deadlines, settings.upgrade_idle, door.sessions, parts.pipes, settings.max_lifetime),
         request_timeout=settings.request_timeout,
         idle=settings.idle,
         least=min(
@@ -68,16 +72,17 @@ def make_http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
         half_closed=settings.half_closed,
         max_lifetime=settings.max_lifetime,
         max_requests=settings.max_requests,
-        sessions=sessions,
+        sessions=door.sessions,
         pipes=parts.pipes,
         reasons=settings.reason_header,
     )
-    return make_stream(parts, settings, HTTPFactory(listening), sessions, [site.refusals])
+    door.tallies.append(site.refusals)
+    return HTTPFactory(listening)
 
 
 def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:
     """What backends are told of the listener's clients."""
-    place = settings.place
+    place = settings.place if settings.endpoint != "" else ""
     return Forwarding(
         port=0 if isinstance(place, str) else place[1],
         trusted=Trusted(settings.trusted_proxies) if settings.trusted_proxies else None,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import attrs
 from twisted.logger import Logger
 
 from balancer import config as nouns
@@ -17,7 +18,7 @@ from balancer.core.admission import Admission, Limits
 from balancer.core.faults import Tally
 from balancer.core.sources import Sources
 from balancer.net.gates import Gate, GateFactory
-from balancer.net.limits import LimitedFactory, LimitedSessions, Refusals
+from balancer.net.limits import Inner, LimitedFactory, LimitedSessions, Refusals
 from balancer.net.listeners import StreamListener
 from balancer.net.sessions import Sessions
 
@@ -41,18 +42,23 @@ def sessions_of(parts: Parts, settings: Streams) -> Sessions:
     return LimitedSessions(parts.room, Admission(limits, seconds()), seconds)
 
 
-def make_stream(
-    parts: Parts,
-    settings: Streams,
-    factory: Any,
-    sessions: Sessions,
-    tallies: list[Tally],
-    *,
-    traffic: Callable[[], tuple[int, int]] | None = None,
-) -> StreamListener:
+@attrs.frozen(eq=False)
+class Door:
+    """What all that is served behind one bound port shares, by listeners inside its routes too."""
+
+    sessions: Sessions
+    tallies: list[Tally] = attrs.field(factory=list)
+    """Of who was turned away."""
+    traffics: list[Callable[[], tuple[int, int]]] = attrs.field(factory=list)
+    """The bytes that came from clients and from backends, from all who count them."""
+
+
+def make_stream(parts: Parts, settings: Streams, serve: Callable[[Door], Inner]) -> StreamListener:
     """The listener, with whatever stands before the factory that serves: a gate outside, limits inside."""
+    door = Door(sessions_of(parts, settings))
     refusals = Refusals(lambda line: log.info("{listener}: {line}", listener=str(settings), line=line))
-    limits = sessions if isinstance(sessions, LimitedSessions) else None
+    factory: Any = serve(door)
+    limits = door.sessions if isinstance(door.sessions, LimitedSessions) else None
     if limits is not None:
         factory = LimitedFactory(limits, factory, refusals)
     if settings.accept_proxy:
@@ -61,7 +67,7 @@ def make_stream(
             required=settings.proxy == "required",
             timeout=settings.proxy_timeout,
             deadlines=parts.deadlines,
-            sessions=sessions,
+            sessions=door.sessions,
             refusals=refusals,
             limits=limits,
         )
@@ -70,8 +76,8 @@ def make_stream(
         parts.reactor,
         endpoint_of(settings),
         factory,
-        sessions,
+        door.sessions,
         shared=shared_port(settings),
-        refusals=(*tallies, refusals),
-        traffic=traffic,
+        refusals=(*door.tallies, refusals),
+        traffics=tuple(door.traffics),
     )

@@ -6,40 +6,80 @@ from twisted.logger import Logger
 
 from balancer import config as nouns
 from balancer.assembly.faults import FaultLog
-from balancer.assembly.parts import Parts, pool_of
-from balancer.assembly.streams import make_stream, sessions_of
+from balancer.assembly.http import serve_http
+from balancer.assembly.parts import Parts
+from balancer.assembly.streams import Door, make_stream
 from balancer.core.faults import Tally
 from balancer.core.peeking import PeekingRoutes
 from balancer.core.proxy_greeting import Introduction
 from balancer.core.routes import Route
+from balancer.net.courses import Course
 from balancer.net.dialing import Dialer
+from balancer.net.limits import Inner
 from balancer.net.listeners import StreamListener
 from balancer.net.peeking import Junction, JunctionFactory
-from balancer.net.streams import End, Listening, RelayFactory
+from balancer.net.streams import DownstreamEnd, End, Listening, RelayFactory
 
 log = Logger("balancer")
 
 
 def make_tcp(parts: Parts, settings: nouns.TCPListener) -> StreamListener:
     """Make what relays connections; the pools must have been made."""
+    return make_stream(parts, settings, lambda door: serve_tcp(parts, settings, door, str(settings)))
+
+
+def serve_tcp(parts: Parts, settings: nouns.TCPListener, door: Door, named: str) -> RelayFactory | JunctionFactory:
+    """What relays connections behind that door; logs call it so."""
+    listening = _listening(parts, settings, door, named)
+    first = settings.routes[0]
+    if first.matcher is None and first.pool is not None:
+        return RelayFactory(listening, _dialer(parts, first.pool))
+    routes = [
+        Route(route.matcher, _course(parts, route, listening, door, f"{named}, route {number}"), name=route.title)
+        for number, route in enumerate(settings.routes, 1)
+    ]
+    junction = Junction(
+        door.sessions,
+        parts.deadlines,
+        PeekingRoutes(routes, FaultLog()),
+        timeout=settings.peek_timeout,
+        seconds=parts.reactor.seconds,
+        outcomes=Tally(lambda line: log.info("{listener}: {line}", listener=named, line=line)),
+    )
+    door.tallies.append(junction.outcomes)
+    return JunctionFactory(junction)
+
+
+def _listening(parts: Parts, settings: nouns.TCPListener, door: Door, named: str) -> Listening:
     listening = Listening(
         parts.deadlines,
         idle=settings.idle,
         linger=settings.linger,
-        report=lambda line: log.error("{endpoint}: {line}", endpoint=settings.endpoint, line=line),
+        report=lambda line: log.error("{listener}: {line}", listener=named, line=line),
         send_proxy=_introduction(parts, settings),
         max_lifetime=settings.max_lifetime,
-        sessions=sessions_of(parts, settings),
+        sessions=door.sessions,
         pipes=parts.pipes,
     )
-    routes = [Route(route.matcher, _dialer(parts, pool_of(route)), name=route.title) for route in settings.routes]
-    factory: RelayFactory | JunctionFactory = RelayFactory(listening, routes[0].target)
-    tallies = [listening.refusals]
-    if routes[0].matcher is not None:
-        junction = _junction(parts, settings, listening, routes)
-        tallies.append(junction.outcomes)
-        factory = JunctionFactory(junction)
-    return make_stream(parts, settings, factory, listening.sessions, tallies, traffic=listening.traffic)
+    if settings.pools:
+        door.tallies.append(listening.refusals)
+        door.traffics.append(listening.traffic)
+    return listening
+
+
+def _course(parts: Parts, route: nouns.Route, listening: Listening, door: Door, named: str) -> Course:
+    if route.pool is not None:
+        dialer = _dialer(parts, route.pool)
+        return Course(f"goes to pool {route.pool.name!r}", lambda session: DownstreamEnd(listening, dialer, session))
+    if isinstance(route.serve, nouns.HTTPListener):
+        return _served(serve_http(parts, route.serve, door, f"{named}: {route.serve}"), route.serve)
+    if isinstance(route.serve, nouns.TCPListener):
+        return _served(serve_tcp(parts, route.serve, door, f"{named}: {route.serve}"), route.serve)
+    return Course("is refused")
+
+
+def _served(inner: Inner, settings: nouns.Listener) -> Course:
+    return Course(f"is served by {settings}", lambda _session: inner.buildProtocol(None))
 
 
 def _dialer(parts: Parts, pool: nouns.Pool) -> Dialer[End]:
@@ -50,18 +90,6 @@ def _dialer(parts: Parts, pool: nouns.Pool) -> Dialer[End]:
         parts.deadlines,
         connect_timeout=pool.connect_timeout,
         attempts=pool.attempts,
-    )
-
-
-def _junction(
-    parts: Parts, settings: nouns.TCPListener, listening: Listening, routes: list[Route[Dialer[End]]]
-) -> Junction:
-    return Junction(
-        listening,
-        PeekingRoutes(routes, FaultLog()),
-        timeout=settings.peek_timeout,
-        seconds=parts.reactor.seconds,
-        outcomes=Tally(lambda line: log.info("{listener}: {line}", listener=str(settings), line=line)),
     )
 
 

@@ -81,6 +81,11 @@ class Config(Noun):
         """With what version of the PROXY protocol connections to its backends open."""
         return next(iter(_greetings(self.listeners, pool)), None)
 
+    @property
+    def all_listeners(self) -> tuple[Listener, ...]:
+        """Those that are bound, each before those inside its routes."""
+        return tuple(_all(self.listeners))
+
     def _sound_listeners(self) -> list[Listener]:
         return [listener for listener in self.listeners if isinstance(listener, Listener)]
 
@@ -100,6 +105,8 @@ class Config(Noun):
             yield f"listeners: there is none; give at least one, {_LISTENER}"
         for listener in self.listeners:
             yield from instance("listeners", listener, Listener, f"give one, {_LISTENER}")
+            if isinstance(listener, Listener) and listener.endpoint == "":
+                yield f"listeners: {listener} has no endpoint; give it one, such as 'tcp:8080'"
         yield from seconds("drain", self.drain, like=30)
         for companion in self.companions:
             yield from _no_service(companion)
@@ -147,16 +154,21 @@ def _clashes(listeners: Iterable[Listener]) -> Iterator[str]:
             yield f"listeners: {later!r} is taken by {earlier!r} already; bind each port once"
 
 
+def _all(listeners: Iterable[Listener]) -> dict[Listener, None]:
+    """The listeners, each before those inside its routes, in order and each once."""
+    return {found: None for one in listeners for found in (one, *one.within)}
+
+
 def _greetings(listeners: Iterable[Listener], pool: Pool) -> dict[Literal["v1", "v2"] | None, None]:
     """How connections to the backends of a pool open, by the listeners that make any, in order and each once."""
-    connecting = (one for one in listeners if one.kind is not Kind.UDP and pool in one.pools)
+    connecting = (one for one in _all(listeners) if one.kind is not Kind.UDP and pool in one.pools)
     return {one.send_proxy if isinstance(one, TCPListener) else None: None for one in connecting}
 
 
 def _uses(listeners: Iterable[Listener]) -> dict[Pool, dict[Kind, None]]:
     """The pools in use, and for which kinds of session each is used, both in order."""
     uses: dict[Pool, dict[Kind, None]] = {}
-    for listener in listeners:
+    for listener in _all(listeners):
         for pool in listener.pools:
             uses.setdefault(pool, {})[listener.kind] = None
     return uses

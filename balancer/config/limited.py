@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 
+from balancer.config.listeners import OF_A_PORT
 from balancer.config.mistakes import count, positive, seconds
 from balancer.config.proxied import Proxied
 
@@ -16,10 +17,10 @@ from balancer.config.proxied import Proxied
 class Limited(Proxied):
     """The limits of a listener, none of which holds unless it is given; see `TCPListener`."""
 
-    max_connections: int | None = attrs.field(default=None, kw_only=True)
-    max_connections_per_source: int | None = attrs.field(default=None, kw_only=True)
-    max_rate: float | None = attrs.field(default=None, kw_only=True)
-    max_rate_per_source: float | None = attrs.field(default=None, kw_only=True)
+    max_connections: int | None = attrs.field(default=None, kw_only=True, metadata=OF_A_PORT)
+    max_connections_per_source: int | None = attrs.field(default=None, kw_only=True, metadata=OF_A_PORT)
+    max_rate: float | None = attrs.field(default=None, kw_only=True, metadata=OF_A_PORT)
+    max_rate_per_source: float | None = attrs.field(default=None, kw_only=True, metadata=OF_A_PORT)
     max_lifetime: float | None = attrs.field(default=None, kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:

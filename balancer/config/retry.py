@@ -68,6 +68,13 @@ class Retry(Noun):
         if header is not None and not (isinstance(header, str) and _HEADER.fullmatch(header.lower())):
             yield f"attempt_header: {shown(header)} is not a field to add; give one such as 'x-attempt'"
 
+    def too_late(self, whose: str, patience: float | None) -> Iterator[str]:
+        """What of it would come when somebody's patience, of so many seconds, is at its end."""
+        for name in ("per_try_timeout", "hedge"):
+            given = getattr(self, name)
+            if is_number(given) and is_number(patience) and given >= patience:
+                yield f"retry: {name}: would be ignored, for {whose}={patience:g}; give less"
+
     def _wrong_times(self) -> Iterator[str]:
         if self.per_try_timeout is not None:
             yield from seconds("per_try_timeout", self.per_try_timeout, like=2, least=0.01)

@@ -38,8 +38,15 @@ class Routed(Listener):
         default=attrs.Factory(_default_routes, takes_self=True), converter=_routes, kw_only=True
     )
 
-    def _targets(self) -> list[Pool]:
-        return [route.pool for route in sound(self.routes, Route) if route.pool is not None]
+    @property
+    def within(self) -> tuple[Listener, ...]:
+        """See `Listener.within`."""
+        served = [route.serve for route in sound(self.routes, Route)]
+        inside = [one for one in served if isinstance(one, Listener)]
+        return tuple(dict.fromkeys(found for one in inside for found in (one, *one.within)))
+
+    def _targets(self) -> list[Pool | None]:
+        return [route.pool for route in sound(self.routes, Route)]
 
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()
@@ -62,6 +69,9 @@ class Routed(Listener):
         """What is wrong with a route for the sessions of this kind of listener."""
         if not route.fits(self.kind):
             yield f"{shown(route.matcher)} never matches a {self.session}; give a matcher such as {self.matcher_like}"
+        if route.turns_off and self.kind is not Kind.TCP:
+            setting = "refuse" if route.serve is None else "serve"
+            yield f"{setting}: is for the connections of a TCPListener; give a pool"
         if route.timeout is not None and self.kind is not Kind.HTTP:
             yield "timeout: would be ignored, for it bounds HTTP requests alone; leave it out"
         if route.retry is not None and self.kind is not Kind.HTTP:

@@ -8,13 +8,14 @@ from typing import Any, Final
 import attrs
 
 from balancer.config.health import KIND
+from balancer.config.listeners import Listener
 from balancer.config.mistakes import (
     Noun,
     as_tuple,
     at_once,
+    choice,
     count,
     instance,
-    is_number,
     optional,
     provides_or_callable,
     seconds,
@@ -50,12 +51,17 @@ class Route(Noun):
     """Sends the sessions its matcher accepts through its filters to its pool. Raises `ConfigError`.
 
     Without a matcher it takes every session. It needs no pool where a filter answers itself, as `Redirect` does; what
-    is not answered then is told 404. Routes are tried in the order written. A matcher may also be a function of one
-    argument, the `ISession`, and a filter a function of two, the request's head and the `ISession`. Logs call a route
-    by its `name`, or by its matcher if it has none. The body of a request has at most `max_body` bytes; None is
-    what the listener says. A request of HTTP and its answer may take `timeout` seconds, all in all; with None as long
-    as nothing else runs out of time. `retry` says for what HTTP requests are tried again; without it, only for a
-    connection that ends before anything of the answer to a request without a body has come.
+    is not answered then is told 404. In place of a pool a route of a `TCPListener` may say what else becomes of a
+    connection. With `serve` it is served as by that `TCPListener` or `HTTPListener`, which has no endpoint of its own:
+    so one port can pass some server names through, and end the TLS of others. `refuse=True` closes it, after the alert
+    `unrecognized_name` where the client began with TLS.
+
+    Routes are tried in the order written. A matcher may also be a function of one argument, the `ISession`, and a
+    filter a function of two, the request's head and the `ISession`. Logs call a route by its `name`, or by its matcher
+    if it has none. The body of a request has at most `max_body` bytes; None is what the listener says. A request of
+    HTTP and its answer may take `timeout` seconds, all in all; with None as long as nothing else runs out of time.
+    `retry` says for what HTTP requests are tried again; without it, only for a connection that ends before anything of
+    the answer to a request without a body has come.
 
     `upgrades` names the protocols, in lower case, that a request may ask to change its connection to: what follows the
     backend's consent (101) is relayed as it is. Requests for others go on without that wish.
@@ -69,6 +75,8 @@ class Route(Noun):
     max_body: int | None = attrs.field(default=None, kw_only=True)
     timeout: float | None = attrs.field(default=None, kw_only=True)
     retry: Retry | None = attrs.field(default=None, kw_only=True)
+    serve: Listener | None = attrs.field(default=None, kw_only=True)
+    refuse: bool = attrs.field(default=False, kw_only=True)
 
     @property
     def title(self) -> str:
@@ -90,6 +98,11 @@ class Route(Noun):
         """Whether its matcher may need any."""
         return isinstance(self.peek, int) and self.peek > 0
 
+    @property
+    def turns_off(self) -> bool:
+        """Whether it leads elsewhere than to a pool."""
+        return self.serve is not None or self.refuse is True
+
     def fits(self, kind: Kind) -> bool:
         """Whether its matcher can match sessions of that kind, as far as it says; what says nonsense is told so."""
         kinds = self._kinds
@@ -102,7 +115,8 @@ class Route(Noun):
     def __str__(self) -> str:
         if self.name is not None:
             return f"Route {shown(self.name)}"
-        return f"Route to {self.pool}" if isinstance(self.pool, Pool) else "Route"
+        target = self.serve if isinstance(self.serve, Listener) else self.pool
+        return f"Route to {target}" if isinstance(target, Pool | Listener) else "Route"
 
     @property
     def answers(self) -> bool:
@@ -116,14 +130,14 @@ class Route(Noun):
         if self.matcher is not None:
             wrong = list(provides_or_callable("matcher", self.matcher, IMatcher, "give a matcher such as Path('/v1')"))
             yield from wrong or self._wrong_claims()
-        yield from self._wrong_pool()
+        yield from self._wrong_target()
         if self.name is not None:
             yield from word("name", self.name)
         if self.timeout is not None:
             yield from seconds("timeout", self.timeout, like=300)
         for item in self.filters:
             wrong = list(provides_or_callable("filters", item, IFilter, "give a filter such as StripPrefix('/v1')"))
-            yield from wrong or self._wrong_filter(item)
+            yield from wrong or _wrong_filter(item)
         if self.max_body is not None:
             yield from count("max_body", self.max_body, least=0)
         yield from wrong_upgrades(self.upgrades)
@@ -143,6 +157,29 @@ class Route(Noun):
         if self.upgrades != attrs.fields(Route).upgrades.default:
             yield "upgrades: would be ignored without a pool; leave them out"
 
+    def _wrong_target(self) -> Iterator[str]:
+        """What is wrong with where it leads, which is one place."""
+        yield from choice("refuse", self.refuse, (True, False))
+        if self.serve is not None:
+            yield from self._wrong_inside()
+        elif self.refuse is not True:
+            yield from self._wrong_pool()
+        given = [name for name in ("pool", "serve") if getattr(self, name) is not None]
+        given += ["refuse"] if self.refuse is True else []
+        if len(given) > 1:
+            yield f"{given[1]}: cannot stand beside {given[0]}; give one of them"
+
+    def _wrong_inside(self) -> Iterator[str]:
+        """What is wrong with the listener that is to serve."""
+        remedy = "give one such as HTTPListener(tls=TLS('/etc/balancer/certs'), pool=site)"
+        yield from instance("serve", self.serve, Listener, remedy)
+        if not isinstance(self.serve, Listener):
+            return
+        if self.serve.kind is Kind.UDP:
+            yield f"serve: {self.serve} takes datagrams, not connections; {remedy}"
+        elif self.serve.endpoint != "":
+            yield f"serve: {self.serve}: its endpoint would be ignored, for the route's is the one bound; leave it out"
+
     def _wrong_retry(self) -> Iterator[str]:
         """What is no retry, and what its pool leaves nothing of."""
         yield from instance("retry", self.retry, Retry, "give one such as Retry(statuses=[503])")
@@ -150,21 +187,8 @@ class Route(Noun):
             return
         if self.retry.attempts is None and self.pool.attempts == 1:
             yield f"retry: would be ignored, for {self.pool} has attempts=1; give Retry(attempts=...)"
-        yield from self._too_late(f"{self.pool} has response_timeout", self.pool.response_timeout)
-        yield from self._too_late("the route has timeout", self.timeout)
-
-    def _too_late(self, whose: str, patience: float | None) -> Iterator[str]:
-        """What of the retry would come when patience is at its end."""
-        for name in ("per_try_timeout", "hedge"):
-            given = getattr(self.retry, name)
-            if is_number(given) and is_number(patience) and given >= patience:
-                yield f"retry: {name}: would be ignored, for {whose}={patience:g}; give less"
-
-    @staticmethod
-    def _wrong_filter(item: Any) -> Iterator[str]:
-        yield from optional("filters", item, "body", ("head", "session", "direction"))
-        for method in ("response", "body"):
-            yield from at_once("filters", item, getattr(item, method, None))
+        yield from self.retry.too_late(f"{self.pool} has response_timeout", self.pool.response_timeout)
+        yield from self.retry.too_late("the route has timeout", self.timeout)
 
     def _wrong_claims(self) -> Iterator[str]:
         yield from at_once("matcher", self.matcher, getattr(self.matcher, "matches", self.matcher))
@@ -175,3 +199,9 @@ class Route(Noun):
             hints_of(self.matcher)
         except ConfigError as error:
             yield f"matcher: {error}"
+
+
+def _wrong_filter(item: Any) -> Iterator[str]:
+    yield from optional("filters", item, "body", ("head", "session", "direction"))
+    for method in ("response", "body"):
+        yield from at_once("filters", item, getattr(item, method, None))

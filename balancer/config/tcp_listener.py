@@ -88,6 +88,7 @@ class TCPListener(Encrypted):
         yield from list(wrong_tlvs(self.proxy_tlvs)) or self._untold()
         if isinstance(self.tls, TLS) and self.tls.other_hosts:
             yield f"tls: {self.tls}: other_hosts would be ignored, for they are of HTTP requests; leave them out"
+        yield from self._of_no_relay()
 
     def _wrong_times(self) -> Iterator[str]:
         yield from seconds("peek_timeout", self.peek_timeout, like=3)
@@ -104,6 +105,15 @@ class TCPListener(Encrypted):
             yield "max_body: would be ignored, for it bounds requests, of which TCP has none; leave it out"
         if route.upgrades != attrs.fields(Route).upgrades.default:
             yield "upgrades: would be ignored, for they are of HTTP connections; leave them out"
+
+    def _of_no_relay(self) -> Iterator[str]:
+        """What is said of relays where there are none, since every route has another way."""
+        routes, defaults = sound(self.routes, Route), attrs.fields_dict(TCPListener)
+        if not routes or any(route.pool is not None or not route.turns_off for route in routes):
+            return
+        for name in ("idle", "linger", "send_proxy", "proxy_tlvs", "max_lifetime"):
+            if getattr(self, name) != defaults[name].default:
+                yield f"{name}: would be ignored, for no route has a pool; give it to the listener that serves"
 
     def _untold(self) -> Iterator[str]:
         """What of `proxy_tlvs` no backend would ever hear."""

@@ -62,6 +62,13 @@ class NoRoute(BalancerError):
     reason = "no-route"
 
 
+class RouteRefused(NoRoute):
+    """The route of a connection has `refuse=True`."""
+
+    status = 403
+    reason = "route-refused"
+
+
 class FirstBytesLate(NoRoute):
     """The first bytes of a connection, by which it was to be routed, did not come in time, and no route is for that."""
 

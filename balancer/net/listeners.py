@@ -53,7 +53,7 @@ class Listener(Protocol):
 class StreamListener:
     """A Twisted endpoint, or a port shared with other processes in its place, and the sessions behind it.
 
-    `refusals` count who was turned away; `traffic` tells the bytes that came from clients and from backends, where
+    `refusals` count who was turned away; `traffics` tell the bytes that came from clients and from backends, where
     these are counted.
     """
 
@@ -63,7 +63,7 @@ class StreamListener:
     sessions: Sessions
     shared: SharedPort | None = None
     refusals: tuple[Tally, ...] = ()
-    traffic: Callable[[], tuple[int, int]] | None = None
+    traffics: tuple[Callable[[], tuple[int, int]], ...] = ()
     _port: IListeningPort | None = attrs.field(init=False, default=None)
 
     async def start(self) -> None:
@@ -102,8 +102,9 @@ class StreamListener:
         """See `Listener.counters`."""
         refused: Counter[str] = sum((tally.counts for tally in self.refusals), Counter())
         counted = {"accepted": self.sessions.accepted, "active": self.active, "refused": dict(refused)}
-        if self.traffic is not None:
-            counted["received_bytes"], counted["sent_bytes"] = self.traffic()
+        if self.traffics:
+            received, sent = zip(*(traffic() for traffic in self.traffics), strict=True)
+            counted["received_bytes"], counted["sent_bytes"] = sum(received), sum(sent)
         return counted
 
     def close(self) -> Deferred[None]:

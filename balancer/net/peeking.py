@@ -1,12 +1,12 @@
 """In front of a TCP listener with several routes: reads until the first bytes have decided on one, then steps aside.
 
-Refuses to know what the bytes mean, and to change any: the relay that follows gets all of them, and the end if it came.
+Refuses to know what the bytes mean, and to change any: whatever follows gets all of them, and the end if it came.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 import attrs
 from twisted.internet.interfaces import IAddress, IHalfCloseableProtocol
@@ -14,16 +14,16 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from balancer.core.deadlines import Deadline
+from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.faults import Tally
 from balancer.core.peeking import FirstBytes, PeekingRoutes
 from balancer.core.routes import Route
-from balancer.errors import BalancerError, FirstBytesLate, NoRoute
-from balancer.net.dialing import Dialer
+from balancer.errors import BalancerError, FirstBytesLate, NoRoute, RouteRefused
+from balancer.net.courses import Course, hand_over, last_word
 from balancer.net.limits import UNIX
 from balancer.net.peers import Peer
-from balancer.net.sessions import Unplaced
-from balancer.net.streams import DownstreamEnd, End, Listening, session_of
+from balancer.net.sessions import Sessions, Unplaced
+from balancer.net.streams import LINGER, session_of
 
 
 @attrs.frozen(eq=False)
@@ -34,8 +34,9 @@ class Junction:
     those that a route took only because their time was up. `seconds` tells the time.
     """
 
-    listening: Listening
-    routes: PeekingRoutes[Dialer[End]]
+    sessions: Sessions
+    deadlines: Deadlines
+    routes: PeekingRoutes[Course]
     timeout: float
     seconds: Callable[[], float]
     outcomes: Tally
@@ -51,7 +52,7 @@ class JunctionFactory(Factory):
 
     def buildProtocol(self, _address: IAddress | None) -> Undecided | None:
         """A client has connected; without room for it, it is closed at once."""
-        return None if self.junction.listening.sessions.room.full() else Undecided(self.junction)
+        return None if self.junction.sessions.room.full() else Undecided(self.junction)
 
 
 @implementer(IHalfCloseableProtocol)
@@ -68,12 +69,13 @@ class Undecided(Peer, Unplaced):
 
     def connectionMade(self) -> None:
         """A client: where no route needs its bytes, that decides. It writes nothing, and so is no producer."""
-        junction, deadlines = self._junction, self._junction.listening.deadlines
-        junction.listening.sessions.add(self)
+        junction, deadlines = self._junction, self._junction.deadlines
+        junction.sessions.add(self)
         self.began = junction.seconds()
         self._session = session_of(self, self.began)
         self._first = FirstBytes(junction.routes, self._session)
-        self._time_out, self._next_look = Deadline(deadlines, self._late), Deadline(deadlines, self._look)
+        self._time_out = Deadline(deadlines, self._late)
+        self._next_look = Deadline(deadlines, partial(self._decide, self._first.look))
         self._decide(self._first.feed, b"")
         if not self._over:
             self._time_out.move(junction.timeout)
@@ -83,24 +85,22 @@ class Undecided(Peer, Unplaced):
         self._decide(self._first.feed, data)
 
     def readConnectionLost(self) -> None:
-        """The client sends no more, which decides. The relay, when it reads on, comes to that end once more."""
+        """The client sends no more, which decides."""
+        super().readConnectionLost()
         self._decide(self._first.give_up)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed."""
         super().connectionLost(reason)
         self._settle()
-        self._junction.listening.sessions.discard(self)
+        self._junction.sessions.discard(self)
 
     def abort(self) -> None:
         """Close at once: RST."""
         self._settle()
         super().abort()
 
-    def _look(self) -> None:
-        self._decide(self._first.look)
-
-    def _decide(self, ask: Callable[..., Route[Dialer[End]] | None], *said: bytes) -> None:
+    def _decide(self, ask: Callable[..., Route[Course] | None], *said: bytes) -> None:
         """Ask for the route; when there is none yet, look once more soon at what was not looked at."""
         if self._over:
             return
@@ -111,7 +111,7 @@ class Undecided(Peer, Unplaced):
             self._refuse(error)
             return
         if route is not None:
-            self._step_aside(route)
+            self._step_aside(route.target)
         elif self._first.due is not None and not self._next_look.armed:
             self._next_look.move(self._first.due)
 
@@ -122,23 +122,33 @@ class Undecided(Peer, Unplaced):
         except NoRoute:
             self._refuse(FirstBytesLate(f"no route matches what came within {timeout:g} s"))
         else:
-            goes = f"said too little in {timeout:g} s and goes to pool {route.target.pool.name!r}"
+            goes = f"said too little in {timeout:g} s and {route.target.goes}"
             self._junction.outcomes.note("late", f"{self._named} {goes}")
-            self._step_aside(route)
+            self._step_aside(route.target)
 
-    def _step_aside(self, route: Route[Dialer[End]]) -> None:
+    def _step_aside(self, course: Course) -> None:
         self._settle()
-        listening = self._junction.listening
-        listening.sessions.withdraw(self)
-        relayed: Any = DownstreamEnd(listening, route.target, self._session)
-        relayed.header, relayed.secured = self.header, self.secured
-        relayed.source, relayed.early = self.source, self._first.data
-        self.transport.protocol = relayed
-        relayed.makeConnection(self.transport)
+        if course.protocol is None:
+            self._refuse(RouteRefused("its route refuses it"), last_word(self._first.data))
+            return
+        sessions = self._junction.sessions
+        sessions.withdraw(self)
+        following = course.protocol(self._session)
+        if following is None:
+            sessions.add(self)
+            self.abort()
+            return
+        following.header, following.source, following.secured = self.header, self.source, self.secured
+        hand_over(self.transport, following, self._first.data, ended=self.half_closed)
 
-    def _refuse(self, error: BalancerError) -> None:
+    def _refuse(self, error: BalancerError, word: bytes = b"") -> None:
+        """Turn the client away, with a last word if there is one."""
         self._junction.outcomes.note(error.reason, f"{self._named} turned away: {error}")
-        self.abort()
+        if word:
+            self.write(word)
+            self.close_within(self._junction.deadlines, LINGER)
+        else:
+            self.abort()
 
     def _settle(self) -> None:
         """Nothing is awaited any more."""

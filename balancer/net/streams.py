@@ -129,7 +129,7 @@ class DownstreamEnd(End):
 
     def __init__(self, listening: Listening, dialer: Dialer[End], session: Session | None = None) -> None:
         super().__init__(listening.deadlines)
-        self._listening, self._dialer, self._session = listening, dialer, session
+        self.listening, self._dialer, self._session = listening, dialer, session
         self._relay: Relay | None = None
         self._dialing: Dialing[End] | None = None
         self._lease: Lease | None = None
@@ -138,9 +138,9 @@ class DownstreamEnd(End):
         """A client: read nothing until a backend stands behind it, or has to be waited for."""
         super().connectionMade()
         self.pause()
-        self._listening.sessions.add(self)
-        if self._listening.max_lifetime is not None:
-            self._lifetime = self._deadlines.after(self._listening.max_lifetime, self._too_old)
+        self.listening.sessions.add(self)
+        if self.listening.max_lifetime is not None:
+            self._lifetime = self._deadlines.after(self.listening.max_lifetime, self._too_old)
         self._session = self._session or session_of(self, self._dialer.reactor.seconds())
         self._began = self._session.now
         dialing = self._dialer.dial(self._session, self)
@@ -157,7 +157,7 @@ class DownstreamEnd(End):
             self._dialing.cancel()
         self._dialing = None
         self._count()
-        self._listening.sessions.discard(self)
+        self.listening.sessions.discard(self)
 
     def drain(self) -> None:
         """A relay cannot tell where its peers could stop: it goes on until they do."""
@@ -178,25 +178,25 @@ class DownstreamEnd(End):
             self._relay.fail(error)
 
     def _too_old(self) -> None:
-        self.end(LifetimeExceeded(f"the connection is {self._listening.max_lifetime:g} s old"))
+        self.end(LifetimeExceeded(f"the connection is {self.listening.max_lifetime:g} s old"))
 
     def dialed(self, protocol: End, lease: Lease) -> None:
         """A backend stands behind it: relay."""
         session, self._session = self._session, None
         self._dialing, self._lease, protocol.lease = None, lease, lease
-        if self._listening.send_proxy is not None:
+        if self.listening.send_proxy is not None:
             assert session is not None
-            protocol.transport.write(self._listening.send_proxy.of(session, self.called))
+            protocol.transport.write(self.listening.send_proxy.of(session, self.called))
         self._relay = relay = Relay(
             self,
             protocol,
-            deadlines=self._listening.deadlines,
-            idle=self._listening.idle,
-            linger=self._listening.linger,
+            deadlines=self.listening.deadlines,
+            idle=self.listening.idle,
+            linger=self.listening.linger,
             done=self._relayed,
         )
-        self.join(relay.downstream, protocol, self._listening.pipes)
-        protocol.join(relay.upstream, self, self._listening.pipes)
+        self.join(relay.downstream, protocol, self.listening.pipes)
+        protocol.join(relay.upstream, self, self.listening.pipes)
         self.resume()  # comes first: what follows may call for a pause
         early, self.early = self.early, b""
         if early:
@@ -218,7 +218,7 @@ class DownstreamEnd(End):
     def not_dialed(self, error: BalancerError) -> None:
         """No backend is to be had."""
         self._dialing = None
-        self._listening.refused(error)
+        self.listening.refused(error)
         self.abort()
 
     def look(self) -> Sight:
@@ -237,7 +237,7 @@ class DownstreamEnd(End):
         moved, self._relay = self.moving, None
         if moved is not None:
             self._moved = moved
-            self._listening.count(*moved)
+            self.listening.count(*moved)
 
     def _relayed(self, error: BalancerError | None) -> None:
         """The relay is over: give the backend back."""
@@ -282,8 +282,8 @@ class Listening:
         self.sent += sent
 
     def traffic(self) -> tuple[int, int]:
-        """Bytes that came from clients, and from backends, so far."""
-        relays = (one.moving for one in self.sessions if isinstance(one, DownstreamEnd))
+        """Bytes that came from clients, and from backends, so far; the sessions may be another's too."""
+        relays = (one.moving for one in self.sessions if isinstance(one, DownstreamEnd) and one.listening is self)
         moving = [sizes for sizes in relays if sizes is not None]
         return self.received + sum(size for size, _ in moving), self.sent + sum(size for _, size in moving)
 

@@ -1,0 +1,64 @@
+"""What becomes of a connection once its route is decided: relayed, served by a listener inside the route, or refused.
+
+Refuses to know how the decision came about, and what is served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+import attrs
+from twisted.internet.interfaces import IHalfCloseableProtocol
+
+from balancer.core.session import Session
+from balancer.net.peers import Peer
+from balancer.net.streams import End
+
+UNRECOGNIZED_NAME: Final = b"\x15\x03\x03\0\x02\x02\x70"
+"""A fatal alert of TLS, in a record of its own (RFC 6066 3, RFC 8446 6)."""
+
+_HANDSHAKE: Final = b"\x16\x03"
+"""How TLS begins, in all of its versions (RFC 8446 5.1)."""
+
+
+@attrs.frozen(eq=False)
+class Course:
+    """Where a route leads: `protocol` makes what goes on with a connection, or None when there is no room for it.
+
+    Without `protocol` connections are refused. Logs say that a connection `goes` there.
+    """
+
+    goes: str
+    protocol: Callable[[Session], Peer | None] | None = None
+
+
+def hand_over(transport: Any, following: Peer, said: bytes, *, ended: bool) -> None:
+    """From now on that protocol has the connection, on which the client said so much, and then perhaps its last byte.
+
+    A relay keeps that until it has a backend; all others hear it at once, and may step aside meanwhile.
+    """
+    transport.protocol = following
+    begin: Callable[[Any], object] = following.makeConnection
+    if isinstance(following, End):
+        following.early, following.half_closed = said, ended
+        begin(transport)
+        return
+    begin(transport)
+    if said:
+        transport.protocol.dataReceived(said)
+    if ended:
+        _tell_end(transport)
+
+
+def _tell_end(transport: Any) -> None:
+    """The client sent its last byte: who does not care for that takes it for the end."""
+    if IHalfCloseableProtocol.providedBy(transport.protocol):
+        transport.protocol.readConnectionLost()
+    else:
+        transport.abortConnection()
+
+
+def last_word(said: bytes) -> bytes:
+    """What a client is told that is refused, in the protocol that it began with."""
+    return UNRECOGNIZED_NAME if said.startswith(_HANDSHAKE) else b""

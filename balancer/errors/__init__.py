@@ -18,6 +18,7 @@ from balancer.errors.downstream import (
     TLSToPlainPort,
 )
 from balancer.errors.own import (
+    CertificateNotObtained,
     ConfigError,
     ControlRefused,
     Draining,
@@ -69,6 +70,7 @@ from balancer.errors.upstream import (
 __all__ = [
     "BackendDown",
     "BalancerError",
+    "CertificateNotObtained",
     "CheckFailed",
     "ConfigError",
     "ConnectFailed",

@@ -23,6 +23,17 @@ class StartError(BalancerError):
     reason = "start"
 
 
+class CertificateNotObtained(BalancerError):
+    """An authority gave no certificate; the message is one line that says why. It asks for `pause` seconds of rest."""
+
+    status = 503
+    reason = "certificate-not-obtained"
+
+    def __init__(self, why: str, *, pause: float = 0.0) -> None:
+        self.pause = pause
+        super().__init__(why)
+
+
 class ControlRefused(BalancerError):
     """A command over the control socket that is not carried out; the message is one line that says why."""
 

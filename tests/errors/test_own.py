@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from balancer.errors import ConfigError
+from balancer.errors import CertificateNotObtained, ConfigError
 
 
 def test_config_error_holds_its_mistakes() -> None:
@@ -10,3 +10,9 @@ def test_config_error_holds_its_mistakes() -> None:
     error = ConfigError(line for line in ["first", "second"])
     assert error.mistakes == ("first", "second")
     assert str(error) == "first\nsecond"
+
+
+def test_an_authority_may_ask_for_rest() -> None:
+    """A certificate that was not obtained says how long its authority asks us to wait, if it does."""
+    assert CertificateNotObtained("rate limit", pause=60).pause == 60
+    assert CertificateNotObtained("out of reach").pause == 0

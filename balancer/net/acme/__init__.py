@@ -1,0 +1,1 @@
+"""Certificates obtained by ACME (RFC 8555): kept in a folder, proved, renewed in time."""

@@ -1,0 +1,98 @@
+"""Certificates to be obtained, as they are written: what holds, where things are kept, and what is wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+from typing import Any
+
+import pytest
+
+from balancer.config import acme as acme_nouns
+from balancer.config.acme import ACME, apart
+from balancer.errors import ConfigError
+
+NAMED = "ACME 'a.example': {}"
+
+MISTAKES = {
+    "names=[]": "ACME '': names: there is none; give at least one, such as 'example.com'",
+    "names=[5]": "ACME 5: names: 5 is not text; give a name such as 'example.com'",
+    "names='*.a.example'": "ACME '*.a.example': names: '*.a.example' has a star, which can be proved by neither "
+    "challenge; give each name",
+    "names='bücher.example'": "ACME 'bücher.example': names: 'bücher.example' is not in ASCII; "
+    "write it with xn--, as DNS has it",
+    "names='192.0.2.1'": "ACME '192.0.2.1': names: '192.0.2.1' is an address, for which none is obtained; "
+    "give a name such as 'example.com'",
+    "names='../x'": "ACME '../x': names: '../x' is no name; "
+    "give labels of at most 63 letters, digits and hyphens, joined by dots",
+    "names=['a.example', 'A.example.']": NAMED.format("names: 'a.example' stands there twice; list it once"),
+    "names=[f'{n}.example' for n in range(101)]": "ACME '0.example': names: 101 are more than the 100 of one "
+    "certificate; use several ACME",
+    "storage=''": NAMED.format("storage: '' is not text of one line; give a name in quotes"),
+    "agree_to_terms=False": NAMED.format(
+        "agree_to_terms: False obtains nothing; read the terms of service of "
+        "'https://acme-v02.api.letsencrypt.org/directory', and if you agree give True"
+    ),
+    "agree_to_terms=1": NAMED.format(
+        "agree_to_terms: 1 obtains nothing; read the terms of service of "
+        "'https://acme-v02.api.letsencrypt.org/directory', and if you agree give True"
+    ),
+    "email='a@b,c@d'": NAMED.format(
+        "email: 'a@b,c@d' is no address; give one such as 'admin@example.com', or leave it out"
+    ),
+    "directory='http://ca.example/dir'": NAMED.format(
+        "directory: 'http://ca.example/dir' is no https:// URL; "
+        "give one such as 'https://acme-v02.api.letsencrypt.org/directory'"
+    ),
+    "directory='https://['": NAMED.format(
+        "directory: 'https://[' is no https:// URL; give one such as 'https://acme-v02.api.letsencrypt.org/directory'"
+    ),
+    "challenge='dns-01'": NAMED.format("challenge: 'dns-01' is not a choice; give 'http-01' or 'tls-alpn-01'"),
+    "key='dsa'": NAMED.format("key: 'dsa' is not a choice; give 'ecdsa' or 'rsa'"),
+    "renew_at=0.9": NAMED.format("renew_at: 0.9 is not above 0 and at most 0.8; give one such as 1 / 3"),
+    "retry=0": NAMED.format("retry: 0 is not a positive number of seconds; give one such as 120"),
+    "ca=5": NAMED.format("ca: 5 is not text of one line; give a name in quotes"),
+}
+
+
+def made(**given: Any) -> ACME:
+    """One that is right but for what is given."""
+    return ACME(**{"names": "a.example", "storage": "/var/lib/acme", "agree_to_terms": True, **given})
+
+
+@pytest.mark.parametrize(("given", "line"), MISTAKES.items())
+def test_mistakes(given: str, line: str) -> None:
+    """A wrong setting is one line that names it, what was given and what to do."""
+    with pytest.raises(ConfigError) as caught:
+        made(**eval(f"dict({given})"))  # noqa: S307  the texts above
+    assert list(caught.value.mistakes) == [line]
+
+
+def test_what_holds() -> None:
+    """A name is enough, besides a folder and the consent: the authority is Let's Encrypt, a third of life is left."""
+    acme = made(names="A.example.")
+    assert acme.names == ("a.example",)
+    assert (acme.directory, acme.challenge, acme.key) == (acme_nouns.LETS_ENCRYPT, "http-01", "ecdsa")
+    assert (acme.renew_at, acme.retry, acme.email, acme.ca) == (1 / 3, 120.0, None, None)
+
+
+def test_where_things_are_kept() -> None:
+    """Each authority has a folder, in which each certificate has one by its first name."""
+    acme = made(names=["a.example", "b.example"], directory="https://ca.example:14000/dir/?x=../..")
+    assert acme.account_folder == "/var/lib/acme/ca.example_14000_dir_x_.._.."
+    assert acme.certificate == "/var/lib/acme/ca.example_14000_dir_x_.._../a.example/certificate.pem"
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the library is not installed, that is told with how to get it."""
+    monkeypatch.setattr(acme_nouns, "find_spec", lambda _name: None)
+    with pytest.raises(ConfigError, match=r"^ACME 'a\.example': needs the library acme, .* 'balancer\[acme\]'$"):
+        made()
+    assert importlib.util.find_spec("acme") is not None
+
+
+def test_two_in_one_place() -> None:
+    """Two different ones in one folder would replace each other's certificate without end, and are told."""
+    assert list(apart([made(), made(names=["a.example", "b.example"])])) == [
+        "acme: two different ones keep a certificate for 'a.example' in one folder; share one ACME object"
+    ]
+    assert list(apart([made(), made(names="b.example"), made(storage="/srv")])) == []

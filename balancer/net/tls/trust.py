@@ -1,0 +1,62 @@
+"""Whom a peer's certificate must come from: certificates of authorities, and lists of what they have revoked.
+
+Refuses to judge a certificate: that is OpenSSL's to do, with what is put in its store here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+from cryptography import x509
+from OpenSSL import SSL
+from OpenSSL.crypto import X509, X509StoreFlags
+
+from balancer.net.tls.files import AUTHORITIES, LISTS, Unreadable, blocks, found
+
+
+@attrs.frozen(eq=False)
+class Trust:
+    """Authorities, and their revocation lists; with a list, every certificate of a chain must be covered by one."""
+
+    authorities: tuple[x509.Certificate, ...]
+    lists: tuple[x509.CertificateRevocationList, ...] = ()
+
+    def instruct(self, context: SSL.Context) -> None:
+        """Have a context trust these."""
+        store = context.get_cert_store()
+        assert store is not None
+        for authority in self.authorities:
+            store.add_cert(X509.from_cryptography(authority))
+        for one in self.lists:
+            store.add_crl(one)
+        if self.lists:
+            store.set_flags(X509StoreFlags.CRL_CHECK | X509StoreFlags.CRL_CHECK_ALL)
+
+
+def read_trust(authorities: Iterable[str], lists: Iterable[str] = ()) -> Trust:
+    """The certificates in the files of these paths, and the revocation lists in those. Raises `Unreadable`."""
+    trusted = dict.fromkeys(one for path in authorities for one in _authorities(path))
+    return Trust(tuple(trusted), tuple(one for path in lists for one in _lists(path)))
+
+
+def _authorities(path: str) -> list[x509.Certificate]:
+    try:
+        every = [block for file in found([path], AUTHORITIES) for block in blocks(file)]
+        certificates = [x509.load_pem_x509_certificate(one.data) for one in every if one.label == "CERTIFICATE"]
+    except ValueError as error:
+        raise Unreadable(f"{path}: a certificate in it is malformed ({error}); get it anew") from error
+    if not certificates:
+        raise Unreadable(f"{path}: holds no certificate; give the authority's own, as PEM")
+    return certificates
+
+
+def _lists(path: str) -> list[x509.CertificateRevocationList]:
+    try:
+        every = [block for file in found([path], LISTS) for block in blocks(file)]
+        lists = [x509.load_pem_x509_crl(one.data) for one in every if one.label == "X509 CRL"]
+    except ValueError as error:
+        raise Unreadable(f"{path}: a revocation list in it is malformed ({error}); get it anew") from error
+    if not lists:
+        raise Unreadable(f"{path}: holds no revocation list; give the authority's, as PEM")
+    return lists

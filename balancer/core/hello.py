@@ -19,6 +19,10 @@ from balancer.interfaces import MORE, More
 HELLO_LIMIT: Final = 2**14 + 64 * 5
 """The most leading bytes that are looked at: a hello of 16 KiB cut into 64 records, or a smaller one cut finer."""
 
+NAME_UNKNOWN: Final = b"\x15\x03\x01\x00\x02\x02\x70"
+"""What answers a hello that nobody here is meant by: the alert unrecognized_name, fatal, in a record of its own
+(RFC 6066 3, RFC 8446 5.1)."""
+
 _HEADER: Final = Struct(">2sxH")
 _HANDSHAKE: Final = b"\x16\x03"  # of the version of a record only the first half counts (RFC 8446 5.1, RFC 5246 E.1)
 _RECORD_MAX: Final = 2**14

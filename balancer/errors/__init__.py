@@ -53,6 +53,7 @@ from balancer.errors.tls import (
     HandshakesFull,
     NotTLS,
     ServerNameRefused,
+    StartTLSRefused,
 )
 from balancer.errors.upstream import (
     BackendDown,
@@ -113,6 +114,7 @@ __all__ = [
     "SourceBusy",
     "SourceFull",
     "StartError",
+    "StartTLSRefused",
     "StatusUnwanted",
     "TLSToPlainPort",
     "TryTimeout",

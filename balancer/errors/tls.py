@@ -33,6 +33,16 @@ class NotTLS(HandshakeFailed):
     reason = "not-tls"
 
 
+class StartTLSRefused(HandshakeFailed):
+    """A client that had to ask for TLS first did not, or not as it must; `answer` tells it so in its own language."""
+
+    reason = "starttls"
+
+    def __init__(self, message: str, answer: bytes = b"") -> None:
+        self.answer = answer
+        super().__init__(message)
+
+
 class HandshakesFull(LimitReached):
     """As many TLS handshakes are under way as may be."""
 

@@ -11,12 +11,10 @@ from typing import Any, Final
 import attrs
 from twisted.internet.interfaces import IHalfCloseableProtocol
 
+from balancer.core.hello import NAME_UNKNOWN
 from balancer.core.session import Session
 from balancer.net.peers import Peer
 from balancer.net.streams import End
-
-UNRECOGNIZED_NAME: Final = b"\x15\x03\x03\0\x02\x02\x70"
-"""A fatal alert of TLS, in a record of its own (RFC 6066 3, RFC 8446 6)."""
 
 _HANDSHAKE: Final = b"\x16\x03"
 """How TLS begins, in all of its versions (RFC 8446 5.1)."""
@@ -61,4 +59,4 @@ def _tell_end(transport: Any) -> None:
 
 def last_word(said: bytes) -> bytes:
     """What a client is told that is refused, in the protocol that it began with."""
-    return UNRECOGNIZED_NAME if said.startswith(_HANDSHAKE) else b""
+    return NAME_UNKNOWN if said.startswith(_HANDSHAKE) else b""

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from twisted.logger import LogEvent
 
 from balancer.config import HTTPListener, Pool, Route, TCPListener
+from balancer.core.hello import NAME_UNKNOWN
 from balancer.core.proxy_protocol import encode_v2
 from balancer.errors import BackendDown
-from balancer.net.courses import UNRECOGNIZED_NAME
 from balancer.plugins.first_bytes import HTTP1, SNI, SSH
 from balancer.plugins.matchers import Path
 from balancer.testing import splits
@@ -114,7 +114,7 @@ def test_refused(house: House, told: list[LogEvent]) -> None:
     opened(house, peek_timeout=2)
     for hello in (hellos.client_hello("b.example"), hellos.client_hello()):
         client = house.client(hello)
-        assert (client.hear(), client.finished, client.gone) == (UNRECOGNIZED_NAME, True, True)
+        assert (client.hear(), client.finished, client.gone) == (NAME_UNKNOWN, True, True)
     other = house.client(hellos.REDIS)
     assert (other.hear(), other.ending) == (b"", "ConnectionLost")
     assert counted(house)["refused"] == {"route-refused": 3}

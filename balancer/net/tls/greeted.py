@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 from OpenSSL import SSL
 from twisted.internet import main
 
-from balancer.core.hello import HELLO_LIMIT, ClientHello, next_look, read_client_hello
+from balancer.core.hello import HELLO_LIMIT, NAME_UNKNOWN, ClientHello, next_look, read_client_hello
 from balancer.errors import BalancerError, HandshakeFailed, HandshakeLate, NotTLS, ServerNameRefused
 from balancer.interfaces import MORE
 from balancer.net.peers import Peer
@@ -30,9 +30,6 @@ LOOKS: Final = 256
 
 LINGER: Final = 2.0
 """Seconds of reading and dropping what a client still sends that was told of its mistake."""
-
-NAME_UNKNOWN: Final = b"\x15\x03\x01\x00\x02\x02\x70"
-"""The alert unrecognized_name, fatal (RFC 6066 3), in a record of its own (RFC 8446 5.1)."""
 
 
 class Greeted(Peer, Unplaced):

@@ -11,6 +11,8 @@ from balancer.assembly.faults import FaultLog
 from balancer.assembly.logs import access
 from balancer.assembly.parts import Parts
 from balancer.assembly.streams import Door, make_stream
+from balancer.assembly.terminated import terminated
+from balancer.core.arrival import OtherHosts
 from balancer.core.exchange import LEFT_OVER_TIME
 from balancer.core.filters import chain_of
 from balancer.core.forwarding import Forwarding, Trusted
@@ -18,6 +20,7 @@ from balancer.core.http1 import Limits as HeadLimits
 from balancer.core.kept import Kept
 from balancer.core.nowhere import NOWHERE
 from balancer.core.paths import path_policy
+from balancer.core.plain_hint import plain_hint
 from balancer.core.retries import IDEMPOTENT, Retries, RetryPolicy
 from balancer.core.routes import Route, Routes
 from balancer.core.silence import Patience
@@ -25,6 +28,7 @@ from balancer.core.site import Destination, Site
 from balancer.net.http import HTTPFactory
 from balancer.net.http_manners import HTTPListening
 from balancer.net.later import later
+from balancer.net.limits import Inner
 from balancer.net.listeners import StreamListener
 from balancer.net.upgrades import Upgrades
 from balancer.net.upstreams import Upstreams
@@ -37,7 +41,7 @@ def make_http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
     return make_stream(parts, settings, lambda door: serve_http(parts, settings, door, str(settings)))
 
 
-def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: str) -> HTTPFactory:
+def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: str) -> Inner:
     """What serves HTTP behind that door; logs call it so."""
     routes = [
         Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
@@ -60,6 +64,7 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
         access=None if settings.access_log is None else access(parts, settings.access_log),
         later=later,
         filter_timeout=settings.filter_timeout,
+        other_hosts=_other_hosts(settings),
     )
     listening = HTTPListening(
         site,
@@ -77,7 +82,15 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
         reasons=settings.reason_header,
     )
     door.tallies.append(site.refusals)
-    return HTTPFactory(listening)
+    return terminated(
+        parts, settings, door, named, HTTPFactory(listening), hint=lambda data: plain_hint(data, parts.dates)
+    )
+
+
+def _other_hosts(settings: nouns.HTTPListener) -> OtherHosts:
+    """Those that requests may be for, beside the one that their connection was made for."""
+    names = () if settings.tls is None else settings.tls.other_hosts
+    return None if "any" in names else frozenset(name.lower() for name in names)
 
 
 def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:

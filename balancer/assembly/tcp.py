@@ -9,6 +9,7 @@ from balancer.assembly.faults import FaultLog
 from balancer.assembly.http import serve_http
 from balancer.assembly.parts import Parts
 from balancer.assembly.streams import Door, make_stream
+from balancer.assembly.terminated import terminated
 from balancer.core.faults import Tally
 from balancer.core.peeking import PeekingRoutes
 from balancer.core.proxy_greeting import Introduction
@@ -28,8 +29,12 @@ def make_tcp(parts: Parts, settings: nouns.TCPListener) -> StreamListener:
     return make_stream(parts, settings, lambda door: serve_tcp(parts, settings, door, str(settings)))
 
 
-def serve_tcp(parts: Parts, settings: nouns.TCPListener, door: Door, named: str) -> RelayFactory | JunctionFactory:
+def serve_tcp(parts: Parts, settings: nouns.TCPListener, door: Door, named: str) -> Inner:
     """What relays connections behind that door; logs call it so."""
+    return terminated(parts, settings, door, named, _relaying(parts, settings, door, named))
+
+
+def _relaying(parts: Parts, settings: nouns.TCPListener, door: Door, named: str) -> RelayFactory | JunctionFactory:
     listening = _listening(parts, settings, door, named)
     first = settings.routes[0]
     if first.matcher is None and first.pool is not None:

@@ -9,7 +9,7 @@ clear to it.
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
@@ -27,6 +27,10 @@ from balancer.net.tls.greeted import Greeted
 from balancer.net.tls.terminating import Terminating
 
 
+PROOF: Final = "acme-tls/1"
+"""The protocol in which nothing is said once the handshake has proved a name (RFC 8737 3)."""
+
+
 @implementer(IHandshakeListener)
 class Handshaking(Greeted):
     """The same, until its handshake is done. Its transport is then TLS."""
@@ -41,13 +45,17 @@ class Handshaking(Greeted):
             super().makeConnection(transport)
 
     def handshakeCompleted(self) -> None:
-        """The client is served."""
-        self._settle()
-        terminating, inner = self._terminating, self._inner
-        terminating.sessions.withdraw(self)
+        """The client is served, unless the handshake was all that it is for."""
+        terminating, inner, tls = self._terminating, self._inner, self.transport.tls
         inner.header, inner.source = self.header, self.source
-        inner.secured = terminating.secured(self.transport.tls)
-        guard(self.transport.tls)
+        inner.secured = terminating.secured(tls)
+        guard(tls)
+        if inner.secured.alpn == PROOF:
+            self._closing = True
+            self.transport.loseConnection()
+            return
+        self._settle()
+        terminating.sessions.withdraw(self)
         self.transport.protocol = inner
         serve: Any = inner
         serve.makeConnection(self.transport)

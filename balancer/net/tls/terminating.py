@@ -13,6 +13,7 @@ from balancer.core.hello import ClientHello
 from balancer.core.secured import Secured
 from balancer.net.limits import Refusals
 from balancer.net.sessions import Sessions
+from balancer.net.tls.verifying import Verdict
 
 
 class Contexts(Protocol):
@@ -24,7 +25,7 @@ class Contexts(Protocol):
     def choose(self, hello: ClientHello | None) -> SSL.Context:
         """Those for that client; None for one that was not looked at, or whose hello makes no sense.
 
-        Raises `ServerNameRefused`.
+        Raises `HandshakeFailed`, above all `ServerNameRefused`.
         """
 
 
@@ -51,4 +52,5 @@ class Terminating:
         """Our side of a connection."""
         connection = SSL.Connection(context, sock)
         connection.set_accept_state()
+        connection.set_app_data(Verdict())
         return connection

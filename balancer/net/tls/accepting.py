@@ -26,7 +26,6 @@ from balancer.net.tls.flooding import guard
 from balancer.net.tls.greeted import Greeted
 from balancer.net.tls.terminating import Terminating
 
-
 PROOF: Final = "acme-tls/1"
 """The protocol in which nothing is said once the handshake has proved a name (RFC 8737 3)."""
 

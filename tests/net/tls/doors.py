@@ -14,13 +14,13 @@ from twisted.python.failure import Failure
 
 from balancer.core.deadlines import Deadlines
 from balancer.core.hello import ClientHello
-from balancer.core.secured import Secured
-from balancer.errors import ServerNameRefused
+from balancer.errors import HandshakeFailed, ServerNameRefused
 from balancer.net.clock import ReactorAlarm
 from balancer.net.limits import Refusals
 from balancer.net.peers import Peer
 from balancer.net.sessions import Sessions
 from balancer.net.tls.accepting import TLSFactory
+from balancer.net.tls.identity import secured_by
 from balancer.net.tls.terminating import Terminating
 from tests.net.lean import HOST, Lean
 from tests.net.tls.ends import accepting
@@ -56,8 +56,11 @@ class Choice:
         self.asked.append(hello)
         if hello is not None and hello.server_name == "refused.example":
             raise ServerNameRefused("no certificate for it")
+        if hello is not None and hello.server_name == "broken.example":
+            raise HandshakeFailed("its certificate cannot be presented")
         context = accepting()
         context.set_min_proto_version(self.oldest)
+        context.set_alpn_select_callback(lambda _tls, offered: offered[0])
         return context
 
 
@@ -76,7 +79,7 @@ class Door:
             deadlines=Deadlines(self.alarm),
             sessions=self.sessions,
             refusals=Refusals(self.told.append),
-            secured=lambda tls: Secured(tls.get_protocol_version_name(), str(tls.get_cipher_name())),
+            secured=secured_by,
             hint=lambda data: HINT if data.startswith(b"GET") else b"",
         )
         factory = TLSFactory(self.terminating, self)
@@ -134,9 +137,13 @@ class Door:
 class Client:
     """OpenSSL's other side, by Python's own module, on memory."""
 
-    def __init__(self, name: str = "site.example", newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3) -> None:
+    def __init__(
+        self, name: str = "site.example", *protocols: str, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
+    ) -> None:
         settings = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         settings.maximum_version = newest
+        if protocols:
+            settings.set_alpn_protocols(protocols)
         settings.check_hostname, settings.verify_mode = False, ssl.CERT_NONE
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = settings.wrap_bio(self._in, self._out, server_hostname=name)
@@ -155,10 +162,15 @@ class Client:
             return False
         return True
 
-    def talk(self, door: Door, plain: socket.socket) -> None:
-        """Finish the handshake, say ping and hear it said back."""
+    def shake(self, door: Door, plain: socket.socket) -> None:
+        """Finish the handshake."""
         plain.setblocking(False)
         door.lean.until(lambda: self._pump(plain) and self.step())
+        self._pump(plain)
+
+    def talk(self, door: Door, plain: socket.socket) -> None:
+        """Finish the handshake, say ping and hear it said back."""
+        self.shake(door, plain)
         self._tls.write(b"ping")
         door.lean.until(lambda: self._pump(plain) and self._read() == b"ping")
 

@@ -100,3 +100,22 @@ def test_no_room_behind_the_door(lean: Lean) -> None:
     with door.knock() as plain:
         assert door.heard(plain) == b""
     assert door.sessions.accepted == 0
+
+
+def test_a_handshake_that_is_all_there_is(door: Door) -> None:
+    """A client that came for the handshake alone, to see a name proved, is served nothing, and closed in order."""
+    client = Client("site.example", "acme-tls/1")
+    with door.knock(client.hello()) as plain:
+        client.shake(door, plain)
+        door.heard(plain)
+    door.empty()
+    assert (door.served[0].heard, door.reasons, door.sessions.accepted) == (b"", {}, 1)
+
+
+def test_a_certificate_that_cannot_be_shown(door: Door) -> None:
+    """Where the contexts fail, the connection ends, is counted, and nothing stays open."""
+    with door.knock(Client("broken.example").hello()) as plain:
+        assert door.heard(plain) == b""
+    door.empty()
+    assert door.reasons == {"tls-handshake": 1}
+    assert "cannot be presented" in door.told[0]

@@ -17,6 +17,16 @@ class Encrypted(Limited):
 
     tls: TLS | None = attrs.field(default=None, kw_only=True)
 
+    @property
+    def protocols(self) -> tuple[str, ...]:
+        """What is agreed on by ALPN, the best first; none where it is not looked at."""
+        return () if self.tls is None else self.tls.alpn or self._spoken
+
+    @property
+    def _spoken(self) -> tuple[str, ...]:
+        """What is spoken behind the TLS, as far as that has a name (RFC 7301 6)."""
+        return ()
+
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()
         if self.tls is not None:

@@ -81,6 +81,10 @@ class HTTPListener(Measured):
     filter_timeout: float = attrs.field(default=5.0, kw_only=True)
     paths: Literal["normal", "as-is"] = attrs.field(default="normal", kw_only=True)
 
+    @property
+    def _spoken(self) -> tuple[str, ...]:
+        return ("http/1.1",)
+
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()
         yield from seconds("request_timeout", self.request_timeout, like=10)

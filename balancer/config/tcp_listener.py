@@ -50,7 +50,9 @@ class TCPListener(Encrypted):
     client that a PROXY header tells of; listed sources themselves are not limited each. A connection that is
     `max_lifetime` seconds old is cut.
 
-    With `tls=TLS(...)` clients speak TLS, which ends here; what is relayed is the plain bytes.
+    With `tls=TLS(...)` clients speak TLS, which ends here; what is relayed is the plain bytes. With
+    `starttls="postgres"` clients of PostgreSQL may ask for it first, as most do, and whoever goes on without is told to
+    use it. They have the handshake's time-out for that, and as long again for the handshake.
 
     With `reuse_port` other processes that ask for the same may bind the port as well: each connection is one's.
     """
@@ -64,6 +66,7 @@ class TCPListener(Encrypted):
     linger: float = attrs.field(default=30.0, kw_only=True)
     send_proxy: Literal["v1", "v2"] | None = attrs.field(default=None, kw_only=True)
     proxy_tlvs: tuple[ProxyTLV, ...] = attrs.field(default=(), converter=proxy_tlvs, kw_only=True)
+    starttls: Literal["postgres"] | None = attrs.field(default=None, kw_only=True)
 
     @property
     def proxy_facts(self) -> tuple[Fact, ...]:
@@ -80,6 +83,10 @@ class TCPListener(Encrypted):
         """Whether a route looks at the first bytes of a connection."""
         return any(route.peeks for route in sound(self.routes, Route))
 
+    @property
+    def _spoken(self) -> tuple[str, ...]:
+        return () if self.starttls is None else ("postgresql",)
+
     def _mistakes(self) -> Iterator[str]:
         yield from super()._mistakes()
         yield from self._wrong_times()
@@ -89,6 +96,10 @@ class TCPListener(Encrypted):
         if isinstance(self.tls, TLS) and self.tls.other_hosts:
             yield f"tls: {self.tls}: other_hosts would be ignored, for they are of HTTP requests; leave them out"
         yield from self._of_no_relay()
+        if self.starttls is not None:
+            yield from choice("starttls", self.starttls, ("postgres",))
+            if self.tls is None:
+                yield "starttls: would be ignored without tls; give tls=TLS(...), or leave it out"
 
     def _wrong_times(self) -> Iterator[str]:
         yield from seconds("peek_timeout", self.peek_timeout, like=3)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from balancer.config import HTTPListener, Pool, TCPListener
+from balancer.config import TLS, HTTPListener, Pool, TCPListener
 from tests.config.conftest import Told
 
 SITE = Pool("site", backends=["a:1"])
@@ -29,3 +29,13 @@ def test_mistakes(told: Told, given: str) -> None:
 def test_no_tls_unless_given(kind: type[TCPListener | HTTPListener]) -> None:
     """A listener speaks no TLS unless it is given some."""
     assert kind("tcp:1", pool=SITE).tls is None
+
+
+def test_what_alpn_offers() -> None:
+    """What TLS says is offered, else what is spoken behind it, if that has a name."""
+    tls, other = TLS("a"), TLS("a", alpn="http/1.0")
+    assert HTTPListener("tcp:1", pool=SITE, tls=tls).protocols == ("http/1.1",)
+    assert HTTPListener("tcp:1", pool=SITE, tls=other).protocols == ("http/1.0",)
+    assert TCPListener("tcp:1", pool=SITE, tls=tls).protocols == ()
+    assert TCPListener("tcp:1", pool=SITE, tls=tls, starttls="postgres").protocols == ("postgresql",)
+    assert HTTPListener("tcp:1", pool=SITE).protocols == ()

@@ -11,6 +11,7 @@ from tests.config.conftest import Told
 SITE = Pool("site", backends=["a:1"])
 PRELUDE = """
 from zope.interface import implementer
+from balancer import TLS
 from balancer.interfaces import IFilter
 from balancer.plugins.first_bytes import SSH
 @implementer(IFilter)
@@ -25,6 +26,8 @@ WRONG = {
     "routes=Route(SSH(), site), peek_timeout=0": "peek_timeout: 0 is not a positive number of seconds; "
     "give one such as 3",
     "pool=site, peek_timeout=5": "peek_timeout: would be ignored, for no route looks at the first bytes; leave it out",
+    "pool=site, starttls='postgres'": "starttls: would be ignored without tls; give tls=TLS(...), or leave it out",
+    "pool=site, tls=TLS('/certs'), starttls='smtp'": "starttls: 'smtp' is not a choice; give 'postgres'",
     "routes=Route(lambda _: True, site), peek_timeout=5": "peek_timeout: would be ignored, for no route looks at "
     "the first bytes; leave it out",
 }

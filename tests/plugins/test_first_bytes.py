@@ -28,6 +28,7 @@ from balancer.plugins.first_bytes import (
     Redis,
     TLSHello,
 )
+from balancer.testing import FakeSession
 
 
 def client_hello(name: str | None = None, *protocols: str) -> bytes:
@@ -217,6 +218,26 @@ def test_never_undecided_about_all_it_asked_for(matcher: Any, data: bytes, fille
 def test_only_connections_match(matcher: Any, data: bytes, found: Found, kind: Kind) -> None:
     """Datagrams and requests have no first bytes of a connection, and do not match."""
     assert asked(matcher, data, kind) is False
+
+
+@pytest.mark.parametrize(
+    ("matcher", "found"),
+    [
+        (SNI("a.example"), {"server_name": "a.example"}),
+        (SNI("b.example"), False),
+        (ALPN("postgresql", "h2"), {"alpn": "h2"}),
+        (ALPN("postgresql"), False),
+        (TLSHello(), {"server_name": "a.example"}),
+        (HTTP1(), MORE),
+    ],
+    ids=repr,
+)
+def test_where_tls_ends_here(matcher: Any, found: Found) -> None:
+    """What the hello has told is known before the first bytes in the clear are there, and these are not for TLS."""
+    session = FakeSession(tls=True, server_name="a.example", alpn="h2")
+    assert matcher.matches(session) == found
+    assert not SNI("a.example").matches(FakeSession(tls=True))
+    assert not ALPN("h2").matches(FakeSession(tls=True))
 
 
 def test_are_values() -> None:

@@ -65,9 +65,18 @@ class _Leading(Matcher):
 
 
 class _OfHello(_Leading):
-    """Waits for a whole TLS ClientHello; what is none, malformed or too large does not match."""
+    """Waits for a whole TLS ClientHello; what is none, malformed or too large does not match.
+
+    Where the TLS of a connection ends here, its hello was read before, and the session knows what that told.
+    """
 
     peek = HELLO_LIMIT
+
+    def matches(self, session: ISession) -> Found:
+        """See `IMatcher`."""
+        if not session.tls or session.kind is not Kind.TCP:
+            return super().matches(session)
+        return self._judge(ClientHello(session.server_name, () if session.alpn is None else (session.alpn,)))
 
     def _read(self, data: bytes) -> Found:
         hello = read_client_hello(data)
@@ -104,7 +113,8 @@ def _server_names(names: tuple[Any, ...]) -> frozenset[str]:
 class SNI(_OfHello):
     """Matches TLS clients that ask for one of these server names: `SNI("a.example", "*.b.example")`.
 
-    Case and a trailing dot are of no account, and `*` stands for exactly one label (RFC 6066 3, RFC 9525 6.3).
+    Case and a trailing dot are of no account, and `*` stands for exactly one label (RFC 6066 3, RFC 9525 6.3). Where
+    TLS ends at the listener, the name is that of its handshake.
     Captures `server_name`. Raises `ConfigError` for what cannot be a name.
     """
 
@@ -134,7 +144,8 @@ def _protocol_names(names: tuple[Any, ...]) -> tuple[str, ...]:
 class ALPN(_OfHello):
     """Matches TLS clients that offer one of these protocols: `ALPN("h2", "postgresql")` (RFC 7301).
 
-    Captures as `alpn` the one of them that the client prefers. Raises `ConfigError` for what cannot be a protocol.
+    Captures as `alpn` the one of them that the client prefers, or, where TLS ends at the listener, the one agreed on.
+    Raises `ConfigError` for what cannot be a protocol.
     """
 
     protocols: tuple[str, ...] = attrs.field(converter=_protocol_names)

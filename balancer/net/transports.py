@@ -267,8 +267,8 @@ class TCPServer(Stream, tcp.Server):
         return f"{self._getLogPrefix(self.protocol)},{self.sessionno},{self.hostname}"
 
     def __repr__(self) -> str:
-        if self.server is None:  # made, or handed over
-            return f"<{type(self).__name__} with {self.client}>"
+        if self.server is None:  # made; or handed over, of which Twisted has a text
+            return getattr(self, "repstr", f"<{type(self).__name__} with {self.client}>")
         protocol = type(self.protocol).__name__ if self.connected else "closed"
         return f"<{protocol} #{self.sessionno} on {self.server._realPortNumber}>"
 

@@ -124,6 +124,8 @@ class Greeted(Peer, Unplaced):
             self._leave_socket()
             self._note(error)
             self._last_word(NAME_UNKNOWN)
+        except HandshakeFailed as error:
+            self._refuse(error)
         else:
             self._begin(context)
 

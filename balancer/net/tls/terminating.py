@@ -24,7 +24,7 @@ class Contexts(Protocol):
     def choose(self, hello: ClientHello | None) -> SSL.Context:
         """Those for that client; None for one that was not looked at, or whose hello makes no sense.
 
-        Raises `ServerNameRefused`.
+        Raises `ServerNameRefused`, and `HandshakeFailed` for what cannot be made just now.
         """
 
 

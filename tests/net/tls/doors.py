@@ -15,7 +15,7 @@ from twisted.python.failure import Failure
 from balancer.core.deadlines import Deadlines
 from balancer.core.hello import ClientHello
 from balancer.core.secured import Secured
-from balancer.errors import ServerNameRefused
+from balancer.errors import HandshakeFailed, ServerNameRefused
 from balancer.net.clock import ReactorAlarm
 from balancer.net.limits import Refusals
 from balancer.net.peers import Peer
@@ -56,6 +56,8 @@ class Choice:
         self.asked.append(hello)
         if hello is not None and hello.server_name == "refused.example":
             raise ServerNameRefused("no certificate for it")
+        if hello is not None and hello.server_name == "broken.example":
+            raise HandshakeFailed("no space left on device")
         context = accepting()
         context.set_min_proto_version(self.oldest)
         return context

@@ -81,6 +81,13 @@ class Balancer(Service):
         for one in self._assembly.logs.values():
             one.reopen()
 
+    def reload_certificates(self) -> None:
+        """Read all certificates, keys and what goes with them anew; what is alive keeps what it began with."""
+        if not self._assembly.reloads:
+            log.info("nothing to read anew: no listener has TLS")
+        for files in self._assembly.reloads.values():
+            files.now()
+
     def _begin(self) -> None:
         if self.running:
             self._starting = Deferred.fromCoroutine(self._start())
@@ -101,6 +108,8 @@ class Balancer(Service):
         changes.started(self._assembly)
         for checks in self._assembly.checks:
             checks.start()
+        for files in self._assembly.reloads.values():
+            files.start()
         self._starting = None
         for settings, _ in self._assembly.listeners:
             log.info("{kind} on {endpoint}", kind=settings.kind.name, endpoint=settings.endpoint)
@@ -131,12 +140,7 @@ class Balancer(Service):
 
     async def _stop(self) -> None:
         listeners = [listener for _, listener in self._assembly.listeners]
-        for checks in self._assembly.checks:
-            checks.stop()
-        for lookup in self._assembly.lookups:
-            lookup.stop()
-        for upstreams in self._assembly.upstreams.values():
-            upstreams.close()
+        self._assembly.stop()
         drains = [listener.drain() for listener in listeners]
         if not await self._wait(drains, self._config.drain):
             log.info("sessions that are still alive are ended")
@@ -148,8 +152,7 @@ class Balancer(Service):
         if self._control is not None:
             self._control.close()
         await self._close_logs(list(self._assembly.logs.values()))
-        self._assembly.alarm.stop()
-        self._assembly.pipes.close()
+        self._assembly.close()
 
     async def _close_logs(self, logs: list[AccessLog]) -> None:
         if logs and not await self._wait([one.close() for one in logs], FLUSH):

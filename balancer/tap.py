@@ -41,8 +41,8 @@ class Options(usage.Options):
         "Balances HTTP, TCP and UDP over backends as a config says. The config is a Python file that sets `config`; "
         "check one with `balancer check conf.py`. SIGTERM and SIGINT drain: nothing new is accepted, what is alive has "
         "Config(drain=...) seconds to end, and a second signal ends it at once. SIGUSR1 opens the access logs anew. "
-        "SIGHUP is ignored. Exit status: 0 after a stop, 1 when the balancer could not start, 64 when the config is "
-        "wrong."
+        "SIGHUP reads certificates anew. Exit status: 0 after a stop, 1 when the balancer could not start, 64 when the "
+        "config is wrong."
     )
     optParameters = (("config", "c", None, "The config, a Python file. Required."),)
 
@@ -98,7 +98,7 @@ class Process:
         self._signals = 0
 
     def take_signals(self) -> None:
-        """Have SIGTERM and SIGINT end the balancer, SIGUSR1 open logs anew, and nothing done on SIGHUP."""
+        """Have SIGTERM and SIGINT end the balancer, SIGUSR1 open logs anew, and SIGHUP read certificates anew."""
         for number in (*ENDING, signal.SIGUSR1, signal.SIGHUP):
             signal.signal(number, self._heard)
 
@@ -142,8 +142,8 @@ class Process:
         if number == signal.SIGUSR1:
             service.reopen_logs()
             return
-        if number not in ENDING:
-            log.info("nothing to reload; SIGHUP is ignored")
+        if number == signal.SIGHUP:
+            service.reload_certificates()
             return
         self._signals += 1
         if self._signals > 1:

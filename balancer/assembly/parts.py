@@ -23,6 +23,11 @@ from balancer.net.lookups import Lookup
 from balancer.net.resolving import SystemNames
 from balancer.net.sessions import Room, sessions_possible
 from balancer.net.splice import Pipes
+from balancer.net.threads import Aside
+from balancer.net.tls.certificates import Certificates
+from balancer.net.tls.keylog import KeyLog
+from balancer.net.tls.reloading import Aside as DoesAside
+from balancer.net.tls.reloading import Reloading
 from balancer.net.upstreams import Upstreams
 
 PIPES = 16
@@ -59,13 +64,37 @@ class Parts:
     logs: dict[str, AccessLog] = attrs.field(init=False, factory=dict)
     """By their paths: listeners may share one."""
     grace: dict[Backend, Deadline] = attrs.field(init=False, factory=dict)
+    certificates: dict[nouns.TLS, Certificates] = attrs.field(init=False, factory=dict)
+    reloads: dict[Any, Reloading] = attrs.field(init=False, factory=dict)
+    """What is read again when its files change, by the nouns that name these."""
+    aside: DoesAside = attrs.field(init=False)
+    keylogs: list[KeyLog] = attrs.field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:
         self.alarm = ReactorAlarm(self.reactor)
         self.deadlines = Deadlines(self.alarm)
         self.names = SystemNames(self.reactor)
+        self.aside = Aside(self.reactor)
         if self.wall != self.reactor.seconds:
             self.dates = Dates(self.wall)
+
+    def stop(self) -> None:
+        """Begin nothing more that nobody has asked for, and keep no connection that is idle."""
+        for checks in self.checks:
+            checks.stop()
+        for lookup in self.lookups:
+            lookup.stop()
+        for files in self.reloads.values():
+            files.stop()
+        for upstreams in self.upstreams.values():
+            upstreams.close()
+
+    def close(self) -> None:
+        """Leave nothing open that is no connection."""
+        for keylog in self.keylogs:
+            keylog.close()
+        self.alarm.stop()
+        self.pipes.close()
 
     def work(self, steps: Iterator[None]) -> None:
         """Take all the steps, in slices of a turn each."""

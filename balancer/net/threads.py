@@ -69,3 +69,14 @@ class Threads:
                 return self._calls.popleft()
             self._running -= 1
             return None
+
+
+class Aside:
+    """Work done in a thread of its own, one piece after the other, while the reactor goes on."""
+
+    def __init__(self, reactor: Any) -> None:
+        self._reactor, self._threads = reactor, Threads(1)
+
+    def __call__(self, work: Callable[[], Any], told: Callable[[bool, Any], object]) -> None:
+        """Work, and tell on the reactor whether that went well, and the result or the failure."""
+        self._threads.callInThreadWithCallback(partial(self._reactor.callFromThread, told), work)

@@ -8,10 +8,11 @@ from threading import Event, Thread, current_thread, main_thread
 from typing import Any
 
 import pytest
+from twisted.internet.defer import Deferred
 from twisted.internet.threads import deferToThreadPool
 
 from balancer.net.resolving import SystemNames
-from balancer.net.threads import Threads, look_names_up_aside
+from balancer.net.threads import Aside, Threads, look_names_up_aside
 
 PATIENCE = 10
 
@@ -78,3 +79,23 @@ async def test_no_thread_to_be_had(aside: Any, monkeypatch: pytest.MonkeyPatch) 
     ((fine, failure),) = told
     assert (fine, failure.type) == (False, gaierror)
     assert (await names.look_up("localhost")).hosts
+
+
+async def test_work_that_is_done_aside(reactor: Any) -> None:
+    """Work is done in a thread, one piece after the other, and what came of each is told on the reactor."""
+    aside, ended = Aside(reactor), Deferred[None]()
+    told: list[tuple[bool, Any, Thread]] = []
+
+    def tell(fine: bool, result: Any) -> None:
+        told.append((fine, result, current_thread()))
+        if len(told) == 2:
+            ended.callback(None)
+
+    aside(current_thread, tell)
+    aside(lambda: int("x"), tell)
+    await ended
+    (fine, worker, first), (failed, failure, second) = told
+    assert (fine, first, second) == (True, main_thread(), main_thread())
+    assert worker is not main_thread()
+    assert failed is False
+    assert failure.check(ValueError)

@@ -175,13 +175,13 @@ def test_the_service_takes_signals(conf: Path, system: System, monkeypatch: pyte
     assert (reactor.stops, hurried) == (1, [service])
 
 
-def test_a_hangup_changes_nothing(conf: Path, system: System) -> None:
-    """SIGHUP is told to be ignored, and neither drains nor hurries."""
+def test_certificates_are_read_anew(conf: Path, system: System) -> None:
+    """SIGHUP has certificates read anew, of which there may be none, and neither drains nor hurries."""
     reactor = Reactor()
     started(conf, reactor)
     with listening() as events:
         system.send(signal.SIGHUP)
-    assert [formatEvent(event) for event in events] == ["nothing to reload; SIGHUP is ignored"]
+    assert [formatEvent(event) for event in events] == ["nothing to read anew: no listener has TLS"]
     assert reactor.stops == 0
 
 

@@ -85,12 +85,12 @@ config = Config([TCPListener("tcp:0", pool=Pool("p", backends=["127.0.0.1:9"]))]
     assert "TCP on" not in process.out
 
 
-def test_a_hangup_is_ignored(tmp_path: Path) -> None:
-    """SIGHUP is told to be ignored, and a session goes on."""
+def test_a_hangup_ends_nothing(tmp_path: Path) -> None:
+    """SIGHUP has nothing to do where there is no TLS, and a session goes on."""
     with Relay(tmp_path, drain=60) as relay:
         client = relay.session()
         relay.process.signal(signal.SIGHUP)
-        relay.process.says("nothing to reload; SIGHUP is ignored")
+        relay.process.says("nothing to read anew: no listener has TLS")
         client.sendall(b"still here")
         assert relay.sockets[-1].recv(10) == b"still here"
 

@@ -1,0 +1,107 @@
+"""How listeners speak TLS, from what a user wrote: certificates read, and looked at again as long as they are used.
+
+Listeners that share a `TLS` share what is read for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from twisted.logger import Logger
+
+from balancer import config as nouns
+from balancer.assembly.parts import Parts
+from balancer.errors import StartError
+from balancer.interfaces import Kind
+from balancer.net.tls.certificates import Certificates
+from balancer.net.tls.contexts import ServerContexts
+from balancer.net.tls.credentials import Sources, Unusable
+from balancer.net.tls.keylog import KeyLog
+from balancer.net.tls.presenting import Manner
+from balancer.net.tls.profiles import profile_of
+from balancer.net.tls.reloading import Reloading
+
+log = Logger("balancer")
+
+HOUR = 3600.0
+
+PROTOCOLS = {Kind.HTTP: ("http/1.1",)}
+"""What listeners of a kind agree on with their clients, unless told."""
+
+
+def contexts_of(parts: Parts, settings: nouns.TLS, kind: Kind) -> ServerContexts:
+    """What a listener of that kind presents to its clients.
+
+    Raises `StartError` for what cannot be read or presented.
+    """
+    return certificates_of(parts, settings).contexts(settings.alpn or PROTOCOLS.get(kind, ()))
+
+
+def certificates_of(parts: Parts, settings: nouns.TLS) -> Certificates:
+    """The certificates that were read for it. Raises `StartError` for what cannot be read or presented."""
+    if settings not in parts.certificates:
+        keylog = _keylog(parts, settings)
+        made = Certificates(
+            sources_of(settings),
+            manner_of(settings, parts.wall, None if keylog is None else keylog.add),
+            rotation=settings.ticket_hours * HOUR,
+            seconds=parts.reactor.seconds,
+            tell=partial(_tell, settings),
+        )
+        look = made.look()
+        try:
+            made.use(made.load())
+        except Unusable as error:
+            raise StartError(f"{settings}: {error}") from error
+        parts.certificates[settings] = made
+        parts.reloads[settings] = Reloading(
+            made,
+            look,
+            every=settings.reload_every,
+            deadlines=parts.deadlines,
+            aside=parts.aside,
+            tell=partial(_tell, settings),
+        )
+    return parts.certificates[settings]
+
+
+def sources_of(settings: nouns.TLS) -> Sources:
+    """Where it is read from."""
+    return Sources(
+        settings.certificates,
+        settings.passphrase,
+        authorities=settings.client_ca,
+        lists=settings.client_crl,
+        default=settings.default,
+    )
+
+
+def manner_of(settings: nouns.TLS, wall: Callable[[], float], keylog: Callable[[bytes], None] | None = None) -> Manner:
+    """How it is presented."""
+    return Manner(
+        profile_of(settings.profile, settings.minimum, settings.ciphers),
+        wall,
+        default=settings.default,
+        strict=settings.strict,
+        clients=settings.clients,
+        keylog=keylog,
+    )
+
+
+def _keylog(parts: Parts, settings: nouns.TLS) -> KeyLog | None:
+    if settings.keylog is None:
+        return None
+    made = KeyLog(settings.keylog)
+    try:
+        made.open()
+    except OSError as error:
+        remedy = "give the path of a file that the balancer may write, or leave it out"
+        raise StartError(f"{settings}: keylog: {settings.keylog!r}: {error.strerror}; {remedy}") from error
+    parts.keylogs.append(made)
+    log.info("{tls}: the secrets of all connections are written to {path}", tls=str(settings), path=settings.keylog)
+    return made
+
+
+def _tell(settings: nouns.TLS, line: str) -> None:
+    log.info("{tls}: {line}", tls=str(settings), line=line)

@@ -76,6 +76,15 @@ def test_a_name_that_is_refused(door: Door) -> None:
     assert door.reasons == {"tls-name": 1}
 
 
+def test_what_cannot_be_presented(door: Door) -> None:
+    """A client for whom nothing can be made just now is cut, and counted."""
+    client = Client("broken.example")
+    with door.knock(client.hello()):
+        door.lean.until(lambda: door.reasons)
+    door.empty()
+    assert door.reasons == {"tls-handshake": 1}
+
+
 @pytest.mark.parametrize(("said", "heard"), [(b"GET / HTTP/1.1\r\n\r\n", HINT), (b"\x00\x01\x02", b"")])
 @pytest.mark.parametrize("early", [False, True])
 def test_what_is_no_tls(door: Door, said: bytes, heard: bytes, early: bool) -> None:

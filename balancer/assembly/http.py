@@ -47,8 +47,31 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
         Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
         for route in settings.routes
     ]
-    site = Site(
-        Routes(routes, FaultLog()),
+    site = _site(parts, settings, Routes(routes, FaultLog()), named)
+    door.tallies.append(site.refusals)
+    listening = HTTPListening(
+        site,
+        Upgrades(parts.deadlines, settings.upgrade_idle, door.sessions, parts.pipes, settings.max_lifetime),
+        request_timeout=settings.request_timeout,
+        idle=settings.idle,
+        least=min(
+            LEFT_OVER_TIME, settings.idle, settings.request_timeout, *(route.target.patience.least for route in routes)
+        ),
+        half_closed=settings.half_closed,
+        max_lifetime=settings.max_lifetime,
+        max_requests=settings.max_requests,
+        sessions=door.sessions,
+        pipes=parts.pipes,
+        reasons=settings.reason_header,
+    )
+    return terminated(
+        parts, settings, door, named, HTTPFactory(listening), hint=lambda data: plain_hint(data, parts.dates)
+    )
+
+
+def _site(parts: Parts, settings: nouns.HTTPListener, routes: Routes[Destination], named: str) -> Site:
+    return Site(
+        routes,
         parts.deadlines,
         parts.reactor.seconds,
         HeadLimits(
@@ -65,25 +88,6 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
         later=later,
         filter_timeout=settings.filter_timeout,
         other_hosts=_other_hosts(settings),
-    )
-    listening = HTTPListening(
-        site,
-        Upgrades(parts.deadlines, settings.upgrade_idle, door.sessions, parts.pipes, settings.max_lifetime),
-        request_timeout=settings.request_timeout,
-        idle=settings.idle,
-        least=min(
-            LEFT_OVER_TIME, settings.idle, settings.request_timeout, *(route.target.patience.least for route in routes)
-        ),
-        half_closed=settings.half_closed,
-        max_lifetime=settings.max_lifetime,
-        max_requests=settings.max_requests,
-        sessions=door.sessions,
-        pipes=parts.pipes,
-        reasons=settings.reason_header,
-    )
-    door.tallies.append(site.refusals)
-    return terminated(
-        parts, settings, door, named, HTTPFactory(listening), hint=lambda data: plain_hint(data, parts.dates)
     )
 
 

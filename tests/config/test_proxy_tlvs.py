@@ -12,13 +12,11 @@ from tests.config.conftest import Told
 
 SITE = Pool("site", backends=["a:1"])
 V2 = "send_proxy='v2', "
+CHOICES = "give 'authority', 'alpn', 'tls', 'unique_id', 'crc32c' or {0xE1: b'edge-1'}"
 WRONG = {
-    V2 + "proxy_tlvs='autority'": "'autority' is not a choice; give 'authority', 'alpn', 'tls', 'unique_id', 'crc32c' "
-    "or {0xE1: b'edge-1'}",
-    V2
-    + "proxy_tlvs=5": "5 is not a choice; give 'authority', 'alpn', 'tls', 'unique_id', 'crc32c' or {0xE1: b'edge-1'}",
-    V2
-    + "proxy_tlvs=[[]]": "[] is not a choice; give 'authority', 'alpn', 'tls', 'unique_id', 'crc32c' or {0xE1: b'edge-1'}",
+    V2 + "proxy_tlvs='autority'": f"'autority' is not a choice; {CHOICES}",
+    V2 + "proxy_tlvs=5": f"5 is not a choice; {CHOICES}",
+    V2 + "proxy_tlvs=[[]]": f"[] is not a choice; {CHOICES}",
     V2 + "proxy_tlvs={}": "{} would be ignored; give one such as {0xE1: b'edge-1'}, or leave it out",
     V2 + "proxy_tlvs={5: b''}": "5 is not a type of your own; give 0xE0 to 0xEF",
     V2 + "proxy_tlvs={'E1': b''}": "'E1' is not a type of your own; give 0xE0 to 0xEF",

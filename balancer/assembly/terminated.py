@@ -10,9 +10,11 @@ from balancer import config as nouns
 from balancer.assembly.parts import Parts
 from balancer.assembly.streams import Door, Streams
 from balancer.assembly.tls import contexts_of
+from balancer.core.starttls import OPENINGS
 from balancer.net.limits import Inner, Refusals
 from balancer.net.tls.accepting import TLSFactory
 from balancer.net.tls.identity import secured_by
+from balancer.net.tls.starting import StartingFactory, StartTLS
 from balancer.net.tls.terminating import Terminating
 
 log = Logger("balancer")
@@ -38,7 +40,7 @@ def terminated(
     refusals = Refusals(lambda line: log.info("{listener}: {line}", listener=named, line=line))
     door.tallies.append(refusals)
     terminating = Terminating(
-        contexts_of(parts, tls, settings.kind),
+        contexts_of(parts, tls, settings.protocols),
         timeout=tls.handshake_timeout,
         most=tls.max_handshakes,
         clock=parts.reactor,
@@ -48,4 +50,8 @@ def terminated(
         secured=secured_by,
         hint=hint,
     )
-    return TLSFactory(terminating, inner)
+    encrypted = TLSFactory(terminating, inner)
+    if not isinstance(settings, nouns.TCPListener) or settings.starttls is None:
+        return encrypted
+    start = StartTLS(OPENINGS[settings.starttls], tls.handshake_timeout, parts.deadlines, door.sessions, refusals)
+    return StartingFactory(start, encrypted)

@@ -13,7 +13,6 @@ from twisted.logger import Logger
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
 from balancer.errors import StartError
-from balancer.interfaces import Kind
 from balancer.net.tls.certificates import Certificates
 from balancer.net.tls.contexts import ServerContexts
 from balancer.net.tls.credentials import Sources, Unusable
@@ -26,16 +25,13 @@ log = Logger("balancer")
 
 HOUR = 3600.0
 
-PROTOCOLS = {Kind.HTTP: ("http/1.1",)}
-"""What listeners of a kind agree on with their clients, unless told."""
 
-
-def contexts_of(parts: Parts, settings: nouns.TLS, kind: Kind) -> ServerContexts:
-    """What a listener of that kind presents to its clients.
+def contexts_of(parts: Parts, settings: nouns.TLS, protocols: tuple[str, ...]) -> ServerContexts:
+    """What a listener presents to its clients that agrees with them on one of these protocols, if it looks at any.
 
     Raises `StartError` for what cannot be read or presented.
     """
-    return certificates_of(parts, settings).contexts(settings.alpn or PROTOCOLS.get(kind, ()))
+    return certificates_of(parts, settings).contexts(protocols)
 
 
 def certificates_of(parts: Parts, settings: nouns.TLS) -> Certificates:

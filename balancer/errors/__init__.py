@@ -63,8 +63,10 @@ from balancer.errors.upstream import (
     Shortage,
     StatusUnwanted,
     TryTimeout,
+    UpstreamCertificateRefused,
     UpstreamGone,
     UpstreamTimeout,
+    UpstreamTLSFailed,
 )
 
 __all__ = [
@@ -116,6 +118,8 @@ __all__ = [
     "StatusUnwanted",
     "TLSToPlainPort",
     "TryTimeout",
+    "UpstreamCertificateRefused",
     "UpstreamGone",
+    "UpstreamTLSFailed",
     "UpstreamTimeout",
 ]

@@ -15,6 +15,7 @@ from balancer.config import (
     Route,
     TCPListener,
     UDPListener,
+    UpstreamTLS,
 )
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Route",
     "TCPListener",
     "UDPListener",
+    "UpstreamTLS",
 ]
 
 __version__ = "0.1.0"

@@ -17,6 +17,7 @@ import attrs
 import balancer
 from balancer import ctl
 from balancer.assembly import default_algorithm
+from balancer.assembly.upstream_tls import faults
 from balancer.config import load
 from balancer.describe import plan
 from balancer.errors import ConfigError
@@ -117,7 +118,7 @@ def _parser() -> _Parser:
 
 def _check(arguments: Namespace) -> Iterable[str]:
     config = load(arguments.config)
-    mistakes = tuple(unknown_types(config))
+    mistakes = (*unknown_types(config), *faults(config))
     if mistakes:
         raise ConfigError(mistakes)
     return [*plan(config, default_algorithm()), "", *timeouts(config)]

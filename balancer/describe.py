@@ -6,12 +6,13 @@ decide anything: what the config leaves open is handed in.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import attrs
 
-from balancer.config import Config, Health, Listener, Pool, Route, Routed
+from balancer.config import Config, Health, Listener, Pool, Route, Routed, UpstreamTLS
+from balancer.config.upstream_tls import UNVERIFIED
 from balancer.interfaces import IAlgorithm, Kind
 
 
@@ -68,14 +69,24 @@ def _target(route: Route) -> str:
     return f" -> {route.serve}: {_listening(route.serve, *route.serve.unheeded)}"
 
 
-def _pool(pool: Pool, unheeded: Iterable[str]) -> Iterator[str]:
-    yield f"{pool}: {_settings(pool, 'name', 'backends', 'health', *unheeded)}"
+def _pool(pool: Pool, unheeded: Collection[str]) -> Iterator[str]:
+    yield f"{pool}: {_settings(pool, 'name', 'backends', 'health', 'tls', *unheeded)}"
     yield f"  {_health(pool.health)}"
+    if "tls" not in unheeded:
+        yield from _tls(pool.tls)
     for backend in pool.backends:
         hidden = {"name", "backup", "max_requests" if backend.max_requests is None else "max_connections"}
+        hidden |= {"server_name"} if pool.tls is None else set()
         hidden |= {"address"} if backend.name == str(backend.endpoint) else set()
         yield f"  {backend}: {_settings(backend, *hidden)}"
 
 
 def _health(health: Health | None) -> str:
     return "Health: not checked" if health is None else f"Health: {_settings(health)}"
+
+
+def _tls(tls: UpstreamTLS | None) -> Iterator[str]:
+    """Secrets stay out of it."""
+    yield "  UpstreamTLS: none" if tls is None else f"  UpstreamTLS: {_settings(tls, 'passphrase')}"
+    if tls is not None and not tls.verify:
+        yield f"  warning: {UNVERIFIED}"

@@ -49,6 +49,7 @@ MATCHERS = [
     matchers.Query,
     matchers.Cookie,
     matchers.ClientIP,
+    matchers.ClientCertificate,
     matchers.Scheme,
     matchers.Percent,
     matchers.Always,

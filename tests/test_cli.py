@@ -49,6 +49,15 @@ def test_check_tells_mistakes(conf: Path, capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
+def test_check_reads_files(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file for TLS with backends that is of no use is a mistake like any other."""
+    text = SOUND.replace("import Config", "import UpstreamTLS, Config")
+    conf.write_text(text.replace('["a:1"]', '["a:1"], tls=UpstreamTLS(ca="absent.pem")'))
+    assert main(["check", str(conf)]) == 64
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Pool 'site': tls: absent.pem: cannot be read: No such file or directory; ")
+
+
 def test_check_knows_types_of_endpoints(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A type of endpoint is one of ours or one that Twisted has a plugin for; another is a mistake like any other."""
     for endpoint in ("tcp6:80", "unix:/run/x", "systemd:domain=INET:index=0"):

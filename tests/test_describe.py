@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from balancer import TLS, Backend, Config, Health, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
+from balancer import (
+    TLS,
+    Backend,
+    Config,
+    Health,
+    HTTPListener,
+    Pool,
+    Retry,
+    Route,
+    TCPListener,
+    UDPListener,
+    UpstreamTLS,
+)
 from balancer.describe import plan
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
 from balancer.plugins.filters import Redirect
@@ -48,20 +60,19 @@ CONFIG = Config(
 )
 
 
+LIMITS = (
+    "max_connections=None, max_connections_per_source=None, max_rate=None, max_rate_per_source=None, max_lifetime=None"
+)
+
+
 def test_the_whole_plan() -> None:
     """The plan shows every listener, route, pool, check and backend with all settings in force, given or not."""
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0"
     limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy")
-    names = "resolve_every=None, dns=(), source=None"
+    fate = "on_down='keep', resolve_every=None, dns=(), source=None"
     kept = "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     http = f"{kept}, max_age=3600.0, max_uses=None, warm=0, max_head=32768, max_fields=100, max_interim=16"
-    fate = "on_down='keep'"
-    proxy = "accept_proxy=(), proxy='required', proxy_timeout=3.0"
-    limits = (
-        "max_connections=None, max_connections_per_source=None, max_rate=None, max_rate_per_source=None, "
-        "max_lifetime=None"
-    )
-    begin = f"reuse_port=False, {proxy}, {limits}, tls=None"
+    begin = f"reuse_port=False, accept_proxy=(), proxy='required', proxy_timeout=3.0, {LIMITS}, tls=None"
     unsent = "send_proxy=None, proxy_tlvs=(), starttls=None"
     told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=True"
     sizes = "max_line=8192, max_head=32768, max_fields=100, max_trailers=8192, max_body=None, max_requests=10000"
@@ -78,15 +89,18 @@ def test_the_whole_plan() -> None:
         "  route 1: everything -> Pool 'names'",
         f"UDPListener 'udp:53': reuse_port=False, idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
         "  route 1: everything -> Pool 'names'",
-        f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}, {fate}, {names}",
+        f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}, {fate}",
         "  Health: not checked",
+        "  UpstreamTLS: none",
         "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
-        f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}, {fate}, {names}",
-        "  Health: check=Note(), every=5, timeout=5, rise=2, fall=3, jitter=0.1, assume='up'",
+        f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}, {fate}",
+        "  Health: check=Note(), every=5, timeout=5, rise=2, fall=3, jitter=0.1, assume='up', tls=None",
+        "  UpstreamTLS: none",
         "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         "  Backend 'spare': address='b:1', weight=1.0, tier=1, zone='', tags=(), max_connections=8, start='up'",
-        f"Pool 'names': algorithm=RoundRobin(), {pool}, {fate}, {names}",
+        f"Pool 'names': algorithm=RoundRobin(), {pool}, {fate}",
         "  Health: not checked",
+        "  UpstreamTLS: none",
         "  Backend 'a:53': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         "Config: drain=30.0, companions=(Note(),), control='unix:/run/balancer.sock'",
     ]
@@ -98,6 +112,17 @@ def test_a_route_without_a_pool() -> None:
     lines = list(plan(Config(HTTPListener("tcp:80", routes=route)), RoundRobin()))
     assert lines[1] == f"  route 1: everything -> {Redirect(scheme='https')!r}, timeout=3"
     assert lines[2].startswith("Config: ")
+
+
+def test_what_secures_connections_to_backends() -> None:
+    """TLS is shown with all its settings but secrets, with the names of backends, and with a warning if it is vain."""
+    backend = Backend("a:1", server_name="a.example")
+    tls = UpstreamTLS(certificate="/c.pem", passphrase=str, verify=False)
+    lines = list(plan(Config(TCPListener("tcp:80", pool=Pool("site", backends=[backend], tls=tls))), RoundRobin()))
+    assert lines[4].startswith("  UpstreamTLS: ca=None, server_name=None, expect=(), certificate=('/c.pem',), crl=None")
+    assert "passphrase" not in lines[4]
+    assert lines[5].startswith("  warning: certificates of backends are not verified")
+    assert lines[6].endswith("start='up', server_name='a.example'")
 
 
 def test_what_a_route_allows_and_tries_again() -> None:

@@ -17,6 +17,7 @@ from balancer.core.exchange import LEFT_OVER_TIME
 from balancer.core.filters import chain_of
 from balancer.core.forwarding import Forwarding, Trusted
 from balancer.core.http1 import Limits as HeadLimits
+from balancer.core.journal import Access
 from balancer.core.kept import Kept
 from balancer.core.nowhere import NOWHERE
 from balancer.core.paths import path_policy
@@ -84,17 +85,23 @@ def _site(parts: Parts, settings: nouns.HTTPListener, routes: Routes[Destination
         forwarding=_forwarding(parts, settings),
         dates=parts.dates,
         told=lambda line: log.info("{listener}: {line}", listener=named, line=line),
-        access=None if settings.access_log is None else access(parts, settings.access_log),
+        access=_access(parts, settings),
         later=later,
         filter_timeout=settings.filter_timeout,
-        other_hosts=_other_hosts(settings),
+        other_hosts=_other_hosts(settings.tls),
     )
 
 
-def _other_hosts(settings: nouns.HTTPListener) -> OtherHosts:
-    """Those that requests may be for, beside the one that their connection was made for."""
-    names = () if settings.tls is None else settings.tls.other_hosts
-    return None if "any" in names else frozenset(name.lower() for name in names)
+def _access(parts: Parts, settings: nouns.HTTPListener) -> Access | None:
+    """Where requests are told, if anywhere."""
+    if settings.access_log is None:
+        return None
+    return access(parts, settings.access_log, tls=settings.tls is not None)
+
+
+def _other_hosts(tls: nouns.TLS | None) -> OtherHosts:
+    names = () if tls is None else tls.other_hosts
+    return None if "any" in names else frozenset(map(str.lower, names))
 
 
 def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:

@@ -8,7 +8,7 @@ from twisted.logger import Logger
 
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
-from balancer.core.access import Record, Stamps, compile_format
+from balancer.core.access import Stamps, Told, compile_format, tells_of_tls
 from balancer.core.journal import Access
 from balancer.errors import StartError
 from balancer.net.access_log import AccessLog
@@ -16,16 +16,17 @@ from balancer.net.access_log import AccessLog
 log = Logger("balancer")
 
 
-def access(parts: Parts, settings: nouns.AccessLog) -> Access:
-    """Where the records of a listener go."""
+def access(parts: Parts, settings: nouns.AccessLog, *, tls: bool = False) -> Access:
+    """Where the records of a listener go, which speaks `tls` or not."""
+    tls = tls or tells_of_tls(settings.format)
     if settings.path not in parts.logs:
         parts.logs[settings.path] = AccessLog(parts.reactor, parts.deadlines, settings.path, told=_tell)
-    add, line = parts.logs[settings.path].add, compile_format(settings.format)
+    add, line = parts.logs[settings.path].add, compile_format(settings.format, tls=tls)
 
-    def write(record: Record) -> None:  # made here: in the log's thread a line would cost the reactor as much (the GIL)
+    def write(record: Told) -> None:  # made here: in the log's thread a line would cost the reactor as much (the GIL)
         add(line(record))
 
-    return Access(write, Stamps(parts.wall))
+    return Access(write, Stamps(parts.wall), tls=tls)
 
 
 def _tell(line: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from operator import attrgetter
 from typing import Any
 
 from twisted.logger import Logger
@@ -13,6 +14,7 @@ from balancer.assembly.changes import checked
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.names import find
 from balancer.assembly.parts import Parts
+from balancer.assembly.upstream_tls import secure_checks, secure_pool
 from balancer.config.endpoints import Endpoint
 from balancer.core.backend import Backend
 from balancer.core.faults import Tally, named
@@ -22,6 +24,7 @@ from balancer.core.pool import Pool
 from balancer.core.proxy_greeting import ProxyVersion, own_greeting
 from balancer.errors import StartError
 from balancer.net.checks import Checks, Schedule
+from balancer.net.tls.dialing import Secure
 from balancer.plugins.algorithms import RoundRobin
 
 log = Logger("balancer")
@@ -33,8 +36,9 @@ def default_algorithm() -> RoundRobin:
 
 
 async def make_pool(parts: Parts, settings: nouns.Pool) -> Pool:
-    """Make a pool. Raises `StartError` for an unknown host, and for an algorithm that fails."""
+    """Make a pool. Raises `StartError` for an unknown host, a file that is of no use, and an algorithm that fails."""
     backends = {backend: _backend(parts, settings, backend) for backend in settings.backends}
+    secure_pool(parts, settings, backends)
     await find(parts, settings, backends)
     faults = FaultLog()
     ports = Ports(parts.random, parts.reactor.seconds, lambda call: parts.reactor.callLater(0, call), faults)
@@ -82,7 +86,7 @@ def make_checks(parts: Parts, settings: nouns.Pool, health: nouns.Health, versio
     skips = Tally(lambda line: log.error("pool {pool!r}: {line}", pool=settings.name, line=line))
     return Checks(
         health.check,
-        _schedule(health, greeting),
+        _schedule(health, greeting, _secure(parts, settings, health)),
         parts.pools[settings],
         reactor=parts.reactor,
         changed=lambda backend, evidence: checked(parts, settings, backend, why=why, evidence=evidence),
@@ -90,7 +94,17 @@ def make_checks(parts: Parts, settings: nouns.Pool, health: nouns.Health, versio
     )
 
 
-def _schedule(health: nouns.Health, greeting: bytes) -> Schedule:
+def _secure(parts: Parts, settings: nouns.Pool, health: nouns.Health) -> Callable[[Backend], Secure | None]:
+    """How checks are made over TLS, if they are: as sessions, unless they have their own way."""
+    if health.tls is None:
+        return attrgetter("secure")
+    if health.tls is False:
+        return lambda _backend: None
+    backends = dict(zip(settings.backends, parts.pools[settings].backends, strict=True))
+    return secure_checks(parts, settings, health.tls, backends)
+
+
+def _schedule(health: nouns.Health, greeting: bytes, secure: Callable[[Backend], Secure | None]) -> Schedule:
     """When the checks of a pool run and when their word counts."""
     return Schedule(
         every=health.every,
@@ -99,4 +113,5 @@ def _schedule(health: nouns.Health, greeting: bytes) -> Schedule:
         rise=health.rise,
         fall=health.fall,
         greeting=greeting,
+        secure=secure,
     )

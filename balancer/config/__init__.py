@@ -19,6 +19,7 @@ from balancer.config.routes import Route
 from balancer.config.tcp_listener import TCPListener
 from balancer.config.tls import TLS
 from balancer.config.udp_listener import UDPListener
+from balancer.config.upstream_tls import UpstreamTLS
 
 __all__ = [
     "TLS",
@@ -35,5 +36,6 @@ __all__ = [
     "Routed",
     "TCPListener",
     "UDPListener",
+    "UpstreamTLS",
     "load",
 ]

@@ -44,6 +44,12 @@ LOG_FIELDS: Final = {
     "ending": "why the exchange ended, in a word",
     "stage": "how far it had come, in a word",
     "code": "who ended it and in which stage, in two letters",
+    "tls_version": "the version of the client's TLS, such as `TLSv1.3`; this and what follows in JSON only with `tls`",
+    "cipher": "its cipher",
+    "server_name": "the server name that the client asked for",
+    "certificate_subject": "the subject of the client's certificate, which proves nothing unless verified",
+    "certificate_fingerprint": "SHA-256 of that certificate",
+    "certificate_error": "why it was not verified",
 }
 """What a line of the log may tell."""
 

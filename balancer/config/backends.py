@@ -19,6 +19,7 @@ from balancer.config.mistakes import (
     shown,
     word,
 )
+from balancer.config.upstream_tls import server_name
 
 
 def _strings(given: Iterable[str]) -> tuple[str, ...]:
@@ -43,7 +44,8 @@ class Backend(Noun):
     one only when the lower cannot serve; `backup=True` is tier 1. It takes `max_connections` at once, or any number if
     that is None: TCP connections, HTTP requests and UDP flows together; what comes on top goes to others or waits, see
     `Pool`. Where only HTTP listeners use the pool, `max_requests` is another name for that. `start="down"` keeps it out
-    until a health check finds it well; its host may be unknown until then. Raises `ConfigError`.
+    until a health check finds it well; its host may be unknown until then. `server_name` is its name where its pool
+    speaks TLS, see `UpstreamTLS`. Raises `ConfigError`.
     """
 
     address: str
@@ -56,6 +58,7 @@ class Backend(Noun):
     max_connections: int | None = attrs.field(default=None, kw_only=True)
     max_requests: int | None = attrs.field(default=None, kw_only=True)
     start: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
+    server_name: str | None = attrs.field(default=None, kw_only=True)
 
     @property
     def endpoint(self) -> Endpoint:
@@ -93,3 +96,5 @@ class Backend(Noun):
         if self.max_connections is not None and self.max_requests is not None:
             yield "max_requests: cannot stand beside max_connections, which is the same for HTTP; give one of them"
         yield from choice("start", self.start, ("up", "down"))
+        if self.server_name is not None:
+            yield from parsed("server_name", self.server_name, server_name)

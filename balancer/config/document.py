@@ -15,6 +15,7 @@ from balancer.config.listeners import Listener
 from balancer.config.mistakes import Noun, as_tuple, instance, parsed, repeated, seconds, shown, sound
 from balancer.config.pools import Pool
 from balancer.config.tcp_listener import TCPListener
+from balancer.config.upstream_tls import UpstreamTLS, not_for_http
 from balancer.interfaces import Kind
 
 _LISTENER: Final = "such as HTTPListener('tcp:8080', pool=site)"
@@ -26,6 +27,7 @@ _HEEDED: Final[Mapping[str, tuple[Kind, ...]]] = {
     "attempts": (Kind.TCP, Kind.HTTP),
     "queue": (Kind.TCP, Kind.HTTP),
     "queue_timeout": (Kind.TCP, Kind.HTTP),
+    "tls": (Kind.TCP, Kind.HTTP),
     "response_timeout": (Kind.HTTP,),
     "stall_timeout": (Kind.HTTP,),
     "keepalive": (Kind.HTTP,),
@@ -182,6 +184,8 @@ def _unfit(pool: Pool, kinds: Collection[Kind]) -> Iterator[str]:
             yield f"backends: {backend}: max_requests counts HTTP requests alone; give max_connections"
     if isinstance(pool.health, Health) and hasattr(pool.health.check, "protocols"):
         yield from _unprobed(pool.health.check, as_tuple(pool.health.check.protocols), kinds)
+    if isinstance(pool.tls, UpstreamTLS) and Kind.HTTP in kinds:
+        yield from not_for_http(pool.tls)
     for name in _unheeded(kinds):
         if getattr(pool, name) != getattr(attrs.fields(Pool), name).default:
             listeners = " or ".join(f"{kind.name}Listener" for kind in _HEEDED[name])

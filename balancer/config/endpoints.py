@@ -185,6 +185,11 @@ def is_address(text: object) -> bool:
     return True
 
 
+def is_host_name(text: object) -> bool:
+    """Whether it is the name of a host, and no address, not even a misspelt one."""
+    return isinstance(text, str) and _NAME.fullmatch(text) is not None and _NUMERIC.fullmatch(text) is None
+
+
 def _host_parts(text: str, rest: str) -> list[str]:
     names, parts = zip(*_cut(text, rest), strict=True)
     if any(names):

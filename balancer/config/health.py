@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -17,6 +17,7 @@ from balancer.config.mistakes import (
     seconds,
     share,
 )
+from balancer.config.upstream_tls import UpstreamTLS, given_tls
 from balancer.interfaces import ICheckTarget, IHealthCheck, Kind, Report
 
 CheckFunction = Callable[[ICheckTarget], Awaitable[Report | None]]
@@ -33,6 +34,11 @@ def _default_timeout(health: Health) -> float:
     return health.every
 
 
+def _tls(given: UpstreamTLS | bool | None) -> Any:
+    """The settings meant; False, in the clear whatever the pool's are, stays what it is."""
+    return given if given is False else given_tls(given)
+
+
 @attrs.frozen
 class Health(Noun):
     """When and how often a health check runs, and how often it must agree before its word counts.
@@ -41,7 +47,10 @@ class Health(Noun):
     it takes longer than `timeout` seconds (0.01 or more; if not given, `every`). `fall` failures in a row take a
     backend down, `rise` successes bring it up; the very first result decides alone, and until it comes the backend is
     assumed to be what `assume` says. `check` may also be a function of one argument, the `ICheckTarget`; it is taken
-    to probe for every kind of listener. Raises `ConfigError`.
+    to probe for every kind of listener.
+
+    Its connections are made over TLS as those of the pool are, unless `tls` says otherwise: False is in the clear, True
+    is TLS with all defaults, and else it is an `UpstreamTLS` of its own. Raises `ConfigError`.
     """
 
     check: IHealthCheck | CheckFunction
@@ -51,6 +60,7 @@ class Health(Noun):
     fall: int = attrs.field(default=3, kw_only=True)
     jitter: float = attrs.field(default=0.1, kw_only=True)
     assume: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
+    tls: UpstreamTLS | Literal[False] | None = attrs.field(default=None, converter=_tls, kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
         wrong = list(provides_or_callable("check", self.check, IHealthCheck, _HEALTH_CHECK))
@@ -62,6 +72,10 @@ class Health(Noun):
         yield from count("fall", self.fall)
         yield from share("jitter", self.jitter)
         yield from choice("assume", self.assume, ("up", "down"))
+        if self.tls is not None and not isinstance(self.tls, bool):
+            yield from instance(
+                "tls", self.tls, UpstreamTLS, "give True, False, or one such as UpstreamTLS(verify=False)"
+            )
 
     def _wrong_protocols(self) -> Iterator[str]:
         for kind in as_tuple(getattr(self.check, "protocols", ())):

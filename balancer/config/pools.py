@@ -24,6 +24,7 @@ from balancer.config.mistakes import (
     word,
 )
 from balancer.config.names import wrong_names, wrong_source
+from balancer.config.upstream_tls import UpstreamTLS, given_tls
 from balancer.interfaces import IAlgorithm
 
 _ALGORITHM: Final = "give an algorithm object such as RoundRobin()"
@@ -68,6 +69,9 @@ class Pool(Noun):
     ('10.0.0.2' or '10.0.0.2:53'), whose answers may say to come sooner. All addresses of a name are one backend's.
     `source` is the local address that connections to the backends come from; None is the system's choice.
 
+    With `tls` connections to the backends are made over TLS: an `UpstreamTLS`, or True for one with all its defaults.
+    `connect_timeout` bounds TCP and the handshake together.
+
     Times are in seconds. What none of the listeners that use a pool looks at cannot be set. Raises `ConfigError`.
     """
 
@@ -96,6 +100,7 @@ class Pool(Noun):
     resolve_every: float | None = attrs.field(default=None, kw_only=True)
     dns: tuple[str, ...] = attrs.field(default=(), converter=_servers, kw_only=True)
     source: str | None = attrs.field(default=None, kw_only=True)
+    tls: UpstreamTLS | None = attrs.field(default=None, converter=given_tls, kw_only=True)
 
     @property
     def lookup_pause(self) -> float:
@@ -160,6 +165,7 @@ class Pool(Noun):
         if self.source is not None:
             yield from wrong_source(self.backends, self.source)
         yield from self._wrong_fate()
+        yield from self._wrong_tls()
 
     def _wrong_ages(self) -> Iterator[str]:
         """How long connections are kept, and how many are made before they are asked for."""
@@ -179,6 +185,22 @@ class Pool(Noun):
             yield f"on_down: {shown(self.on_down)} is not a choice; give 'keep' or 'cut' or a number of seconds above 0"
         elif self.health is None:
             yield "on_down: would be ignored, for no health check takes backends down; give health=Health(...)"
+
+    def _wrong_tls(self) -> Iterator[str]:
+        """What of TLS does not fit the backends."""
+        tls, backends = self.tls, sound(self.backends, Backend)
+        if tls is None:
+            for backend in (backend for backend in backends if backend.server_name is not None):
+                yield f"backends: {backend}: server_name would be ignored, for the pool has no tls; give it tls=True"
+            return
+        wrong = list(instance("tls", tls, UpstreamTLS, "give True, or one such as UpstreamTLS(ca='/etc/ca.pem')"))
+        yield from wrong
+        if wrong or not tls.names_by_host:
+            return
+        for backend in (backend for backend in backends if backend.server_name is None):
+            endpoint = endpoint_or_none(backend_endpoint, backend.address)
+            if endpoint is not None and isinstance(endpoint.place, str):
+                yield f"tls: {backend} has no name that a certificate could be for; give it a server_name"
 
     def _in_vain(self) -> Iterator[str]:
         """What is set that nothing would look at."""

@@ -7,11 +7,13 @@ from typing import Any, Final, Literal
 
 from balancer.config.mistakes import as_tuple, repeated, shown
 
-Fact = Literal["authority", "alpn", "unique_id", "crc32c"]
+Fact = Literal["authority", "alpn", "tls", "unique_id", "crc32c"]
 ProxyTLV = Fact | Mapping[int, bytes]
 """The name of something that is known of a connection, or values of one's own by their types."""
 
-_FACTS: Final[tuple[Fact, ...]] = ("authority", "alpn", "unique_id", "crc32c")
+FACTS_OF_TLS: Final[tuple[Fact, ...]] = ("authority", "alpn", "tls")
+"""What is known where TLS ends."""
+_FACTS: Final[tuple[Fact, ...]] = (*FACTS_OF_TLS, "unique_id", "crc32c")
 _OWN: Final = range(0xE0, 0xF0)
 """The types that the specification leaves to its users (2.2.7)."""
 _MOST: Final = 3072

@@ -13,12 +13,17 @@ from balancer.config.mistakes import (
     seconds,
     sound,
 )
-from balancer.config.proxy_tlvs import Fact, ProxyTLV, facts_of, own_of, proxy_tlvs, wrong_tlvs
+from balancer.config.proxy_tlvs import FACTS_OF_TLS, Fact, ProxyTLV, facts_of, own_of, proxy_tlvs, wrong_tlvs
 from balancer.config.routes import Route
 from balancer.config.tls import TLS
 from balancer.interfaces import Kind
 
 _FROM_A_HELLO: Final = ("authority", "alpn")
+
+
+def _default_tlvs(listener: TCPListener) -> tuple[ProxyTLV, ...]:
+    """Whoever ends TLS says so to those behind, who can no longer see it."""
+    return FACTS_OF_TLS if listener.tls is not None and listener.send_proxy == "v2" else ()
 
 
 @attrs.frozen(eq=False)
@@ -34,9 +39,10 @@ class TCPListener(Encrypted):
 
     With `send_proxy`, "v1" or "v2", each connection to a backend opens with a PROXY header that tells of the client,
     and each health check of the pool with one that tells of none. Version 2 also tells what `proxy_tlvs` lists:
-    "authority" (the `server_name` of the session) and "alpn" if they are known, "unique_id" (the one received, else 16
-    random bytes), "crc32c" (a checksum of the header), and values of your own for the types 0xE0 to 0xEF, such as
-    `{0xE1: b"edge-1"}`.
+    "authority" (the `server_name` of the session), "alpn" and "tls" (its version, cipher and the client's certificate)
+    if they are known, "unique_id" (the one received, else 16 random bytes), "crc32c" (a checksum of the header), and
+    values of your own for the types 0xE0 to 0xEF, such as `{0xE1: b"edge-1"}`. Where TLS ends here the first three are
+    told unless a list says otherwise.
 
     `accept_proxy` lists addresses and networks, such as '10.0.0.0/8', whose PROXY headers, of either version, are
     believed: the client is where such a header says. With `proxy="required"` a connection from there that does not open
@@ -65,7 +71,9 @@ class TCPListener(Encrypted):
     idle: float = attrs.field(default=600.0, kw_only=True)
     linger: float = attrs.field(default=30.0, kw_only=True)
     send_proxy: Literal["v1", "v2"] | None = attrs.field(default=None, kw_only=True)
-    proxy_tlvs: tuple[ProxyTLV, ...] = attrs.field(default=(), converter=proxy_tlvs, kw_only=True)
+    proxy_tlvs: tuple[ProxyTLV, ...] = attrs.field(
+        default=attrs.Factory(_default_tlvs, takes_self=True), converter=proxy_tlvs, kw_only=True
+    )
     starttls: Literal["postgres"] | None = attrs.field(default=None, kw_only=True)
 
     @property
@@ -122,7 +130,7 @@ class TCPListener(Encrypted):
         routes, defaults = sound(self.routes, Route), attrs.fields_dict(TCPListener)
         if not routes or any(route.pool is not None or not route.turns_off for route in routes):
             return
-        for name in ("idle", "linger", "send_proxy", "proxy_tlvs", "max_lifetime"):
+        for name in ("idle", "linger", "send_proxy", "max_lifetime"):
             if getattr(self, name) != defaults[name].default:
                 yield f"{name}: would be ignored, for no route has a pool; give it to the listener that serves"
 
@@ -130,10 +138,14 @@ class TCPListener(Encrypted):
         """What of `proxy_tlvs` no backend would ever hear."""
         if self.proxy_tlvs and self.send_proxy != "v2":
             yield "proxy_tlvs: would be ignored without send_proxy='v2'; give that, or leave this out"
-        elif not self.peeks and not self.accept_proxy:
-            for fact in self.proxy_facts:
-                if fact in _FROM_A_HELLO:
-                    yield (
-                        f"proxy_tlvs: {fact!r} would never be known, for no route looks at the first bytes; "
-                        "give a route such as Route(TLSHello(), pool), or leave it out"
-                    )
+        elif not (self.accept_proxy or self.tls is not None or self.endpoint == ""):
+            yield from (f"proxy_tlvs: {fact!r} would never be known, for {why}" for fact, why in self._unknown())
+
+    def _unknown(self) -> Iterator[tuple[Fact, str]]:
+        """What is not known where clients speak in the clear, and nobody tells of them before they do."""
+        for fact in self.proxy_facts:
+            if fact == "tls":
+                yield fact, "TLS does not end here; give tls=TLS(...), or leave it out"
+            elif fact in _FROM_A_HELLO and not self.peeks:
+                remedy = "give a route such as Route(TLSHello(), pool), or leave it out"
+                yield fact, f"no route looks at the first bytes; {remedy}"

@@ -66,6 +66,20 @@ class Record(NamedTuple):
     code: str
 
 
+OF_TLS: Final = (
+    "tls_version",
+    "cipher",
+    "server_name",
+    "certificate_subject",
+    "certificate_fingerprint",
+    "certificate_error",
+)
+"""What a line may tell beside, of how the client's connection came: texts that follow those of a record."""
+
+Told = tuple[Any, ...]
+"""A `Record`, with the texts `OF_TLS` behind it where a log tells of TLS."""
+
+
 class Stamps:
     """Writes the time, in UTC; what is the same within a second is made once."""
 
@@ -86,24 +100,31 @@ class Stamps:
 
 SPECS: Final = {
     name: "%s" if kind is str else "%d" if kind is int else "%.6f" for name, kind in get_type_hints(Record).items()
-}
+} | dict.fromkeys(OF_TLS, "%s")
 """How each field is written."""
 
 TEXTS: Final = {name for name, spec in SPECS.items() if spec == "%s"} - {"time", "date"}
 """Those in which anything may stand."""
 
-JSON: Final = ",".join(
-    f'"{name}":"{{{name}}}"' if spec == "%s" else f'"{name}":{{{name}}}'
-    for name, spec in SPECS.items()
-    if name not in {"date", "request"}  # of which the others tell
-)
+IN_JSON: Final = [name for name in Record._fields if name not in {"date", "request"}]
+"""What JSON tells; the others tell of the rest."""
 
 
-def compile_format(given: str) -> Callable[[Record], str]:
-    """What writes the line of an exchange, without its end: in a format by its name, or in the user's own."""
+def tells_of_tls(given: str) -> bool:
+    """Whether a format of the user's own tells anything of TLS."""
+    return any(name in OF_TLS for _, name, _, _ in Formatter().parse(given))
+
+
+def compile_format(given: str, *, tls: bool = False) -> Callable[[Told], str]:
+    """What writes the line of an exchange, without its end: in a format by its name, or in the user's own.
+
+    With `tls` JSON tells of that, too.
+    """
     if given != "json":
         return Layout({"common": COMMON, "combined": COMBINED}.get(given, given), _escaped, UNKNOWN).line
-    write = Layout(f"{{{{{JSON}}}}}", lambda text, _quoted: json.dumps(text)[1:-1], "null").line
+    names = [*IN_JSON, *OF_TLS] if tls else IN_JSON
+    json_text = ",".join(f'"{name}":"{{{name}}}"' if SPECS[name] == "%s" else f'"{name}":{{{name}}}' for name in names)
+    write = Layout(f"{{{{{json_text}}}}}", lambda text, _quoted: json.dumps(text)[1:-1], "null").line
     # Within a text each quote has a backslash before it, so none there is behind a colon.
     return lambda record: write(record).replace(f':"{UNKNOWN}"', ":null")
 
@@ -136,7 +157,7 @@ class Layout:
         self._templates: dict[tuple[bool, ...], str] = {}
         self._template = self._lacking((False,) * len(names))
 
-    def line(self, record: Record) -> str:
+    def line(self, record: Told) -> str:
         """The line of an exchange, without its end."""
         values = self._values(record)
         if UNSAFE.search("".join(self._in_quotes(record))) or UNSAFE_WORD.search("".join(self._words(record))):
@@ -166,9 +187,9 @@ def _quoted(pieces: Sequence[tuple[str, str | None]]) -> list[bool]:
     return [count % 2 == 1 for count, (_, name) in zip(marks, pieces, strict=True) if name is not None]
 
 
-def _getter(names: Sequence[str]) -> Callable[[Record], tuple[Any, ...]]:
+def _getter(names: Sequence[str]) -> Callable[[Told], tuple[Any, ...]]:
     """What takes the fields of those names out of a record."""
-    indexes = [Record._fields.index(name) for name in names]
+    indexes = [(*Record._fields, *OF_TLS).index(name) for name in names]
     if len(indexes) > 1:
         return itemgetter(*indexes)
     return lambda record: tuple(record[index] for index in indexes)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from math import exp, log
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from zope.interface import implementer
 
@@ -69,7 +69,8 @@ class Backend:
     is `own_weight`, which is the configured one until then.
     `authority` is the address without its scheme: host and port as written, or the path of a unix socket. `places` are
     where it is to be reached, the one to try first before the others; none while its name is unknown. `source` is the
-    local address that connections to it come from, or empty for the system's choice.
+    local address that connections to it come from, or empty for the system's choice. `secure` makes them over TLS,
+    unless it is None; another one takes its place when they are to be made in another way.
     `max_connections` is how many sessions it takes at once, or None.
     """
 
@@ -95,6 +96,7 @@ class Backend:
         source: str = "",
     ) -> None:
         self.name, self.address, self.source = name, address, source
+        self.secure: Any = None
         self.places: tuple[Place, ...] = () if place is None else (place,)
         self.authority = authority or address
         self.tier, self.zone, self.max_connections = tier, zone, max_connections

@@ -110,7 +110,7 @@ class Conversation(_Standing):
         self._forwarder = site.forwarding.for_client(client, port, "http" if arrived is None else arrived.scheme)
         self._decoder = RequestDecoder(site.limits, site.blocks)
         if site.access is not None:
-            self._journal = Journal(site.access, line, lambda: self.received - self._decoder.buffered)
+            self._journal = Journal(site.access, line, lambda: self.received - self._decoder.buffered, secured)
             self._make = self._journal.exchange
 
     def receive(self, data: bytes) -> None:

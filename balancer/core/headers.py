@@ -19,7 +19,9 @@ HOP_BY_HOP: Final = frozenset({
 ENGINES_OWN: Final = HOP_BY_HOP | {"content-length", "host"}
 """What no plugin may add to a head: the balancer alone says how its connections go on and where a message ends."""
 _DOWNSTREAM: Final = HOP_BY_HOP | {"alt-svc"}  # it would lead clients past the balancer
-_IDENTITY: Final = frozenset({"forwarded", "x-real-ip"})
+_IDENTITY: Final = frozenset({"client-cert", "client-cert-chain", "forwarded", "x-real-ip"})
+_IDENTITIES: Final = ("x-forwarded-", "x-client-certificate-")
+"""What begins the names of others that tell who asks."""
 _NEVER_NAMED: Final = _IDENTITY | {"host", "content-length", "expect", "via"}
 _ALSO_MISSPELT: Final = ENGINES_OWN | {"x-request-id"}
 _USUAL_OPTIONS: Final = frozenset({"close", "keep-alive"})
@@ -49,6 +51,11 @@ _SEPARATORS: Final = dict.fromkeys(map(ord, "!#$%&'*+.^_`|~"), "-")
 """What some program makes a hyphen of, or of a hyphen: names that differ in nothing else may be taken for one."""
 NAME_OF: Final = itemgetter(0)
 """The name of a field."""
+
+
+def hyphened(name: str) -> str:
+    """The name, in lower case, for which somebody may take that one."""
+    return name.translate(_SEPARATORS)
 
 
 def may_travel(head: RequestHead) -> bool:
@@ -124,8 +131,8 @@ def _ends_here(name: str) -> bool:
         return True
     if name.replace("-", "").isalnum():
         return False
-    hyphened = name.translate(_SEPARATORS)
-    return "_" in name or hyphened in _ALSO_MISSPELT or _claims_identity(hyphened)
+    meant = hyphened(name)
+    return "_" in name or meant in _ALSO_MISSPELT or _claims_identity(meant)
 
 
 def _ends_here_or_claims(name: str) -> bool:
@@ -134,7 +141,7 @@ def _ends_here_or_claims(name: str) -> bool:
 
 
 def _claims_identity(name: str) -> bool:
-    return name.startswith("x-forwarded-") or name in _IDENTITY
+    return name.startswith(_IDENTITIES) or name in _IDENTITY
 
 
 def _may_trail_up(name: str) -> bool:
@@ -142,8 +149,8 @@ def _may_trail_up(name: str) -> bool:
 
 
 def _may_trail_down(name: str) -> bool:
-    hyphened = name.translate(_SEPARATORS)
-    return hyphened not in _NOT_IN_TRAILERS and not hyphened.startswith("x-forwarded-")
+    meant = hyphened(name)
+    return meant not in _NOT_IN_TRAILERS and not meant.startswith(_IDENTITIES)
 
 
 def _listed(fields: Iterable[tuple[str, str]], name: str) -> list[str]:
@@ -158,9 +165,7 @@ def _unnamed(kept: list[tuple[str, str]], aside: Iterable[tuple[str, str]]) -> l
     if not named:
         return kept
     return [
-        field
-        for field in kept
-        if field[0] not in named or field[0] in _NEVER_NAMED or field[0].startswith("x-forwarded-")
+        field for field in kept if field[0] not in named or field[0] in _NEVER_NAMED or field[0].startswith(_IDENTITIES)
     ]
 
 

@@ -6,24 +6,22 @@ Made only where a listener has a log; all others have exchanges that remember no
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import attrs
 
-from balancer.core.access import UNKNOWN, Record, Stamps
+from balancer.core.access import OF_TLS, UNKNOWN, Record, Stamps, Told
 from balancer.core.backend import Backend
 from balancer.core.ends import Ending, Stage, ending_of
 from balancer.core.exchange import Exchange
 from balancer.core.exchange_ports import Downstream, Upstream
 from balancer.core.messages import RequestHead
 from balancer.core.pool import Lease
+from balancer.core.secured import Secured
 from balancer.core.session import Session
 from balancer.core.site import Site
 from balancer.errors import BalancerError, ConnectFailed
 from balancer.interfaces import Phase, Reply
-
-Told = tuple[Any, ...]
-"""Some of the fields of a `Record`, in its order."""
 
 CODES: Final = {
     (ending, stage): (ending.value, stage.value, ending.code(stage)) for ending in Ending for stage in Stage
@@ -42,10 +40,11 @@ STAGES: Final[Mapping[Phase, Stage]] = {
 
 @attrs.frozen(eq=False)
 class Access:
-    """Where records go, and the clock that they are stamped by."""
+    """Where records go, whether they tell of TLS, and the clock that they are stamped by."""
 
-    write: Callable[[Record], object]
+    write: Callable[[Told], object]
     stamps: Stamps
+    tls: bool = False
 
 
 class Asked(Protocol):
@@ -95,8 +94,15 @@ class Journal:
     `received` tells the bytes of all requests so far that were read, and `line` those that were sent.
     """
 
-    def __init__(self, access: Access, line: Asked, received: Callable[[], int]) -> None:
+    def __init__(
+        self, access: Access, line: Asked, received: Callable[[], int], secured: Secured | None = None
+    ) -> None:
+        """TLS has `secured` the connection, if so."""
         self._access, self._line, self._received = access, line, received
+        self._record: Callable[[Told], Told] = Record._make
+        if access.tls:
+            tls = _tls(secured)
+            self._record = lambda told: told + tls
         self._begun: float | None = None
         self._before = (0, 0)
 
@@ -148,7 +154,17 @@ class Journal:
     def _tell(self, client: tuple[str, int], answer: Told, rest: Told) -> None:
         request, fields = _asked(self._line.request)
         start = (*self._access.stamps.now(), client[0] or UNKNOWN, client[1], *request)
-        self._access.write(Record._make((*start, *answer, *fields, *rest)))
+        self._access.write(self._record((*start, *answer, *fields, *rest)))
+
+
+def _tls(secured: Secured | None) -> Told:
+    """What is known of TLS, in the order of `OF_TLS`."""
+    if secured is None:
+        return (UNKNOWN,) * len(OF_TLS)
+    shown = secured.certificate
+    certificate = ("", "", "") if shown is None else (shown.subject, shown.fingerprint, shown.error)
+    texts = (secured.version, secured.cipher, secured.server_name, *certificate)
+    return tuple(text or UNKNOWN for text in texts)
 
 
 def _asked(request: RequestHead | None) -> tuple[Told, Told]:

@@ -7,7 +7,7 @@ nothing: what it hands out or turns away is the caller's to use or to close.
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import attrs
 
@@ -16,17 +16,18 @@ from balancer.core.backend import Backend, Place
 
 @attrs.frozen
 class Identity:
-    """All that must agree before a connection carries a request that is meant for a backend: to where, and from where.
+    """All that must agree before a connection carries a request that is meant for a backend: to where, from where, how.
 
     The backend itself, by which connections are kept, stands for the rest: its pool decides how it is spoken to.
     """
 
     place: Place | None
     source: str = ""
+    secure: Any = None
 
     def suits(self, backend: Backend) -> bool:
         """Whether a connection to that backend would be made so today."""
-        return self.place in backend.places and self.source == backend.source
+        return self.place in backend.places and self.source == backend.source and self.secure is backend.secure
 
 
 class Connection(Protocol):

@@ -96,11 +96,12 @@ def _backend(pool: str, one: Answer) -> Sequence[str]:
 
 def _connections(answer: Answer) -> Iterator[str]:
     yield from _table(
-        ("LISTENER", "CLIENT", "BACKEND", "AGE", "RECEIVED", "SENT"),
+        ("LISTENER", "CLIENT", "TLS", "BACKEND", "AGE", "RECEIVED", "SENT"),
         (
             (
                 one["listener"],
                 one["client"] or "a unix socket",
+                one["tls"] or "-",
                 one["backend"] or "-",
                 f"{one['age']:.0f} s",
                 _size(one["received_bytes"]),

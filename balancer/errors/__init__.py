@@ -64,8 +64,10 @@ from balancer.errors.upstream import (
     Shortage,
     StatusUnwanted,
     TryTimeout,
+    UpstreamCertificateRefused,
     UpstreamGone,
     UpstreamTimeout,
+    UpstreamTLSFailed,
 )
 
 __all__ = [
@@ -118,6 +120,8 @@ __all__ = [
     "StatusUnwanted",
     "TLSToPlainPort",
     "TryTimeout",
+    "UpstreamCertificateRefused",
     "UpstreamGone",
+    "UpstreamTLSFailed",
     "UpstreamTimeout",
 ]

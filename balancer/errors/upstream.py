@@ -29,6 +29,18 @@ class ConnectTimeout(ConnectFailed):
     reason = "connect-timeout"
 
 
+class UpstreamTLSFailed(ConnectFailed):
+    """A connection to a backend was made, but not TLS on it; the message says why, in its words where it gave any."""
+
+    reason = "upstream-tls"
+
+
+class UpstreamCertificateRefused(UpstreamTLSFailed):
+    """The certificate of a backend does not prove that it is the backend; the message says what is wrong with it."""
+
+    reason = "upstream-certificate"
+
+
 class Shortage(ConnectFailed):
     """A connection could not be made for want of something of our own: descriptors, memory, local ports."""
 

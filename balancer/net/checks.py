@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
 from inspect import isawaitable
+from operator import attrgetter
 from typing import Any
 
 import attrs
@@ -24,6 +25,8 @@ from balancer.interfaces import ICheckTarget, Report
 from balancer.net.greeting import Greeter, Greeting
 from balancer.net.racing import Awaiting, Racing
 from balancer.net.reasons import OUR_OWN, connect_error, error_number
+from balancer.net.tls.dialing import Secure
+from balancer.net.tls.securer import Secured, Securer
 
 Changed = Callable[[Backend, str], None]
 """Is told of a backend that went up or down, or of one that is usable or is not any more, and of the evidence."""
@@ -43,18 +46,23 @@ class Schedule:
     fall: int
     greeting: bytes = b""
     """What opens every connection of a check, before its own bytes."""
+    secure: Callable[[Backend], Secure | None] = attrgetter("secure")
+    """How connections to a backend are made over TLS, if they are; those of sessions are."""
 
 
 @implementer(ICheckTarget)
 class Target:
     """One backend under examination; knows every connection the check made, so that none outlives it.
 
-    `shortage` is what we were short of ourselves when a connection could not be made, if that has happened.
+    They are made over TLS if it is `secure`. `shortage` is what we were short of ourselves when a connection could not
+    be made, if that has happened.
     """
 
-    def __init__(self, reactor: Any, backend: Backend, timeout: float, greeting: bytes = b"") -> None:
+    def __init__(
+        self, reactor: Any, backend: Backend, timeout: float, greeting: bytes = b"", secure: Secure | None = None
+    ) -> None:
         self.clock, self.backend, self.address = reactor, backend, backend.authority
-        self._timeout, self._greeting = timeout, greeting
+        self._timeout, self._greeting, self._secure = timeout, greeting, secure
         self.shortage = ""
         self._opened: list[Any] = []
         self._closed = False
@@ -68,7 +76,8 @@ class Target:
             return Deferred()
         with suppress(AttributeError):
             factory.noisy = False  # two log lines for each check would bury the rest
-        greeted = Greeter(factory, self._greeting) if self._greeting else factory
+        secured = factory if self._secure is None else Securer(factory, self._secure)
+        greeted = Greeter(secured, self._greeting) if self._greeting else secured
         reached = _Reached()
         racing = Racing(self.backend, reached, begin=partial(self._begin, greeted), later=self.clock.callLater)
         reached.deferred = Deferred(lambda _: racing.cancel())
@@ -83,7 +92,14 @@ class Target:
         else:
             bound = (source, 0) if source else None
             endpoint = TCP4ClientEndpoint(self.clock, place[0], place[1], self._timeout, bound)
-        return _Knock(endpoint.connect(factory), runner)
+        return _Knock(endpoint.connect(factory).addCallback(self._stranger), runner)
+
+    def _stranger(self, connected: Any) -> Any:
+        """The check's own protocol, behind a greeting and TLS, or what fires with it when TLS stands."""
+        beyond = connected.protocol if isinstance(connected, Greeting) else connected
+        if not isinstance(beyond, Secured):
+            return beyond
+        return beyond.made.addTimeout(self._timeout, self.clock, lambda _made, _seconds: Failure(TimeoutError()))
 
     def close(self) -> None:
         """The check is over: nothing it opened stays open."""
@@ -92,8 +108,7 @@ class Target:
             if protocol.transport is not None:
                 protocol.transport.abortConnection()
 
-    def _made(self, made: IProtocol | Greeting) -> IProtocol:
-        protocol = made.protocol if isinstance(made, Greeting) else made
+    def _made(self, protocol: IProtocol) -> IProtocol:
         self._opened.append(protocol)
         if self._closed:
             self.close()
@@ -173,7 +188,8 @@ class Probe:
         if self._running is not None:
             self._conclude(Failure(CheckFailed("the check did not stop when cancelled")))
             return
-        target = Target(self._reactor, self._backend, self._schedule.timeout, self._schedule.greeting)
+        schedule, backend = self._schedule, self._backend
+        target = Target(self._reactor, backend, schedule.timeout, schedule.greeting, schedule.secure(backend))
         self._running = running = Deferred.fromCoroutine(self._ask(target))
         self._verdict = verdict = Deferred[Report | None]()
         verdict.addTimeout(self._schedule.timeout, self._reactor, _too_late)

@@ -19,9 +19,11 @@ from balancer.core.pool import Lease, Pool, Wait
 from balancer.core.session import Session
 from balancer.errors import BalancerError, DownstreamGone, NoBackend, PoolFull
 from balancer.interfaces import Phase
+from balancer.net.greeting import Greeting
 from balancer.net.peers import Peer
 from balancer.net.racing import Attempt, Awaiting, Racing
 from balancer.net.reasons import connect_error
+from balancer.net.tls.dialing import Opening, Securing
 
 
 class Dialed(Peer):
@@ -29,6 +31,8 @@ class Dialed(Peer):
 
     dialing: Awaiting | None = None
     place: Place | None = None
+    secure: Any = None
+    """What has made it over TLS, if it was: its backend's `secure` of that time."""
 
     def connectionMade(self) -> None:
         """The socket is connected."""
@@ -43,7 +47,7 @@ class TwistedAttempt(ClientFactory):
 
     noisy = False
 
-    def __init__(self, protocol: Dialed, failed: Callable[[BaseException], None]) -> None:
+    def __init__(self, protocol: Any, failed: Callable[[BaseException], None]) -> None:
         self._protocol, self._failed = protocol, failed
         self._connector: IConnector | None = None
 
@@ -51,7 +55,7 @@ class TwistedAttempt(ClientFactory):
         """Twisted has begun."""
         self._connector = connector
 
-    def buildProtocol(self, _address: IAddress | None) -> Dialed:
+    def buildProtocol(self, _address: IAddress | None) -> Any:
         """The socket is connected."""
         return self._protocol
 
@@ -67,9 +71,9 @@ class TwistedAttempt(ClientFactory):
 
 
 def connect(
-    reactor: Any, place: Place, protocol: Dialed, failed: Callable[[BaseException], None], *, source: str = ""
+    reactor: Any, place: Place, protocol: Any, failed: Callable[[BaseException], None], *, source: str = ""
 ) -> Attempt | None:
-    """Begin to connect to a place: host and port, or a unix path. `failed` may be called at once.
+    """Begin to connect a protocol to a place: host and port, or a unix path. `failed` may be called at once.
 
     Without a `source` the system chooses our address. A reactor that has `connect_directly` has a shorter way than
     Twisted's, for addresses.
@@ -88,6 +92,29 @@ def connect(
     else:
         reactor.connectTCP(place[0], place[1], attempt, None, bindAddress=(source, 0) if source else None)
     return attempt
+
+
+def reach(
+    reactor: Any,
+    backend: Backend,
+    place: Place,
+    protocol: Dialed,
+    failed: Callable[[BaseException], None],
+    *,
+    greeting: bytes = b"",
+) -> Attempt | None:
+    """Begin to connect to a place of a backend as that one wants it: first greeted in the clear, then over TLS.
+
+    `failed` may be called at once.
+    """
+    secure = protocol.secure = backend.secure
+    if secure is None:
+        opening: Any = Greeting(protocol, greeting) if greeting else protocol
+        return connect(reactor, place, opening, failed, source=backend.source)
+    securing: Securing = secure.attempt(protocol, failed)
+    opening = Greeting(Opening(securing), greeting) if greeting else Opening(securing)
+    securing.below = connect(reactor, place, opening, securing.fail, source=backend.source)
+    return securing if securing.pending else None
 
 
 AnyDialed = TypeVar("AnyDialed", bound=Dialed)
@@ -125,26 +152,33 @@ class Dialer(Generic[AnyDialed]):
     attempts: int
     kept: Callable[[Backend], AnyDialed | None] | None = None
 
-    def race(self, backend: Backend, awaiting: Awaiting) -> Attempt:
+    def race(self, backend: Backend, awaiting: Awaiting, greeting: bytes = b"") -> Attempt:
         """Begin to connect to whichever of its places stands first; who waits may be told what came of it at once."""
 
         def begin(place: Place, runner: Awaiting) -> Attempt | None:
             protocol = self.build()
             protocol.place, protocol.dialing = place, runner
-            return connect(self.reactor, place, protocol, runner.failed, source=backend.source)
+            return reach(self.reactor, backend, place, protocol, runner.failed, greeting=greeting)
 
         racing = Racing(backend, awaiting, begin=begin, later=self.reactor.callLater)
         racing.begin()
         return racing
 
     def dial(
-        self, session: Session, caller: Caller[AnyDialed], lease: Lease | None = None, *, attempts: int | None = None
+        self,
+        session: Session,
+        caller: Caller[AnyDialed],
+        lease: Lease | None = None,
+        *,
+        attempts: int | None = None,
+        greeting: bytes = b"",
     ) -> Dialing[AnyDialed]:
         """Connect the session to one backend after another, beginning with the one leased, if any.
 
-        The last attempt is that of the number `attempts`, if it is given. The caller may be called before this returns.
+        The last attempt is that of the number `attempts`, if it is given. A new connection begins with the `greeting`,
+        in the clear. The caller may be called before this returns.
         """
-        dialing = Dialing(self, session, caller, attempts or self.attempts)
+        dialing = Dialing(self, session, caller, attempts or self.attempts, greeting)
         dialing.start(lease)
         return dialing
 
@@ -152,10 +186,12 @@ class Dialer(Generic[AnyDialed]):
 class Dialing(Generic[AnyDialed]):
     """One session on its way to a backend, of the `lease`: `core.pool.Seeker` while it waits for one that has room."""
 
-    __slots__ = ("_attempt", "_caller", "_deadline", "_dialer", "_failure", "_last", "_session", "lease")
+    __slots__ = ("_attempt", "_caller", "_deadline", "_dialer", "_failure", "_greeting", "_last", "_session", "lease")
 
-    def __init__(self, dialer: Dialer[AnyDialed], session: Session, caller: Caller[AnyDialed], attempts: int) -> None:
-        self._dialer, self._session = dialer, session
+    def __init__(
+        self, dialer: Dialer[AnyDialed], session: Session, caller: Caller[AnyDialed], attempts: int, greeting: bytes
+    ) -> None:
+        self._dialer, self._session, self._greeting = dialer, session, greeting
         self._caller: Caller[AnyDialed] | None = caller
         self._last = max(session.attempt, attempts)
         self.lease: Lease | None = None
@@ -213,9 +249,9 @@ class Dialing(Generic[AnyDialed]):
             (place,) = backend.places
             protocol = dialer.build()
             protocol.place, protocol.dialing = place, self
-            attempt = connect(dialer.reactor, place, protocol, self.failed, source=backend.source)
+            attempt = reach(dialer.reactor, backend, place, protocol, self.failed, greeting=self._greeting)
         else:
-            attempt = dialer.race(backend, self)
+            attempt = dialer.race(backend, self, self._greeting)
         if self.lease is lease and self._caller is not None:
             self._attempt = attempt
             self._deadline = dialer.deadlines.after(dialer.connect_timeout, self._abandon)

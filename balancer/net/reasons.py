@@ -10,7 +10,7 @@ from typing import Final
 from twisted.internet import error as twisted_errors
 
 from balancer.core.backend import Backend
-from balancer.errors import ConnectFailed, ConnectTimeout, Shortage
+from balancer.errors import ConnectFailed, ConnectTimeout, Shortage, UpstreamTLSFailed
 
 OUR_OWN: Final = frozenset({EMFILE, ENFILE, ENOBUFS, ENOMEM, EADDRNOTAVAIL})
 """What the system says when it is we who have run out of something."""
@@ -29,6 +29,8 @@ def connect_error(backend: Backend, reason: BaseException) -> ConnectFailed:
     """Our name for a failure to connect; the message is what happened, in the system's words where it has any."""
     if isinstance(reason, (twisted_errors.TimeoutError, TimeoutError)):
         return ConnectTimeout(f"{backend.address}: no connection within the connect time-out")
+    if isinstance(reason, UpstreamTLSFailed):
+        return type(reason)(f"{backend.address}: {reason}")
     number = error_number(reason)
     said = os.strerror(number) if number else str(reason)
     if number == EADDRNOTAVAIL and backend.source:

@@ -56,6 +56,8 @@ class Sight:
     """From the client."""
     sent: int | None = None
     """To the client."""
+    tls: str | None = attrs.field(default=None, kw_only=True)
+    """The version of the client's TLS, if that ends here."""
 
 
 class Living(Protocol):
@@ -87,6 +89,11 @@ class Unplaced:
     began: float
 
     @property
+    def tls_version(self) -> str | None:
+        """That of the client's TLS, which is not there yet."""
+        return None
+
+    @property
     def address(self) -> tuple[str, int]:
         """The client's, as far as it is known."""
         return seen(self.transport)
@@ -108,7 +115,7 @@ class Unplaced:
 
     def look(self) -> Sight:
         """How it is."""
-        return Sight(self.address, None, self.began)
+        return Sight(self.address, None, self.began, tls=self.tls_version)
 
 
 class Sessions:

@@ -143,7 +143,9 @@ class DownstreamEnd(End):
             self._lifetime = self._deadlines.after(self.listening.max_lifetime, self._too_old)
         self._session = self._session or session_of(self, self._dialer.reactor.seconds())
         self._began = self._session.now
-        dialing = self._dialer.dial(self._session, self)
+        send_proxy = self.listening.send_proxy
+        greeting = b"" if send_proxy is None else send_proxy.of(self._session, self.called)
+        dialing = self._dialer.dial(self._session, self, greeting=greeting)
         if self._lease is None:
             self._dialing = dialing
 
@@ -182,11 +184,8 @@ class DownstreamEnd(End):
 
     def dialed(self, protocol: End, lease: Lease) -> None:
         """A backend stands behind it: relay."""
-        session, self._session = self._session, None
+        self._session = None
         self._dialing, self._lease, protocol.lease = None, lease, lease
-        if self.listening.send_proxy is not None:
-            assert session is not None
-            protocol.transport.write(self.listening.send_proxy.of(session, self.called))
         self._relay = relay = Relay(
             self,
             protocol,
@@ -224,7 +223,7 @@ class DownstreamEnd(End):
     def look(self) -> Sight:
         """How it is."""
         backend = None if self._lease is None else self._lease.backend
-        return Sight(self.address, backend, self._began, *(self.moving or self._moved))
+        return Sight(self.address, backend, self._began, *(self.moving or self._moved), tls=self.tls_version)
 
     @property
     def moving(self) -> tuple[int, int] | None:

@@ -74,7 +74,7 @@ class Upgraded(Successor):
         ended: Ended,
     ) -> None:
         super().__init__(upgrades.deadlines, client)
-        self.header, self.source = client.header, client.source
+        self.header, self.source, self.secured = client.header, client.source, client.secured
         self._upgrades, self._backend, self._began, self._ended = upgrades, backend, began, ended
         self._relay: Relay | None = None
         upgrades.sessions.add(self)
@@ -124,7 +124,7 @@ class Upgraded(Successor):
         """How it is; the bytes are those since the change."""
         relay = self._relay
         moved = self._moved if relay is None else (relay.downstream.size, relay.upstream.size)
-        return Sight(self.address, self._backend, self._began, *moved)
+        return Sight(self.address, self._backend, self._began, *moved, tls=self.tls_version)
 
     def _too_old(self) -> None:
         self.end(LifetimeExceeded(f"the connection is {self._upgrades.max_lifetime:g} s old"))

@@ -41,7 +41,7 @@ class Lasting(Dialed):
 
     def belong(self, backend: Backend, now: float) -> None:
         """It was made to this backend, and serves no other."""
-        self.backend, self.identity, self.born = backend, Identity(self.place, backend.source), now
+        self.backend, self.identity, self.born = backend, Identity(self.place, backend.source, self.secure), now
 
 
 class Passing(Lasting):

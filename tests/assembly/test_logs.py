@@ -34,6 +34,14 @@ def test_listeners_share_a_log() -> None:
     assert lines == ["200", "GET"]
 
 
+def test_what_is_told_of_tls() -> None:
+    """JSON tells of TLS where a listener speaks it, and a format of one's own wherever it names something of that."""
+    assembly = assembled(HTTPListener("tcp:80", pool=POOL))
+    assert not access(assembly, AccessLog("/x")).tls
+    assert access(assembly, AccessLog("/x"), tls=True).tls
+    assert access(assembly, AccessLog("/x", format="{status} {cipher}")).tls
+
+
 def test_the_clock_is_the_one_on_the_wall() -> None:
     """Lines are stamped by the balancer's wall clock."""
     assembly = assembled(HTTPListener("tcp:80", pool=POOL))

@@ -8,7 +8,7 @@ import pytest
 
 from balancer.config import AccessLog, HTTPListener, Pool
 from balancer.config.access_log import LOG_FIELDS
-from balancer.core.access import Record
+from balancer.core.access import OF_TLS, Record
 from balancer.errors import ConfigError
 
 EVERY = ", ".join(LOG_FIELDS)
@@ -16,7 +16,7 @@ EVERY = ", ".join(LOG_FIELDS)
 
 def test_fields_are_those_that_are_known() -> None:
     """The fields that a format may name are just those that an exchange has."""
-    assert tuple(LOG_FIELDS) == Record._fields
+    assert tuple(LOG_FIELDS) == (*Record._fields, *OF_TLS)
 
 
 @pytest.mark.parametrize(

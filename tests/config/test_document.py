@@ -74,7 +74,7 @@ def test_settings_that_nobody_heeds() -> None:
         "max_uses",
         "warm",
     )
-    stream = ("connect_timeout", "attempts", "queue", "queue_timeout")
+    stream = ("connect_timeout", "attempts", "queue", "queue_timeout", "tls")
     limited = Backend("a:1", max_connections=5)
     one, two, three = (Pool(name, backends=[limited]) for name in ("one", "two", "three"))
     config = Config(

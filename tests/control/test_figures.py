@@ -131,6 +131,7 @@ def test_connections(asked: Asked) -> None:
             "listener": f"tcp:{port}",
             "kind": kind,
             "client": f"{address.host}:{address.port}",
+            "tls": None,
             "backend": backend,
             "age": pytest.approx(age, abs=0.2),
             "received_bytes": moved[0],

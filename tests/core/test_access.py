@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.core.access import UNKNOWN, Record, Stamps, compile_format
+from balancer.core.access import OF_TLS, UNKNOWN, Record, Stamps, compile_format, tells_of_tls
 
 PLAIN = Record(
     time="2026-03-01T12:03:07.250Z",
@@ -89,6 +89,26 @@ def test_json() -> None:
     unlike = {"date", "request"}
     expected = {name: value for name, value in PLAIN._asdict().items() if name not in unlike}
     assert told == {**expected, "request_id": None, "connect_time": None}
+
+
+def test_what_is_told_of_tls() -> None:
+    """Formats of one's own name what is known of TLS, and JSON has it where a log tells of TLS."""
+    told = (*PLAIN, "TLSv1.3", "X", "a.example", "CN=J\u00f6rg M", "00ff", UNKNOWN)
+    own = '{status} {tls_version} {cipher} {server_name} "{certificate_subject}" {certificate_fingerprint} {code}'
+    assert compile_format(own)(told) == '200 TLSv1.3 X a.example "CN=J\\xf6rg M" 00ff --'
+    found = json.loads(compile_format("json", tls=True)(told))
+    assert [found[name] for name in OF_TLS] == ["TLSv1.3", "X", "a.example", "CN=J\u00f6rg M", "00ff", None]
+    assert not set(json.loads(compile_format("json")(told))) & set(OF_TLS)
+    assert compile_format("combined", tls=True)(told) == compile_format("combined")(PLAIN)
+
+
+@pytest.mark.parametrize(
+    ("own", "tells"),
+    [("json", False), ("combined", False), ("{status} {{cipher}}", False), ("{status} {cipher}", True)],
+)
+def test_formats_that_tell_of_tls(own: str, tells: bool) -> None:
+    """A format tells of TLS that names one of its fields."""
+    assert tells_of_tls(own) is tells
 
 
 @pytest.mark.parametrize("text", ['"-', '"-"', ':"-', ':"-"', '\\"-', '-"', ',"-":"-'])

@@ -29,7 +29,8 @@ def answered(*fields: tuple[str, str], length: int | None = 0) -> Fields:
         "te", "trailer", "transfer-encoding", "upgrade", "under_score", "x_forwarded_for", "x.forwarded.for",
         "x-forwarded.for", "x-forwarded-for", "x-forwarded-port", "x-forwarded-anything", "forwarded", "x-real-ip",
         "x.real.ip", "x~forwarded~for", "x-forwarded`proto", "x.request.id", "content.length", "transfer+encoding",
-        "proxy-authentication-info",
+        "proxy-authentication-info", "client-cert", "client-cert-chain", "x-client-certificate-verified",
+        "x.client.certificate.names", "client.cert",
     ],
 )  # fmt: skip
 def test_fields_of_the_client_connection_and_its_claims_end_here(name: str) -> None:
@@ -47,7 +48,13 @@ def test_a_request_of_plain_fields_stays_as_it_is() -> None:
 
 def test_what_a_trusted_peer_claims_stands() -> None:
     """From a trusted peer every claim travels on, but no other spelling of one."""
-    claims = (("x-forwarded-for", "b"), ("x-forwarded-proto", "https"), ("forwarded", "for=b"), ("x-real-ip", "c"))
+    claims: Fields = (
+        ("x-forwarded-for", "b"),
+        ("x-forwarded-proto", "https"),
+        ("forwarded", "for=b"),
+        ("x-real-ip", "c"),
+    )
+    claims += (("client-cert", ":eA==:"), ("x-client-certificate-verified", "yes"))
     assert sent(*claims, trusted=True) == claims
     assert sent(("x.forwarded.for", "b"), ("x_real_ip", "b"), ("transfer.encoding", "x"), trusted=True) == ()
 
@@ -90,7 +97,9 @@ def test_fields_named_by_connection_end_here(options: Fields) -> None:
 def test_connection_cannot_name_what_backends_rely_on() -> None:
     """A client must not make the balancer drop what says who asked and how much follows."""
     names = "host, content-length, expect, via, forwarded, x-real-ip, x-forwarded-for, x-forwarded-proto"
-    fields = (("expect", "100-continue"), ("via", "v"), ("forwarded", "f"), ("x-forwarded-proto", "p"))
+    names += ", client-cert, x-client-certificate-names"
+    fields: Fields = (("expect", "100-continue"), ("via", "v"), ("forwarded", "f"), ("x-forwarded-proto", "p"))
+    fields += (("client-cert", "c"), ("x-client-certificate-names", "n"))
     assert sent(*fields, ("connection", names), trusted=True) == fields
     assert answered(("content-length", "5"), ("connection", names)) == (("content-length", "5"),)
 

@@ -39,7 +39,7 @@ class Logged(Talk):
 
     def __init__(self, **given: Any) -> None:
         super().__init__(**given)
-        self.records: list[Record] = []
+        self.records: list[Any] = []
         self.site.access = Access(self.records.append, Stamps(lambda: STANDING))
         self.talk = self.line.talk = Conversation(self.site, self.line, CLIENT)
 

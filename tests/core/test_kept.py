@@ -121,3 +121,15 @@ def test_a_backend_that_moves() -> None:
     one.move([OTHER])
     assert subject.misplaced(one) == [here]
     assert subject.take(one) is there
+
+
+def test_a_backend_that_is_spoken_to_in_another_way() -> None:
+    """Only connections that are secured as they would be today are kept."""
+    subject, one = kept(), backend()
+    first, second = object(), object()
+    plain, secured = Connection(), Connection(Identity(PLACE, "", first))
+    one.secure = first
+    assert not subject.add(one, plain, 0)
+    assert subject.add(one, secured, 0)
+    one.secure = second
+    assert subject.misplaced(one) == [secured]

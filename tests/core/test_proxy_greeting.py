@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from random import Random
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.core.proxy_greeting import Fact, Introduction, ProxyVersion, own_greeting
 from balancer.core.proxy_protocol import ProxyHeader, ProxyReader
-from balancer.core.proxy_tlvs import crc32c
+from balancer.core.proxy_tlvs import ProxyTLS, crc32c, tls_tlv
+from balancer.core.secured import ClientCertificate, Secured
 from balancer.core.session import Session
 from balancer.interfaces import Kind
 
 CLIENT, CALLED = ("192.0.2.7", 4711), ("10.0.0.1", 443)
 NUMBERS: list[tuple[ProxyVersion, int]] = [("v1", 1), ("v2", 2)]
-FACTS: tuple[Fact, ...] = ("authority", "alpn", "unique_id", "crc32c")
+FACTS: tuple[Fact, ...] = ("authority", "alpn", "tls", "unique_id", "crc32c")
+TLS: tuple[Fact, ...] = ("tls",)
+SHOWN = ClientCertificate("CN=a", "CN=b", "1", (), "00", 0.0, 1.0, verified=True, common_name="a")
 
 
 def session(client: tuple[str, int] = CLIENT, proxy: ProxyHeader | None = None) -> Session:
@@ -88,3 +92,30 @@ def test_ourselves() -> None:
     """A health check is of no client: LOCAL in version 2, UNKNOWN in version 1."""
     assert own_greeting("v1") == b"PROXY UNKNOWN\r\n"
     assert read(own_greeting("v2")) == ProxyHeader(2, local=True)
+
+
+@pytest.mark.parametrize(
+    ("certificate", "told"),
+    [
+        (None, ProxyTLS(1, 1, version="TLSv1.3", cipher="X")),
+        (SHOWN, ProxyTLS(7, 0, version="TLSv1.3", cn="a", cipher="X")),
+        (attrs.evolve(SHOWN, common_name=""), ProxyTLS(7, 0, version="TLSv1.3", cipher="X")),
+        (attrs.evolve(SHOWN, common_name="a" * 256), ProxyTLS(7, 0, version="TLSv1.3", cipher="X")),
+        (attrs.evolve(SHOWN, verified=False), ProxyTLS(7, 1, version="TLSv1.3", cipher="X")),
+    ],
+)
+def test_tls_that_ends_here(certificate: ClientCertificate | None, told: ProxyTLS) -> None:
+    """A backend is told of version and cipher, and of a certificate by name only if it was verified."""
+    secured = session()
+    secured.secured = Secured("TLSv1.3", "X", certificate=certificate)
+    header = read(Introduction("v2", Random(1), TLS).of(secured, CALLED))
+    assert header.tls == told
+    assert told.client_verified is (told.verify == 0)
+
+
+def test_tls_that_ended_before() -> None:
+    """What a header has told of TLS in front of us is handed on as it came; nothing where it told nothing."""
+    before = ProxyTLS(3, 0, cn="a", others=((0x30, b"x"),))
+    introduction = Introduction("v2", Random(1), TLS)
+    assert read(introduction.of(session(proxy=ProxyHeader(2, tlvs=(tls_tlv(before),))), CALLED)).tls == before
+    assert read(introduction.of(session(), CALLED)).tls is None

@@ -124,13 +124,13 @@ def test_counters_of_retries() -> None:
 
 def test_connections() -> None:
     """Sessions are a table, with how many more there are if not all are shown."""
-    row = {"listener": "tcp:80", "client": "192.0.2.1:5", "backend": "b1", "age": 61.6}
-    bare = {**row, "client": None, "backend": None, "received_bytes": None, "sent_bytes": None}
+    row = {"listener": "tcp:80", "client": "192.0.2.1:5", "tls": "TLSv1.3", "backend": "b1", "age": 61.6}
+    bare = {**row, "client": None, "tls": None, "backend": None, "received_bytes": None, "sent_bytes": None}
     answer = {"connections": [{**row, "received_bytes": 0, "sent_bytes": 2048}, bare], "more": 0}
     lines = [
-        "LISTENER  CLIENT         BACKEND  AGE   RECEIVED  SENT",
-        "tcp:80    192.0.2.1:5    b1       62 s  0 B       2.0 KiB",
-        "tcp:80    a unix socket  -        62 s  -         -",
+        "LISTENER  CLIENT         TLS      BACKEND  AGE   RECEIVED  SENT",
+        "tcp:80    192.0.2.1:5    TLSv1.3  b1       62 s  0 B       2.0 KiB",
+        "tcp:80    a unix socket  -        -        62 s  -         -",
     ]
     assert lines_of("connections", answer) == lines
     assert lines_of("connections", {**answer, "more": 7}) == [*lines, "and 7 more"]
@@ -164,9 +164,17 @@ def test_nothing_unprintable_is_printed(text: str) -> None:
 @given(st.integers(0, 1 << 70))
 def test_sizes_are_short(size: int) -> None:
     """Bytes are shown in at most four digits and a unit, until there is no larger unit."""
-    row = {"listener": "l", "client": "c", "backend": "b", "age": 0, "received_bytes": size, "sent_bytes": 0}
+    row = {
+        "listener": "l",
+        "client": "c",
+        "tls": None,
+        "backend": "b",
+        "age": 0,
+        "received_bytes": size,
+        "sent_bytes": 0,
+    }
     cells = re.split("  +", lines_of("connections", {"connections": [row], "more": 0})[1])
-    number, unit = cells[4].split()
+    number, unit = cells[5].split()
     assert len(number) <= 6 or unit == "TiB"
     power = ["B", "KiB", "MiB", "GiB", "TiB"].index(unit)
     assert float(number) * 1024**power == pytest.approx(size, rel=0.06)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from balancer import errors
-from balancer.errors import ConnectTimeout, StatusUnwanted
+from balancer.errors import BalancerError, ConnectTimeout, Retryable, StatusUnwanted
 
 
 def test_an_unwanted_status_says_what_it_was() -> None:
@@ -20,3 +20,11 @@ def test_a_connect_time_out_is_a_failed_connect() -> None:
     with pytest.raises(errors.ConnectFailed) as caught:
         raise ConnectTimeout("slow")
     assert caught.value.status == 504
+
+
+@pytest.mark.parametrize("kind", [errors.UpstreamTLSFailed, errors.UpstreamCertificateRefused])
+def test_tls_that_fails_is_a_failed_connect(kind: type[BalancerError]) -> None:
+    """Nothing was sent yet, so that any backend may be tried next, and else it is a bad gateway."""
+    with pytest.raises(errors.ConnectFailed) as caught:
+        raise kind("no")
+    assert (caught.value.status, caught.value.retryable) == (502, Retryable.YES)

@@ -8,6 +8,7 @@ from contextlib import closing
 from socket import AF_INET, SO_LINGER, SOCK_STREAM, SOL_SOCKET, create_connection, socket
 
 import pytest
+from OpenSSL import SSL
 
 from balancer.net.quiet import quiet
 from tests.net.wires import HOST
@@ -15,6 +16,9 @@ from tests.net.wires import HOST
 
 class Transport:
     """As much of one as is looked at."""
+
+    tls: Mute
+    transport: Transport
 
     def __init__(self, handle: object) -> None:
         self._handle = handle
@@ -64,3 +68,41 @@ def test_bytes_that_nobody_asked_for(ends: tuple[socket, socket]) -> None:
 def test_what_is_no_socket(transport: object) -> None:
     """What cannot be looked at is taken to be at rest."""
     assert quiet(transport)
+
+
+class Mute:
+    """OpenSSL with something to say about its next bytes."""
+
+    def __init__(self, said: object) -> None:
+        self._said = said
+
+    def recv(self, _size: int, _flags: int) -> object:
+        if isinstance(self._said, Exception):
+            raise self._said
+        return self._said
+
+
+@pytest.mark.parametrize(
+    ("said", "rests"),
+    [
+        (SSL.WantReadError(), True),
+        (b"x", False),
+        (SSL.ZeroReturnError(), False),
+        (SSL.SysCallError(104, "reset"), False),
+    ],
+)
+def test_over_tls(ends: tuple[socket, socket], said: object, rests: bool) -> None:
+    """OpenSSL is asked, for what is in the socket may concern it alone."""
+    transport = Transport(ends[0])
+    transport.tls = Mute(said)
+    ends[1].send(b"a ticket")
+    assert quiet(transport) is rests
+
+
+def test_over_tls_on_memory(ends: tuple[socket, socket]) -> None:
+    """Where OpenSSL has no socket, what is in it cannot be told apart, and counts."""
+    above = Transport(None)
+    above.tls, above.transport = Mute(b""), Transport(ends[0])
+    assert quiet(above)
+    ends[1].send(b"a ticket")
+    assert not quiet(above)

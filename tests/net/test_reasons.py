@@ -8,7 +8,7 @@ import pytest
 from twisted.internet import error
 
 from balancer.core.backend import Backend
-from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, Shortage
+from balancer.errors import BalancerError, ConnectFailed, ConnectTimeout, Shortage, UpstreamCertificateRefused
 from balancer.net.reasons import connect_error, most_telling
 
 
@@ -22,6 +22,7 @@ from balancer.net.reasons import connect_error, most_telling
         (OSError(24, "?"), Shortage, "at x: Too many open files"),
         (error.ConnectError(osError=99), Shortage, "at x: Cannot assign requested address"),
         (error.DNSLookupError("no such name"), ConnectFailed, "at x: DNS lookup failed: no such name."),
+        (UpstreamCertificateRefused("it has expired"), UpstreamCertificateRefused, "at x: it has expired"),
     ],
 )
 def test_reasons_in_the_systems_words(reason: Exception, expected: type[BalancerError], text: str) -> None:

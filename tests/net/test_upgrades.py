@@ -14,6 +14,7 @@ from zope.interface import implementer
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadlines
 from balancer.core.proxy_protocol import ProxyHeader
+from balancer.core.secured import Secured
 from balancer.errors import BackendDown, BalancerError, Draining
 from balancer.net.clock import ReactorAlarm
 from balancer.net.peers import Peer
@@ -96,11 +97,12 @@ def test_bytes_pass_both_ways(changing: Changing) -> None:
     """After the change bytes pass, those that came early first, and they are counted; who spoke before hears none."""
     changing.client.say(b"before")
     changing.network.advance(3)
+    changing.near.secured = Secured("TLSv1.3", "X")
     upgraded = changing.change(b"early ", began=1.5)
     changing.client.say(b"question")
     changing.backend.say(b"answer")
     assert (changing.backend.hear(), changing.client.hear()) == (b"early question", b"answer")
-    seen = Sight(("127.0.0.1", 1), changing.behind, 1.5, 14, 6)
+    seen = Sight(("127.0.0.1", 1), changing.behind, 1.5, 14, 6, tls="TLSv1.3")
     assert upgraded.look() == seen
     assert (changing.near.told, changing.far.told) == (["b'before'"], [])
     assert list(changing.sessions) == [upgraded]

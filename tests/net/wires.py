@@ -77,16 +77,17 @@ class Wire(Protocol):
 
 
 class Backends(Factory):
-    """A backend; `calls` are its connections as they come."""
+    """A backend; `calls` are its connections as they come, each of which `make` makes."""
 
     noisy = False
 
-    def __init__(self) -> None:
+    def __init__(self, make: Callable[[], Wire] = Wire) -> None:
+        self._make = make
         self.calls: DeferredQueue[Wire] = DeferredQueue()
         self.all: list[Wire] = []
 
     def buildProtocol(self, addr: IAddress | None) -> Wire:
-        wire = Wire()
+        wire = self._make()
         self.all.append(wire)
         self.calls.put(wire)
         return wire

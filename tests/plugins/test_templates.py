@@ -5,15 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.core.messages import RequestHead
+from balancer.core.secured import ClientCertificate
 from balancer.interfaces import Kind
 from balancer.plugins.templates import HOST, KNOWN, PATH, misfit, template
 from balancer.testing import FakeSession
 
+CERTIFICATE = ("subject", "common_name", "issuer", "serial", "names", "fingerprint")
 REQUEST = RequestHead("GET", "/a/b?c=d", "Example.com:8080", "https", fields=(("x-request-id", "42"),))
 SESSION = FakeSession(
     kind=Kind.HTTP, request=REQUEST, server_name="sni.test", captures={"id": "7", "user-id": "u", "host": "captured"}
@@ -44,6 +47,19 @@ def test_what_is_not_there_is_empty() -> None:
     bare: Any = {"id": None}
     session = FakeSession(request=RequestHead("GET", "/"), captures=bare)
     assert template("<{server_name}{request_id}{host}{query}{id}>")(session) == "<>"
+
+
+def test_what_is_known_of_tls() -> None:
+    """Version and cipher are told, and of a certificate that is verified what it says, in plain text."""
+    certificate = ClientCertificate(
+        "CN=Jörg", "CN=Root", "2a", ("DNS:a", "DNS:b"), "00ff", 0.0, 1.0, verified=True, common_name="Jörg"
+    )
+    text = "{tls.version} {tls.cipher}" + "".join(f"|{{certificate.{name}}}" for name in CERTIFICATE)
+    session = FakeSession(request=REQUEST, tls_version="TLSv1.3", cipher="X", certificate=certificate)
+    assert template(text)(session) == r"TLSv1.3 X|CN=J\C3\B6rg|J\C3\B6rg|CN=Root|2a|DNS:a, DNS:b|00ff"
+    session.certificate = attrs.evolve(certificate, verified=False)
+    assert template(text)(session) == "TLSv1.3 X||||||"
+    assert template(text)(FakeSession(request=REQUEST)) == " ||||||"
 
 
 def test_a_capture_that_the_route_has_not_made_fails() -> None:

@@ -1,7 +1,7 @@
 """Filters that change what passes: path and host of a request, fields of requests and answers.
 
-Those that answer themselves stand in `replies`, and can be had from here as well. What a filter is told when it is made
-is judged then; what only a request can make wrong fails with that request.
+Those that answer themselves stand in `replies` and those about TLS in `tls_filters`; all can be had from here as well.
+What a filter is told when it is made is judged then; what only a request can make wrong fails with that request.
 """
 
 from __future__ import annotations
@@ -22,9 +22,12 @@ from balancer.errors import ConfigError, PathRefused
 from balancer.interfaces import Filter, IFilterPlugin, ISession
 from balancer.plugins.replies import Redirect, Respond
 from balancer.plugins.templates import HOST, PATH, Template, misfit, template
+from balancer.plugins.tls_filters import HSTS, ClientCertificateHeaders
 
 __all__ = [
+    "HSTS",
     "AddPrefix",
+    "ClientCertificateHeaders",
     "Redirect",
     "RequestHeaders",
     "Respond",

@@ -1,4 +1,4 @@
-"""Matchers on host and path, and the one that always matches; those on the rest of a request can be had here, too.
+"""Matchers on host and path, and the one that always matches; those on all the rest of a request can be had here, too.
 
 Each judges a request as it is forwarded, so that nothing else is matched than what the backend gets. None can be made
 to raise by what a client sends.
@@ -21,8 +21,21 @@ from balancer.errors import ConfigError, PathRefused
 from balancer.interfaces import Found, IMatcher, IMatcherPlugin, ISession, Kind, Matcher
 from balancer.plugins.client_matchers import ClientIP, Percent
 from balancer.plugins.request_matchers import Cookie, Header, Method, Query, Scheme
+from balancer.plugins.tls_matchers import ClientCertificate
 
-__all__ = ["Always", "ClientIP", "Cookie", "Header", "Host", "Method", "Path", "Percent", "Query", "Scheme"]
+__all__ = [
+    "Always",
+    "ClientCertificate",
+    "ClientIP",
+    "Cookie",
+    "Header",
+    "Host",
+    "Method",
+    "Path",
+    "Percent",
+    "Query",
+    "Scheme",
+]
 
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
 _HOST: Final = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*\.?|\[[0-9a-f:.]+\]", re.ASCII | re.IGNORECASE)

@@ -12,8 +12,9 @@ from typing import Any, Final
 
 import attrs
 
+from balancer.core.certificate_texts import distinguished, listed
 from balancer.core.messages import RequestHead
-from balancer.interfaces import ISession
+from balancer.interfaces import ICertificate, ISession
 
 HOST: Final = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 """What can be called: a name, an IPv4 address, or an IPv6 address in brackets."""
@@ -32,6 +33,16 @@ def _request(session: ISession) -> RequestHead:
     return session.request
 
 
+def _shown(tell: Callable[[ICertificate], str]) -> Filling:
+    """What the client's certificate says; empty without one that is verified."""
+
+    def filling(session: ISession) -> str:
+        certificate = session.certificate
+        return "" if certificate is None or not certificate.verified else tell(certificate)
+
+    return filling
+
+
 KNOWN: Final[Mapping[str, Filling]] = {
     "client": lambda session: session.client[0],
     "host": lambda session: _request(session).host,
@@ -41,8 +52,16 @@ KNOWN: Final[Mapping[str, Filling]] = {
     "request_id": lambda session: _request(session).get("x-request-id") or "",
     "scheme": lambda session: _request(session).scheme,
     "server_name": lambda session: session.server_name or "",
+    "tls.version": lambda session: session.tls_version or "",
+    "tls.cipher": lambda session: session.cipher or "",
+    "certificate.subject": _shown(lambda certificate: distinguished(certificate.subject)),
+    "certificate.common_name": _shown(lambda certificate: distinguished(certificate.common_name)),
+    "certificate.issuer": _shown(lambda certificate: distinguished(certificate.issuer)),
+    "certificate.serial": _shown(lambda certificate: certificate.serial),
+    "certificate.names": _shown(lambda certificate: listed(certificate.names)),
+    "certificate.fingerprint": _shown(lambda certificate: certificate.fingerprint),
 }
-"""What a name stands for that is not one of a capture."""
+"""What a name stands for that is not one of a capture. Of a certificate nothing is told that is not verified."""
 
 
 @attrs.frozen
@@ -96,14 +115,13 @@ def misfit(setting: str, value: Any, grammar: re.Pattern[str], remedy: str) -> I
 
 
 def _place(text: str, name: str, escape: Callable[[str], str]) -> Filling:
-    match = _NAME.fullmatch(name)
-    if match is None:
+    known, match = KNOWN.get(name), _NAME.fullmatch(name)
+    if known is None and match is None:
         names = ", ".join(f"{{{known}}}" for known in KNOWN)
         raise ValueError(
             f"{text!r}: {{{name}}} is not known; write {{captures.name}} for what the route captured, or one of {names}"
         )
-    known = None if match[1] else KNOWN.get(name)
-    filling = known or _captured(match[2])
+    filling = known or _captured(name.removeprefix("captures."))
     return filling if escape is str else lambda session: escape(filling(session))
 
 

@@ -91,6 +91,7 @@ def manner_of(settings: nouns.TLS, wall: Callable[[], float], keylog: Callable[[
         default=settings.default,
         strict=settings.strict,
         clients=settings.clients,
+        lifetime=settings.ticket_hours * HOUR,
         keylog=keylog,
     )
 

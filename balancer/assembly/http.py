@@ -52,12 +52,7 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
         Routes(routes, FaultLog()),
         parts.deadlines,
         parts.reactor.seconds,
-        HeadLimits(
-            line=settings.max_line,
-            head=settings.max_head,
-            fields=settings.max_fields,
-            trailers=settings.max_trailers,
-        ),
+        _limits(settings),
         path=path_policy(settings.paths),
         forwarding=_forwarding(parts, settings),
         dates=parts.dates,
@@ -85,6 +80,16 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
     door.tallies.append(site.refusals)
     return terminated(
         parts, settings, door, named, HTTPFactory(listening), hint=lambda data: plain_hint(data, parts.dates)
+    )
+
+
+def _limits(settings: nouns.HTTPListener) -> HeadLimits:
+    """How much a request may be, but its body."""
+    return HeadLimits(
+        line=settings.max_line,
+        head=settings.max_head,
+        fields=settings.max_fields,
+        trailers=settings.max_trailers,
     )
 
 

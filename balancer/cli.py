@@ -13,11 +13,13 @@ from contextlib import suppress
 from typing import Final, NoReturn
 
 import attrs
+from twisted.python import runtime
 
 import balancer
 from balancer import ctl
 from balancer.assembly import default_algorithm
 from balancer.assembly.upstream_tls import faults
+from balancer.certificates import certificates
 from balancer.config import load
 from balancer.describe import plan
 from balancer.errors import ConfigError
@@ -121,7 +123,8 @@ def _check(arguments: Namespace) -> Iterable[str]:
     mistakes = (*unknown_types(config), *faults(config))
     if mistakes:
         raise ConfigError(mistakes)
-    return [*plan(config, default_algorithm()), "", *timeouts(config)]
+    shown = list(certificates(config, runtime.seconds))
+    return [*plan(config, default_algorithm()), "", *timeouts(config), *([""] if shown else []), *shown]
 
 
 def _plugins(_arguments: Namespace) -> Iterable[str]:
@@ -130,7 +133,7 @@ def _plugins(_arguments: Namespace) -> Iterable[str]:
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "check": Command(
-        "load a config, tell every mistake, or print the plan it amounts to and the time-outs that hold",
+        "load a config, tell every mistake, or print the plan it amounts to, time-outs and certificates",
         _check,
         lambda parser: parser.add_argument("config", help="the config module, such as conf.py"),
     ),

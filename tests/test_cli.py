@@ -12,6 +12,7 @@ import pytest
 import balancer
 from balancer.assembly import default_algorithm
 from balancer.cli import COMMANDS, main
+from tests.net.authority import Authority
 
 SOUND = """
 from balancer import Config, HTTPListener, Pool
@@ -35,6 +36,17 @@ def test_check_prints_the_plan(conf: Path, capsys: pytest.CaptureFixture[str]) -
     assert f"Pool 'site': algorithm={default_algorithm()!r}" in printed.out
     assert re.search(r"^HTTPListener 'tcp:80' +idle +75 ", printed.out, re.MULTILINE)
     assert printed.err == ""
+
+
+def test_check_prints_certificates(conf: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Certificates are read and printed with the rest, and what is wrong with them is a mistake like any other."""
+    Authority().leaf("a.example").store(tmp_path)
+    conf.write_text(SOUND.replace("import ", "import TLS, ", 1).replace('"tcp:80"', '"tcp:80", tls=TLS("site.pem")'))
+    assert main(["check", str(conf)]) == 0
+    assert capsys.readouterr().out.splitlines()[-2].startswith("CERTIFICATE OF")
+    Path("site.pem").write_text("")
+    assert main(["check", str(conf)]) == 64
+    assert capsys.readouterr().err.startswith("TLS 'site.pem': site.pem: holds no PEM block; ")
 
 
 def test_check_tells_mistakes(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

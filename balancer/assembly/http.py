@@ -75,12 +75,7 @@ def _site(parts: Parts, settings: nouns.HTTPListener, routes: Routes[Destination
         routes,
         parts.deadlines,
         parts.reactor.seconds,
-        HeadLimits(
-            line=settings.max_line,
-            head=settings.max_head,
-            fields=settings.max_fields,
-            trailers=settings.max_trailers,
-        ),
+        _limits(settings),
         path=path_policy(settings.paths),
         forwarding=_forwarding(parts, settings),
         dates=parts.dates,
@@ -89,6 +84,16 @@ def _site(parts: Parts, settings: nouns.HTTPListener, routes: Routes[Destination
         later=later,
         filter_timeout=settings.filter_timeout,
         other_hosts=_other_hosts(settings.tls),
+    )
+
+
+def _limits(settings: nouns.HTTPListener) -> HeadLimits:
+    """How much a request may be, but its body."""
+    return HeadLimits(
+        line=settings.max_line,
+        head=settings.max_head,
+        fields=settings.max_fields,
+        trailers=settings.max_trailers,
     )
 
 

@@ -62,6 +62,12 @@ def certificates_of(parts: Parts, settings: nouns.TLS) -> Certificates:
     return parts.certificates[settings]
 
 
+def presented_by(config: nouns.Config) -> tuple[nouns.TLS, ...]:
+    """The TLS of all listeners of a config, in order and each once."""
+    every = (getattr(listener, "tls", None) for listener in config.all_listeners)
+    return tuple(dict.fromkeys(settings for settings in every if settings is not None))
+
+
 def sources_of(settings: nouns.TLS) -> Sources:
     """Where it is read from."""
     return Sources(
@@ -81,6 +87,7 @@ def manner_of(settings: nouns.TLS, wall: Callable[[], float], keylog: Callable[[
         default=settings.default,
         strict=settings.strict,
         clients=settings.clients,
+        lifetime=settings.ticket_hours * HOUR,
         keylog=keylog,
     )
 

@@ -8,10 +8,12 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from balancer.config.mistakes import Noun, as_tuple, at_once, choice, count, seconds, shown, word
+from balancer.config.mistakes import Noun, as_tuple, at_once, choice, count, is_number, seconds, shown, word
 
 _NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*")
 _LIKE: Final = "the path of a PEM file or of a folder, such as '/etc/balancer/certs'"
+_LONGEST_TICKET: Final = 168
+"""Hours; a ticket is for seven days at most (RFC 8446 4.6.1)."""
 _PROTOCOL_MOST: Final = 255
 """Bytes of a protocol's name (RFC 7301 3.1)."""
 
@@ -138,9 +140,9 @@ class TLS(Noun):
         yield from seconds("reload_every", self.reload_every, like=10, least=1)
         yield from seconds("handshake_timeout", self.handshake_timeout, like=10)
         yield from count("max_handshakes", self.max_handshakes)
-        hours = self.ticket_hours
-        if list(seconds("", hours, like=12)) or hours < 0.01:
-            yield f"ticket_hours: {shown(hours)} is not a number of hours of at least 0.01; give one such as 12"
+        if not is_number(self.ticket_hours) or not 0.01 <= self.ticket_hours <= _LONGEST_TICKET:
+            told = f"{shown(self.ticket_hours)} is not a number of hours from 0.01 to {_LONGEST_TICKET}"
+            yield f"ticket_hours: {told}; give one such as 12"
         if self.keylog is not None and list(word("keylog", self.keylog)):
             yield f"keylog: {shown(self.keylog)} is no path of a file; give one such as '/tmp/keys.log'"
 

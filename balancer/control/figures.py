@@ -37,6 +37,7 @@ def counters(assembly: Assembly) -> dict[str, Any]:
             {**_pool(pool), **_sent_again(assembly.upstreams.get(noun))} for noun, pool in assembly.pools.items()
         ],
         "access_logs": [log.counters() for log in assembly.logs.values()],
+        "tls": [_tls(assembly, noun) for noun in assembly.certificates],
     }
 
 
@@ -93,6 +94,13 @@ def _sent_again(upstreams: Upstreams | None) -> dict[str, Any]:
         "retries_refused": budget.refused,
         "idle_connections": sum(upstreams.kept.count(backend) for backend in upstreams.pool.backends),
     }
+
+
+def _tls(assembly: Assembly, noun: nouns.TLS) -> dict[str, Any]:
+    """The certificates of one `TLS`, and how often they were read anew, or were not used as they were."""
+    files = assembly.reloads[noun]
+    shown = assembly.certificates[noun].figures()
+    return {"tls": str(noun), "reloaded": files.reloaded, "refused": files.refused, "certificates": shown}
 
 
 def _which(noun: nouns.Listener) -> dict[str, Any]:

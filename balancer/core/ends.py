@@ -63,6 +63,8 @@ class Ending(Enum):
     CONNECT_FAILED = "connect-failed", "S", "UF", "No backend that was tried took a connection."
     CONNECT_TIMEOUT = "connect-timeout", "s", "UF", "No backend that was tried took a connection in time."
     SHORTAGE = "shortage", "R", "OM", "The balancer was out of descriptors, memory or local ports."
+    UPSTREAM_TLS = "upstream-tls", "S", "UF", "No backend that was tried came to TLS with us."
+    UPSTREAM_CERTIFICATE = "upstream-certificate", "S", "UF", "No backend that was tried proved that it is the one."
     UPSTREAM_GONE = "upstream-gone", "S", "UC", "The backend ended the connection before its answer was complete."
     UPSTREAM_TIMEOUT = "upstream-timeout", "s", "UT", "The backend was silent for too long."
     TRY_TIMEOUT = "try-timeout", "s", "UT", "A try had no answer in its time, and no backend was left for another."

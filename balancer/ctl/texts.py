@@ -56,6 +56,10 @@ def _counters(answer: Answer) -> Iterator[str]:
     if retries:
         yield ""
         yield from _table(("POOL", "UNDER WAY", "REFUSED", "TRIED AGAIN"), retries)
+    shown = [_certificate(tls, one) for tls in answer["tls"] for one in tls["certificates"]]
+    if shown:
+        yield ""
+        yield from _table(("CERTIFICATE OF", "KEY", "DAYS LEFT", "FILE", "RELOADED", "REFUSED"), shown)
     logs = [[str(one[count]) for count in _LOG] for one in answer["access_logs"]]
     if logs:
         yield ""
@@ -65,6 +69,12 @@ def _counters(answer: Answer) -> Iterator[str]:
 def _retries(pool: Answer) -> Sequence[str]:
     reasons = ", ".join(f"{count} {reason}" for reason, count in pool["retries"].items())
     return (pool["pool"], str(pool["retries_under_way"]), str(pool["retries_refused"]), reasons or "-")
+
+
+def _certificate(tls: Answer, one: Answer) -> Sequence[str]:
+    """A row; how often files were read anew is counted for all certificates of one `TLS` together."""
+    counts = (str(tls[name]) for name in ("reloaded", "refused"))
+    return (", ".join(one["names"]), one["key"], str(one["days_left"]), one["file"], *counts)
 
 
 def _queued(pool: Answer) -> bool:

@@ -9,6 +9,7 @@ from tests.config.conftest import Told
 
 SITE = Pool("site", backends=["a:1"])
 NO_PATH = "is no path; give the path of a PEM file or of a folder, such as '/etc/balancer/certs'"
+NO_HOURS = "is not a number of hours from 0.01 to 168; give one such as 12"
 WRONG = {
     "": "TLS: certificates: there is none; give the path of a PEM file or of a folder, such as '/etc/balancer/certs'",
     "[]": "TLS: certificates: there is none; give the path of a PEM file or of a folder, such as '/etc/balancer/certs'",
@@ -37,9 +38,9 @@ WRONG = {
     "'a', client_ca='b'": "TLS 'a': client_ca: would be ignored with clients='none'; leave it out, or give 'required'",
     "'a', client_crl='b'": "TLS 'a': client_crl: would be ignored with clients='none'; leave it out, "
     "or give 'required'",
-    "'a', ticket_hours=0": "TLS 'a': ticket_hours: 0 is not a number of hours of at least 0.01; give one such as 12",
-    "'a', ticket_hours=0.001": "TLS 'a': ticket_hours: 0.001 is not a number of hours of at least 0.01; "
-    "give one such as 12",
+    "'a', ticket_hours=0": f"TLS 'a': ticket_hours: 0 {NO_HOURS}",
+    "'a', ticket_hours=169": f"TLS 'a': ticket_hours: 169 {NO_HOURS}",
+    "'a', ticket_hours='1'": f"TLS 'a': ticket_hours: '1' {NO_HOURS}",
     "'a', reload_every=0.5": "TLS 'a': reload_every: 0.5 is less than 1 seconds; give one such as 10",
     "'a', handshake_timeout=None": "TLS 'a': handshake_timeout: None is not a positive number of seconds; "
     "give one such as 10",

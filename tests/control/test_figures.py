@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from balancer.assembly.tls import certificates_of
+from balancer.config import TLS
 from balancer.control import figures
 from tests.control.house import RELAY, Asked
+from tests.net.authority import Authority
 from tests.net.house import FRONT, answer, request
 
 
@@ -162,3 +166,14 @@ def test_only_so_many_connections_are_shown(asked: Asked, monkeypatch: pytest.Mo
     asked.relays(5)
     shown = asked.do("connections")
     assert (len(shown["connections"]), shown["more"]) == (3, 2)
+
+
+def test_counters_of_certificates(asked: Asked, tmp_path: Path) -> None:
+    """Of each TLS it is told which certificates it has, and how often they were read anew or refused."""
+    assert asked.do("counters")["tls"] == []
+    settings = TLS(Authority().leaf("a.example").store(tmp_path))
+    certificates_of(asked.assembly, settings)
+    asked.assembly.reloads[settings].refused += 1
+    (tls,) = asked.do("counters")["tls"]
+    assert (tls["tls"], tls["reloaded"], tls["refused"]) == (str(settings), 0, 1)
+    assert [one["names"] for one in tls["certificates"]] == [["a.example"]]

@@ -10,6 +10,7 @@ from balancer.core.ends import Ending, Stage, ending_of
 from balancer.errors import BalancerError
 
 ENDS_NO_EXCHANGE = {
+    "certificate-not-obtained",
     "check-failed",
     "config",
     "control-refused",
@@ -24,7 +25,9 @@ ENDS_NO_EXCHANGE = {
     "proxy-header",
     "proxy-source",
     "proxy-timeout",
+    "route-refused",
     "start",
+    "starttls",
     "tls-full",
     "tls-handshake",
     "tls-name",

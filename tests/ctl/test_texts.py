@@ -24,6 +24,7 @@ BACKEND = {
     "failed": 1,
     "latency": 0.0123,
 }
+NO_OTHERS: dict[str, list[Any]] = {"access_logs": [], "tls": []}
 STANDING = {"ok": True, "pool": "site", "eligible": 2, **BACKEND}
 
 
@@ -67,7 +68,7 @@ def test_counters() -> None:
         "process": process,
         "listeners": [{**tcp, **moved}, {**udp, "received_bytes": 1536, "sent_bytes": 0}, http],
         "pools": [{**pool, "backends": [BACKEND, other]}],
-        "access_logs": [],
+        **NO_OTHERS,
     }
     lines = [
         "1 of 480 sessions, 1 refused for want of room, 1 flow, 1 pipe on loan, 1 deadline",
@@ -95,7 +96,7 @@ def test_counters_of_logs() -> None:
     """Access logs are a table of their own, where there are any."""
     process = dict.fromkeys(("sessions", "refused", "flows", "pipes", "deadlines", "max_sessions"), 0)
     log = {"access_log": "/x.log", "written": 8130, "dropped": 2, "failures": 0, "waiting_bytes": 512}
-    answer = {"process": process, "listeners": [], "pools": [], "access_logs": [log]}
+    answer = {"process": process, "listeners": [], "pools": [], "access_logs": [log], "tls": []}
     assert lines_of("counters", answer)[-2:] == [
         "ACCESS LOG  WRITTEN  DROPPED  FAILURES  BYTES WAITING",
         "/x.log      8130     2        0         512",
@@ -114,7 +115,7 @@ def test_counters_of_retries() -> None:
         {**pool, **none, "retries_refused": 5, "pool": "busy"},
         {**pool, "pool": "database"},
     ]
-    lines = lines_of("counters", {"process": process, "listeners": [], "pools": pools, "access_logs": []})
+    lines = lines_of("counters", {"process": process, "listeners": [], "pools": pools, "access_logs": [], "tls": []})
     assert lines[-3:] == [
         "POOL  UNDER WAY  REFUSED  TRIED AGAIN",
         "site  2          0        3 upstream-gone, 1 stale-connection",

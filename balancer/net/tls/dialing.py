@@ -7,7 +7,7 @@ Refuses to know who waits, and what files contexts are made of.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Final
 
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
@@ -26,12 +26,16 @@ from balancer.net.tls.flooding import guard
 from balancer.net.tls.upstream_faults import handshake_fault, wrong_name
 from balancer.net.tls.verifying import Verdict
 
+SESSIONS: Final = 3600.0
+"""Seconds for which one session is gone on with after another."""
+
 
 class Secure:
     """How one backend is spoken to over TLS: in which context, by what name, and who must answer.
 
     `server_name` is asked for, and one of `expected` must be who answers; without any, anybody may. With `asks` TLS
-    begins when the backend has agreed to it. The last session is offered for the next connection to go on with.
+    begins when the backend has agreed to it. The last session is offered for the next connection to go on with; since
+    whoever goes on with one shows no certificate that could be verified, that has an end every now and then.
     """
 
     def __init__(
@@ -47,6 +51,7 @@ class Secure:
         self._server_name = server_name
         self._expected = tuple(name.rstrip(".") for name in expected)
         self._session: SSL.Session | None = None
+        self._until = 0.0
 
     def make(self, sock: Any) -> SSL.Connection:
         """Our side of a connection on that socket, or in memory if it is None."""
@@ -55,6 +60,9 @@ class Secure:
         connection.set_app_data(Verdict())
         if self._server_name is not None:
             connection.set_tlsext_host_name(self._server_name.rstrip(".").encode())
+        now = self.clock.seconds()
+        if now >= self._until:
+            self._session, self._until = None, now + SESSIONS
         if self._session is not None:
             connection.set_session(self._session)
         return connection

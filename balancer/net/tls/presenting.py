@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from math import ceil
 from secrets import token_bytes
 from tempfile import NamedTemporaryFile
 from typing import Any, Final, Literal
@@ -34,7 +35,8 @@ class Manner:
 
     A client that names no host, or one that no certificate is for, is shown the one for `default`, or the first; if
     `strict` it is refused. `alpn` are the protocols to agree on one of, the best first. `clients` says whose
-    certificates are asked for. `keylog` takes each line of secrets. `wall` tells the seconds since 1970.
+    certificates are asked for. A session can be resumed for `lifetime` seconds. `keylog` takes each line of secrets.
+    `wall` tells the seconds since 1970.
     """
 
     profile: Profile
@@ -43,6 +45,7 @@ class Manner:
     strict: bool = False
     alpn: tuple[bytes, ...] = ()
     clients: Clients = "none"
+    lifetime: float = 7200.0
     keylog: Callable[[bytes], None] | None = None
 
 
@@ -56,6 +59,7 @@ def presented(manner: Manner, credentials: Credentials, pairs: Sequence[Pair]) -
     context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # sessions are in tickets, which take no memory here
     context.set_session_id(token_bytes(16))
+    context.set_timeout(ceil(manner.lifetime))
     context.set_tlsext_servername_callback(_known)
     for pair in pairs:
         _show(context, pair)

@@ -94,6 +94,21 @@ def test_the_chain_nearest_to_the_certificate(tmp_path: Path) -> None:
     assert only(read_pairs(wrote(tmp_path, chain=LOW.pem + MIDDLE.pem, site=leaf.pem + leaf.key_pem())), leaf)
 
 
+def test_an_issuer_in_name_alone(tmp_path: Path) -> None:
+    """An authority that has the issuer's name and another key is no issuer, and is not sent."""
+    other = Authority("low")
+    files = wrote(tmp_path, site=pem(A.certificate) + other.pem + A.key_pem(), chain=LOW.pem + MIDDLE.pem)
+    assert only(read_pairs(files), A)
+
+
+def test_a_certificate_from_before_extensions(tmp_path: Path) -> None:
+    """A certificate that says nothing of itself is no authority, and is taken with its key."""
+    name = x509.Name([])
+    builder = x509.CertificateBuilder(name, name, A.key.public_key(), 1, PAST, FUTURE)
+    plain = Leaf(builder.sign(A.key, SHA256()), A.key)
+    assert only(read_pairs(wrote(tmp_path, site=plain.pem + plain.key_pem())), plain)
+
+
 def test_authorities_and_stray_keys_are_passed_over(tmp_path: Path) -> None:
     """Authorities, with a key or without, other blocks, and keys for nothing are no fault."""
     authority = ROOT.pem + Leaf(ROOT.certificate, ROOT.key).key_pem()

@@ -78,6 +78,11 @@ def test_sessions_are_resumed(version: int) -> None:
     assert client.meet(ours()).resumed is False
 
 
+def test_sessions_have_an_end() -> None:
+    """A session can be resumed for as long as it is told, to the second above."""
+    assert ours(lifetime=90.5).get_timeout() == 91
+
+
 @pytest.mark.parametrize(
     ("offered", "agreed"), [(["h2", "http/1.0", "http/1.1"], b"http/1.1"), (["http/1.0"], b"http/1.0"), ([], b"")]
 )

@@ -1,0 +1,54 @@
+"""The certificates that a config presents, as a table to read, with what is remarkable about them; presents none.
+
+They are read as the balancer reads them when it starts, and what would stop its start is a mistake here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from balancer.assembly.tls import manner_of, presented_by, sources_of
+from balancer.config import TLS, Config
+from balancer.errors import ConfigError
+from balancer.net.tls.credentials import DAY, Credentials, Unusable, day, read
+from balancer.net.tls.presenting import prove
+
+Row = tuple[str, ...]
+
+
+def certificates(config: Config, wall: Callable[[], float]) -> Iterator[str]:
+    """The lines of the table, if a listener has TLS; `wall` tells the seconds since 1970.
+
+    Raises `ConfigError` with a line for each file that cannot be used.
+    """
+    known = _known(config, wall)
+    if not known:
+        return
+    rows: list[Row] = [("CERTIFICATE OF", "KEY", "CHAIN", "EXPIRES", "DAYS LEFT", "FILE")]
+    rows += (row for credentials in known.values() for row in _rows(credentials, wall()))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    for settings, credentials in known.items():
+        yield from (f"warning: {settings}: {remark}" for remark in credentials.remarks(wall()))
+
+
+def _known(config: Config, wall: Callable[[], float]) -> dict[TLS, Credentials]:
+    """What is read for each TLS."""
+    known, faults = dict[TLS, Credentials](), list[str]()
+    for settings in presented_by(config):
+        try:
+            known[settings] = read(sources_of(settings))
+            prove(manner_of(settings, wall), known[settings])
+        except Unusable as error:
+            faults += (f"{settings}: {fault}" for fault in error.faults)
+    if faults:
+        raise ConfigError(faults)
+    return known
+
+
+def _rows(credentials: Credentials, now: float) -> Iterator[Row]:
+    for pair in credentials.pairs:
+        left = int((pair.ends - now) // DAY)
+        names = ", ".join((*pair.names, *pair.addresses))
+        yield names, pair.strength, str(len(pair.chain)), day(pair.ends), str(left), pair.paths[0]

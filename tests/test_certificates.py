@@ -1,0 +1,59 @@
+"""The table of certificates: each with its names and its end, and what is wrong or remarkable."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from balancer import TLS, Config, HTTPListener, Pool, TCPListener
+from balancer.certificates import certificates
+from balancer.errors import ConfigError
+from balancer.net.tls.credentials import DAY
+from tests.net.authority import PAST, Authority
+
+ROOT = Authority()
+SITE = Pool("site", backends=["a:1"])
+SHORT = (PAST, PAST + timedelta(days=90))
+
+
+def now() -> float:
+    """Ten days before the end of what is short."""
+    return PAST.timestamp() + 80 * DAY
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where certificates are, and the test as well."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_whole_table(folder: Path) -> None:
+    """Each certificate of each TLS is a line, once though listeners share it, and warnings follow."""
+    ROOT.below().leaf("a.example", "192.0.2.1").store(folder, "a")
+    ROOT.leaf("b.example", kind="rsa", valid=SHORT).store(folder, "b")
+    shared = TLS(["a.pem", "b.pem"])
+    listeners = [HTTPListener("tcp:443", tls=shared, pool=SITE), TCPListener("tcp:444", tls=shared, pool=SITE)]
+    plain = HTTPListener("tcp:80", pool=SITE)
+    assert list(certificates(Config([*listeners, plain]), now)) == [
+        "CERTIFICATE OF        KEY              CHAIN  EXPIRES     DAYS LEFT  FILE",
+        "a.example, 192.0.2.1  ECDSA secp256r1  1      2119-12-08  36420      a.pem",
+        "b.example             RSA 2048         0      2020-03-31  10         b.pem",
+        "warning: TLS 'a.pem': b.pem: the certificate of b.example expires on 2020-03-31, in 10 days; renew it",
+    ]
+    assert list(certificates(Config(plain), now)) == []
+
+
+def test_everything_that_would_stop_the_start(folder: Path) -> None:
+    """What cannot be read or presented is told in a line each, of every TLS."""
+    ROOT.leaf("a.example").store(folder, "a")
+    nothing, nonsense = TLS("gone.pem"), TLS("a.pem", ciphers="NONSENSE")
+    config = Config([TCPListener(f"tcp:{port}", tls=tls, pool=SITE) for port, tls in ((1, nothing), (2, nonsense))])
+    with pytest.raises(ConfigError) as caught:
+        list(certificates(config, now))
+    assert caught.value.mistakes == (
+        "TLS 'gone.pem': gone.pem: cannot be read: No such file or directory; give a file that the balancer may read",
+        "TLS 'a.pem': a.pem: cannot be presented: no cipher match",
+    )

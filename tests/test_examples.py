@@ -56,10 +56,10 @@ def test_loads(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_backend_is_one_of_the_demo(path: Path) -> None:
-    """Every example runs as it stands: its backends are those that it starts, and it listens on loopback."""
+    """Every example runs as it stands: its backends are those that it starts or is, and it listens on loopback."""
     config = load(str(path))
     places = {backend.place for pool in config.pools for backend in pool.backends}
-    assert places <= {("127.0.0.1", port) for port in OFFERED}
+    assert places <= {("127.0.0.1", port) for port in OFFERED} | {listener.place for listener in config.listeners}
     assert all("interface=127.0.0.1" in listener.endpoint for listener in config.listeners)
     assert [type(companion) for companion in config.companions][:1] == [DemoBackends]
 

@@ -48,20 +48,8 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
         Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
         for route in settings.routes
     ]
-    site = Site(
-        Routes(routes, FaultLog()),
-        parts.deadlines,
-        parts.reactor.seconds,
-        _limits(settings),
-        path=path_policy(settings.paths),
-        forwarding=_forwarding(parts, settings),
-        dates=parts.dates,
-        told=lambda line: log.info("{listener}: {line}", listener=named, line=line),
-        access=_access(parts, settings),
-        later=later,
-        filter_timeout=settings.filter_timeout,
-        other_hosts=_other_hosts(settings.tls),
-    )
+    site = _site(parts, settings, Routes(routes, FaultLog()), named)
+    door.tallies.append(site.refusals)
     listening = HTTPListening(
         site,
         Upgrades(parts.deadlines, settings.upgrade_idle, door.sessions, parts.pipes, settings.max_lifetime),
@@ -77,9 +65,25 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
         pipes=parts.pipes,
         reasons=settings.reason_header,
     )
-    door.tallies.append(site.refusals)
     return terminated(
         parts, settings, door, named, HTTPFactory(listening), hint=lambda data: plain_hint(data, parts.dates)
+    )
+
+
+def _site(parts: Parts, settings: nouns.HTTPListener, routes: Routes[Destination], named: str) -> Site:
+    return Site(
+        routes,
+        parts.deadlines,
+        parts.reactor.seconds,
+        _limits(settings),
+        path=path_policy(settings.paths),
+        forwarding=_forwarding(parts, settings),
+        dates=parts.dates,
+        told=lambda line: log.info("{listener}: {line}", listener=named, line=line),
+        access=_access(parts, settings),
+        later=later,
+        filter_timeout=settings.filter_timeout,
+        other_hosts=_other_hosts(settings.tls),
     )
 
 

@@ -1,6 +1,6 @@
 """The second of two tiers: a process that ends TLS for one site, and believes `front.py` who the client is.
 
-Its certificate is in `certificates`, beside this file. For a try, make one for each of the sites, `shop` and `api`:
+Its certificate is in a folder `certificates` beside this file. For a try, make one for each site, `shop` and `api`:
 
     openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -subj /CN=shop \
         -addext subjectAltName=DNS:shop.example.com -keyout certificates/shop.pem -out certificates/shop.pem

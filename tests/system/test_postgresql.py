@@ -2,48 +2,21 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.ports import free_ports
+from tests.system.databases import USER, database
 from tests.system.process import HOST, Front
-from tests.system.programs import Program, said
-
-USER = "postgres"
-SETTINGS = {"listen_addresses": HOST, "unix_socket_directories": "", "fsync": "off"}
-
-
-def unprivileged() -> list[str]:
-    """What to put before a command so that it is not run by root, who is refused."""
-    return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if os.geteuid() == 0 else []
+from tests.system.programs import said
 
 
 @pytest.fixture
-def home() -> Iterator[str]:
-    """A folder for the data that its user may reach, as those of the tests are closed to others."""
-    with TemporaryDirectory(prefix="postgresql-") as folder:
-        if os.geteuid() == 0:
-            shutil.chown(folder, USER, USER)
-        yield f"{folder}/data"
-
-
-@pytest.fixture
-def front(program: Callable[[str], str], home: str, tmp_path: Path) -> Iterator[Front]:
+def front(program: Callable[[str], str], tmp_path: Path) -> Iterator[Front]:
     """A balancer in front of a database of its own."""
-    (port,) = free_ports(1)
-    said(*unprivileged(), program("initdb"), "-D", home, "-U", USER, "--auth=trust", "--no-sync", "--no-instructions")
-    options = [word for name, value in SETTINGS.items() for word in ("-c", f"{name}={value}")]
-    command = [*unprivileged(), program("postgres"), "-D", home, "-p", str(port), *options]
-    with Program(*command, ended_by=signal.SIGINT) as database:
-        database.says("ready to accept connections")
-        with Front(tmp_path, port) as front:
-            yield front
+    with database(program) as port, Front(tmp_path, port) as front:
+        yield front
 
 
 def test_postgresql(program: Callable[[str], str], front: Front) -> None:

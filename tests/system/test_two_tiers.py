@@ -1,27 +1,20 @@
-"""The example of two tiers, as three processes: TLS passed by its name, ended behind, and the client known all the way.
-
-It runs as it stands, but on ports that are free.
-"""
+"""The example of two tiers, as three processes: TLS is passed by its name, ended behind, and the client stays known."""
 
 from __future__ import annotations
 
-import re
 import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import attrs
 import pytest
 
 from tests.net.authority import Authority
-from tests.ports import free_ports
+from tests.system.examples import EXAMPLES, copied
 from tests.system.process import HOST, LEAN, Process
 from tests.system.programs import PATIENCE
 
-EXAMPLE = Path(__file__).parents[2] / "examples" / "two_tiers"
-PORT = re.compile(r"\b[89]\d{3}\b")
 CLIENT = "127.0.0.9"
 """Where the clients of this test are, so that they are not taken for one of the tiers."""
 
@@ -50,16 +43,11 @@ class Tiers:
 def tiers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiers]:
     """All three processes."""
     folder = tmp_path_factory.mktemp("two_tiers")
-    texts = {path.name: path.read_text() for path in EXAMPLE.glob("*.py")}
-    given = sorted(set(PORT.findall("".join(texts.values()))))
-    ports = dict(zip(given, map(str, free_ports(len(given))), strict=True))
-    for name, text in texts.items():
-        (folder / name).write_text(PORT.sub(lambda found: ports[found[0]], text))
+    ports = copied((EXAMPLES / "two_tiers").glob("*.py"), folder)
     certificates, authority = folder / "certificates", Authority()
     certificates.mkdir()
     for name in ("shop", "api"):
         authority.leaf(f"{name}.example.com").store(certificates, name)
-    (folder / "authority.pem").write_bytes(authority.pem)
     with ExitStack() as stack:
         for site in ("shop", "api"):
             with pytest.MonkeyPatch.context() as patch:
@@ -67,7 +55,7 @@ def tiers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tiers]:
                 process = stack.enter_context(Process("--config", str(folder / "site.py"), twist=LEAN))
             process.says("HTTP on tcp:")
         stack.enter_context(Process("--config", str(folder / "front.py"), twist=LEAN)).says("TCP on tcp:")
-        yield Tiers(int(ports["8443"]), str(folder / "authority.pem"))
+        yield Tiers(ports[8443], authority.store(folder))
 
 
 @pytest.mark.parametrize("site", ["shop", "api"])

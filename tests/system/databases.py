@@ -1,0 +1,54 @@
+"""A database of PostgreSQL as a program of its own, with TLS or without; knows nothing of the balancer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from tests.net.authority import Leaf
+from tests.ports import HOST, free_ports
+from tests.system.programs import Program, said
+
+USER = "postgres"
+SETTINGS = {"listen_addresses": HOST, "unix_socket_directories": "", "fsync": "off"}
+
+
+def unprivileged() -> list[str]:
+    """What to put before a command so that it is not run by root, who is refused."""
+    return ["setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups"] if os.geteuid() == 0 else []
+
+
+@contextmanager
+def database(program: Callable[[str], str], leaf: Leaf | None = None) -> Iterator[int]:
+    """The port of one that is running, and speaks TLS with that certificate; in a folder that its user may reach."""
+    (port,) = free_ports(1)
+    with TemporaryDirectory(prefix="postgresql-") as folder:
+        given(folder)
+        home = f"{folder}/data"
+        said(
+            *unprivileged(), program("initdb"), "-D", home, "-U", USER, "--auth=trust", "--no-sync", "--no-instructions"
+        )
+        settings = {**SETTINGS, **({} if leaf is None else _encrypted(Path(folder), leaf))}
+        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
+        command = [*unprivileged(), program("postgres"), "-D", home, "-p", str(port), *options]
+        with Program(*command, ended_by=signal.SIGINT) as running:
+            running.says("ready to accept connections")
+            yield port
+
+
+def given(path: str | Path) -> None:
+    """Let its user have that, where it is run by another."""
+    if os.geteuid() == 0:
+        shutil.chown(path, USER, USER)
+
+
+def _encrypted(folder: Path, leaf: Leaf) -> dict[str, str]:
+    certificate, key = leaf.store_apart(folder)
+    Path(key).chmod(0o600)  # or it would not take it
+    given(key)
+    return {"ssl": "on", "ssl_cert_file": certificate, "ssl_key_file": key}

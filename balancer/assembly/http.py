@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 
 from twisted.logger import Logger
@@ -44,11 +45,33 @@ def make_http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
 
 def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: str) -> Inner:
     """What serves HTTP behind that door; logs call it so."""
+    site, sessions = _site(parts, settings, named), door.sessions
+    patiences = (route.target.patience.least for route in site.routes)
+    listening = HTTPListening(
+        site,
+        Upgrades(parts.deadlines, settings.upgrade_idle, sessions, parts.pipes, settings.max_lifetime),
+        request_timeout=settings.request_timeout,
+        idle=settings.idle,
+        least=min(LEFT_OVER_TIME, settings.idle, settings.request_timeout, *patiences),
+        half_closed=settings.half_closed,
+        max_lifetime=settings.max_lifetime,
+        max_requests=settings.max_requests,
+        sessions=sessions,
+        pipes=parts.pipes,
+        reasons=settings.reason_header,
+    )
+    door.tallies.append(site.refusals)
+    hint = partial(plain_hint, dates=parts.dates)
+    return terminated(parts, settings, door, named, HTTPFactory(listening), hint=hint)
+
+
+def _site(parts: Parts, settings: nouns.HTTPListener, named: str) -> Site:
+    """What the conversations of a listener share."""
     routes = [
         Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
         for route in settings.routes
     ]
-    site = Site(
+    return Site(
         Routes(routes, FaultLog()),
         parts.deadlines,
         parts.reactor.seconds,
@@ -66,25 +89,6 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
         later=later,
         filter_timeout=settings.filter_timeout,
         other_hosts=_other_hosts(settings.tls),
-    )
-    listening = HTTPListening(
-        site,
-        Upgrades(parts.deadlines, settings.upgrade_idle, door.sessions, parts.pipes, settings.max_lifetime),
-        request_timeout=settings.request_timeout,
-        idle=settings.idle,
-        least=min(
-            LEFT_OVER_TIME, settings.idle, settings.request_timeout, *(route.target.patience.least for route in routes)
-        ),
-        half_closed=settings.half_closed,
-        max_lifetime=settings.max_lifetime,
-        max_requests=settings.max_requests,
-        sessions=door.sessions,
-        pipes=parts.pipes,
-        reasons=settings.reason_header,
-    )
-    door.tallies.append(site.refusals)
-    return terminated(
-        parts, settings, door, named, HTTPFactory(listening), hint=lambda data: plain_hint(data, parts.dates)
     )
 
 

@@ -57,7 +57,7 @@ class HTTPConnection(Hurrying):
         """How it is; the backend is that of the exchange under way."""
         exchange = self._conversation.exchange
         lease = None if exchange is None or exchange.pending is not None else exchange.lease
-        return Sight(self.address, None if lease is None else lease.backend, self._began, tls=self.tls_version)
+        return Sight(self.address, None if lease is None else lease.backend, self._began, secured=self.secured)
 
     @property
     def last(self) -> bool:

@@ -89,11 +89,6 @@ class Peer(Pressed):
         return (host.host, host.port) if hasattr(host, "host") else None
 
     @property
-    def tls_version(self) -> str | None:
-        """The version of its TLS, such as 'TLSv1.3'; None where that does not end here."""
-        return None if self.secured is None else self.secured.version
-
-    @property
     def held(self) -> int:
         """Bytes written that have not been sent."""
         return held(self.transport)

@@ -10,6 +10,7 @@ import attrs
 from twisted.internet.defer import Deferred
 
 from balancer.core.backend import Backend
+from balancer.core.secured import Secured
 from balancer.core.sources import Source
 from balancer.errors import BalancerError
 from balancer.net.peers import seen
@@ -56,8 +57,8 @@ class Sight:
     """From the client."""
     sent: int | None = None
     """To the client."""
-    tls: str | None = attrs.field(default=None, kw_only=True)
-    """The version of the client's TLS, if that ends here."""
+    secured: Secured | None = attrs.field(default=None, kw_only=True)
+    """The client's TLS, if that ends here."""
 
 
 class Living(Protocol):
@@ -87,11 +88,7 @@ class Unplaced:
 
     transport: Any
     began: float
-
-    @property
-    def tls_version(self) -> str | None:
-        """That of the client's TLS, which is not there yet."""
-        return None
+    secured: Secured | None = None
 
     @property
     def address(self) -> tuple[str, int]:
@@ -115,7 +112,7 @@ class Unplaced:
 
     def look(self) -> Sight:
         """How it is."""
-        return Sight(self.address, None, self.began, tls=self.tls_version)
+        return Sight(self.address, None, self.began, secured=self.secured)
 
 
 class Sessions:

@@ -223,7 +223,7 @@ class DownstreamEnd(End):
     def look(self) -> Sight:
         """How it is."""
         backend = None if self._lease is None else self._lease.backend
-        return Sight(self.address, backend, self._began, *(self.moving or self._moved), tls=self.tls_version)
+        return Sight(self.address, backend, self._began, *(self.moving or self._moved), secured=self.secured)
 
     @property
     def moving(self) -> tuple[int, int] | None:

@@ -124,7 +124,7 @@ class Upgraded(Successor):
         """How it is; the bytes are those since the change."""
         relay = self._relay
         moved = self._moved if relay is None else (relay.downstream.size, relay.upstream.size)
-        return Sight(self.address, self._backend, self._began, *moved, tls=self.tls_version)
+        return Sight(self.address, self._backend, self._began, *moved, secured=self.secured)
 
     def _too_old(self) -> None:
         self.end(LifetimeExceeded(f"the connection is {self._upgrades.max_lifetime:g} s old"))

@@ -97,12 +97,12 @@ def test_bytes_pass_both_ways(changing: Changing) -> None:
     """After the change bytes pass, those that came early first, and they are counted; who spoke before hears none."""
     changing.client.say(b"before")
     changing.network.advance(3)
-    changing.near.secured = Secured("TLSv1.3", "X")
+    changing.near.secured = secured = Secured("TLSv1.3", "X")
     upgraded = changing.change(b"early ", began=1.5)
     changing.client.say(b"question")
     changing.backend.say(b"answer")
     assert (changing.backend.hear(), changing.client.hear()) == (b"early question", b"answer")
-    seen = Sight(("127.0.0.1", 1), changing.behind, 1.5, 14, 6, tls="TLSv1.3")
+    seen = Sight(("127.0.0.1", 1), changing.behind, 1.5, 14, 6, secured=secured)
     assert upgraded.look() == seen
     assert (changing.near.told, changing.far.told) == (["b'before'"], [])
     assert list(changing.sessions) == [upgraded]

@@ -111,7 +111,7 @@ def _session(noun: nouns.Listener, sight: Sight, now: float, names: Names) -> di
     return {
         **_which(noun),
         "client": str(Endpoint("", sight.client)) if sight.client[0] else None,
-        "tls": sight.tls,
+        "tls": None if sight.secured is None else sight.secured.version,
         "backend": None if sight.backend is None else names.shown(sight.backend),
         "age": round(max(0.0, now - sight.began), 1),
         "received_bytes": sight.received,

@@ -5,7 +5,7 @@ Where there are many, those that cannot match by host or path are passed over; w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
@@ -58,6 +58,9 @@ class Routes(Generic[Target]):
 
         A matcher that raises, or that is still undecided about all it will ever see, does not match.
         """
+
+    def __iter__(self) -> Iterator[Route[Target]]:
+        return iter(self._routes)
 
     def _chooser(self) -> Callable[[Session], Route[Target]]:
         """As little work as these routes allow."""

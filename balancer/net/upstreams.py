@@ -27,6 +27,7 @@ from balancer.net.dialing import Dialed, Dialer
 from balancer.net.peers import write_pieces
 from balancer.net.quiet import quiet
 from balancer.net.splice import Pipes
+from balancer.net.tls.alerts import Alerted
 from balancer.net.warming import Warming
 
 
@@ -171,7 +172,7 @@ class HTTPUpstream(Passing):
             self._bulk = None  # which leads back here
         self._upstreams.forget(self)
         if self._exchange is not None:
-            self._end_of_answer(self._exchange, orderly=reason.check(ConnectionDone) is not None)
+            self._end_of_answer(self._exchange, reason.value)
 
     def pressure(self, *, high: bool) -> None:
         """The backend does not read fast enough, or does again."""
@@ -179,10 +180,12 @@ class HTTPUpstream(Passing):
         if self._exchange is not None:
             self._exchange.pressure(Side.UPSTREAM, high=high)
 
-    def _end_of_answer(self, exchange: Carried, *, orderly: bool) -> None:
+    def _end_of_answer(self, exchange: Carried, reason: BaseException | None) -> None:
         """A body that ends with the connection is complete only if the connection ended in order (RFC 9112 8)."""
         try:
-            if not orderly:
+            if isinstance(reason, Alerted):
+                raise UpstreamGone(f"the backend ended TLS: {reason.words}")
+            if not isinstance(reason, ConnectionDone):
                 raise UpstreamGone("the backend's connection broke")
             exchange.response(self._decoder.finish())
         except BalancerError as error:

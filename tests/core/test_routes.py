@@ -107,6 +107,12 @@ def test_the_first_that_matches_wins(given_answers: list[Any]) -> None:
     assert routes.faults.count == len([answer for answer in tried if answer not in (False, MORE)])
 
 
+def test_routes_can_be_looked_through() -> None:
+    """They come out as they were written."""
+    written = [Route(answering(True), number) for number in range(3)]
+    assert list(Routes(written)) == written
+
+
 def test_a_route_without_a_matcher_takes_all() -> None:
     """Nothing behind a route for everything is ever asked."""
     last = Route(None, "all")

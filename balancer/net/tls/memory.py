@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from OpenSSL import SSL
-from twisted.internet import main
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import WrappingFactory
@@ -22,6 +21,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from balancer.net.peers import held
+from balancer.net.tls.alerts import lost
 
 Make = Callable[[Any], SSL.Connection]
 """Makes a connection of OpenSSL's on a socket, or on memory if that is None, for one side of TLS."""
@@ -122,8 +122,8 @@ class MemoryTLS(BufferingTLSTransport):
                 break
             except SSL.ZeroReturnError:
                 self._ended()
-            except SSL.Error:
-                self._reason = self._reason or Failure(main.CONNECTION_LOST)
+            except SSL.Error as error:
+                self._reason = self._reason or Failure(lost(error))
                 self._tlsShutdownFinished(None)
             else:
                 if not self._aborted:

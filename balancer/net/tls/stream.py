@@ -17,6 +17,7 @@ from OpenSSL import SSL
 from twisted.internet import main
 from twisted.python.failure import Failure
 
+from balancer.net.tls.alerts import lost
 from balancer.net.transports import TCPServer
 
 RECORD: Final = 1 << 14
@@ -189,7 +190,7 @@ class TLSStream(Encrypted):
             self._reads_to_write = True
             self.reactor.addWriter(self)
             return None
-        return main.CONNECTION_DONE if isinstance(error, SSL.ZeroReturnError) else main.CONNECTION_LOST
+        return main.CONNECTION_DONE if isinstance(error, SSL.ZeroReturnError) else lost(error)
 
     def _rest(self) -> None:
         """Wait for nothing but something to read."""

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 from OpenSSL import SSL
 from twisted.internet.task import Clock
+from twisted.logger import LogEvent
 
 from balancer.config import HTTPListener, TCPListener
 from balancer.errors import UpstreamCertificateRefused
 from balancer.net.tls.dialing import SESSIONS, Secure
 from balancer.net.tls.upstream_contexts import Terms, connecting
-from tests.net.house import answer, request
+from tests.net.house import answer, lines, request
 from tests.net.tls.farther import TLS12, TLS13, Trusted, behind, fronted
 
 VERSIONS = pytest.mark.parametrize("version", [TLS12, TLS13])
@@ -108,3 +109,15 @@ def test_any_name_will_do(trusted: Trusted, version: int, name: str) -> None:
     assert door.proofs == 1
     with pytest.raises(UpstreamCertificateRefused, match=r"not for other.example or y.x.b.example"):
         secure(trusted, Clock(), "other.example", "y.x.b.example").judge(ours)
+
+
+@VERSIONS
+async def test_we_prove_nothing(reactor: Any, trusted: Trusted, told: list[LogEvent], version: int) -> None:
+    """A backend that asks in vain says so, in TLS 1.3 only when all seems well."""
+    door = trusted.door(version=version)
+    door.context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT)
+    async with fronted(reactor, HTTPListener, behind(reactor, door), trusted.tls()) as front:
+        client = await front.client(request())
+        await client.until(lambda wire: wire.heard.endswith(b"\n"))
+        words = "it ended the TLS handshake: handshake failure" if version == TLS12 else "the backend ended TLS: "
+        assert words in "\n".join(lines(told))

@@ -13,38 +13,53 @@ from balancer.assembly.parts import Parts
 from balancer.config.upstream_tls import UNVERIFIED
 from balancer.core.backend import Backend
 from balancer.errors import StartError
-from balancer.net.tls.credentials import Sources
+from balancer.net.tls.credentials import Sources, Unusable
 from balancer.net.tls.dialing import Secure
 from balancer.net.tls.files import Look, Unreadable
+from balancer.net.tls.reloading import Reloading
 from balancer.net.tls.upstream_contexts import Terms, connecting
 
 log = Logger("balancer")
+
+
+RELOAD_EVERY = 10.0
+"""Seconds between looks at the files."""
 
 
 @attrs.define(eq=False)
 class Upstream:
     """TLS with the backends of one pool, or for their checks: `use` is told of each context that counts from then on.
 
-    `owner` is who the settings belong to, in a few words.
+    `owner` is who the settings belong to, in a few words. It is `net.tls.reloading.Watched`.
     """
 
     owner: str
     terms: Terms
     use: Callable[[SSL.Context], object]
 
-    def look(self) -> Look:
-        """How its files are now."""
+    @property
+    def sources(self) -> Sources:
+        """The files that it is made of."""
         terms = self.terms
-        sources = Sources(
+        return Sources(
             terms.certificate,
             authorities=() if terms.ca is None else (terms.ca,),
             lists=() if terms.crl is None else (terms.crl,),
         )
-        return sources.look()
 
-    def read(self) -> None:
-        """Use what is in the files now. Raises `Unreadable`, and everything stays as it was."""
-        self.use(connecting(self.terms))
+    def look(self) -> Look:
+        """How its files are now."""
+        return self.sources.look()
+
+    def load(self) -> SSL.Context:
+        """What is made of its files now. Raises `Unusable`."""
+        try:
+            return connecting(self.terms)
+        except Unreadable as error:
+            raise Unusable([str(error)]) from error
+
+    def tick(self) -> None:
+        """Nothing becomes of it with time: it is backends who show certificates that end."""
 
 
 def secure_pool(parts: Parts, pool: nouns.Pool, backends: Mapping[nouns.Backend, Backend]) -> None:
@@ -99,15 +114,24 @@ def _settings(pool: nouns.Pool) -> Iterator[tuple[str, nouns.UpstreamTLS]]:
 
 def _start(parts: Parts, upstream: Upstream) -> None:
     """Use the files, and look at them later. Raises `StartError`."""
+    look = upstream.look()
     try:
-        upstream.read()
-    except Unreadable as error:
+        upstream.use(upstream.load())
+    except Unusable as error:
         raise StartError(f"{upstream.owner}: {error}") from error
     if not upstream.terms.verify:
         _warn(upstream.owner, UNVERIFIED)
     if upstream.terms.keylog is not None:
         _warn(upstream.owner, f"the secrets of all connections are written to {upstream.terms.keylog}")
-    parts.upstream_tls.append(upstream)
+    if look:
+        parts.reloads[upstream.owner] = Reloading(
+            upstream,
+            look,
+            every=RELOAD_EVERY,
+            deadlines=parts.deadlines,
+            aside=parts.aside,
+            tell=lambda line: log.info("{owner}: {line}", owner=upstream.owner, line=line),
+        )
 
 
 def _warn(owner: str, line: str) -> None:

@@ -9,14 +9,13 @@ from typing import Any
 import pytest
 from twisted.logger import formatEvent
 
-from balancer.assembly.upstream_tls import expected, faults, server_name
+from balancer.assembly.upstream_tls import RELOAD_EVERY, expected, faults, server_name
 from balancer.config import Backend, Config, Health, HTTPListener, Pool, UpstreamTLS
 from balancer.config.upstream_tls import UNVERIFIED
 from balancer.core.kept import Identity
 from balancer.errors import StartError
-from balancer.net.tls.files import Unreadable
 from balancer.plugins.health import HTTPCheck, TCPCheck
-from tests.assembly.parts import assembled, relay
+from tests.assembly.parts import Network, assembled, relay
 from tests.net.authority import Authority
 from tests.net.house import House, listening
 
@@ -62,20 +61,18 @@ def test_connections_in_the_clear() -> None:
 
 
 def test_files_that_change(tmp_path: Path) -> None:
-    """A change is seen; with it connections are made anew, and those of before are kept for nobody."""
+    """With other files connections are made anew, and those of before are kept for nobody."""
     authority = Authority()
     ca, own = authority.store(tmp_path), authority.leaf("us").store(tmp_path)
     pool = Pool("site", backends=["127.0.0.1:1", "127.0.0.1:2"], tls=UpstreamTLS(ca=ca, certificate=own))
     assembly = assembled(HTTPListener("tcp:80", pool=pool))
-    (files,) = assembly.upstream_tls
+    files = assembly.reloads["Pool 'site': tls"]
     backends = assembly.pools[pool].backends
-    before, seen = [backend.secure for backend in backends], files.look()
+    before = [backend.secure for backend in backends]
     identity = Identity(("127.0.0.1", 1), "", before[0])
-    assert files.look() == seen
     assert identity.suits(backends[0])
     Authority().store(tmp_path)
-    assert files.look() != seen
-    files.read()
+    files.now()
     assert not identity.suits(backends[0])
     assert not {id(one) for one in before} & {id(backend.secure) for backend in backends}
 
@@ -84,12 +81,27 @@ def test_files_that_break(tmp_path: Path) -> None:
     """What is of no use is told, and what was there before stays."""
     ca = Authority().store(tmp_path)
     assembly = assembled(relay(tls=UpstreamTLS(ca=ca)))
-    (files,), ((backend,),) = assembly.upstream_tls, [pool.backends for pool in assembly.pools.values()]
+    ((backend,),) = [pool.backends for pool in assembly.pools.values()]
     before = backend.secure
     Path(ca).write_text("broken")
-    with pytest.raises(Unreadable, match="holds no PEM block"):
-        files.read()
+    with listening() as events:
+        assembly.reloads["Pool 'pool': tls"].now()
+    assert formatEvent(events[0]).startswith(f"Pool 'pool': tls: {ca}: holds no PEM block; ")
     assert backend.secure is before
+
+
+def test_files_are_looked_at(tmp_path: Path) -> None:
+    """Files are looked at while the balancer runs, if there are any."""
+    ca = Authority().store(tmp_path)
+    network = Network()
+    assembly = assembled(relay(tls=UpstreamTLS(ca=ca)), network=network)
+    files = assembly.reloads["Pool 'pool': tls"]
+    files.start()
+    Authority().store(tmp_path)
+    network.advance(RELOAD_EVERY + 1)
+    assert files.reloaded == 1
+    files.stop()
+    assert assembled(relay(tls=True)).reloads == {}
 
 
 def test_a_start_with_files_of_no_use(tmp_path: Path) -> None:

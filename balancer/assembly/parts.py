@@ -66,7 +66,7 @@ class Parts:
     grace: dict[Backend, Deadline] = attrs.field(init=False, factory=dict)
     certificates: dict[nouns.TLS, Certificates] = attrs.field(init=False, factory=dict)
     reloads: dict[Any, Reloading] = attrs.field(init=False, factory=dict)
-    """What is read again when its files change, by the nouns that name these, or by who owns them."""
+    """What is read again when its files change: by the `TLS` of listeners, or by whose TLS with backends it is."""
     aside: DoesAside = attrs.field(init=False)
     keylogs: list[KeyLog] = attrs.field(init=False, factory=list)
 

@@ -39,7 +39,7 @@ class Network(MemoryNetwork):
 
 
 def assembled(*listeners: Listener, network: MemoryNetwork | None = None) -> Assembly:
-    """The parts of these listeners, which do at once what is done aside."""
+    """The parts of these listeners; what they do in a thread is done at once."""
     assembly = Assembly(network or Network(), Random(2))
     assembly.aside = lambda work, told: told(True, work())
     now(assembly.assemble(Config(listeners)))

@@ -31,6 +31,8 @@ def certificates(config: Config, wall: Callable[[], float]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     for settings, credentials in known.items():
         yield from (f"warning: {settings}: {remark}" for remark in credentials.remarks(wall()))
+        if settings.keylog is not None:
+            yield f"warning: {settings}: keylog: the secrets of all connections are written to {settings.keylog}"
 
 
 def _known(config: Config, wall: Callable[[], float]) -> dict[TLS, Credentials]:

@@ -34,7 +34,7 @@ def test_the_whole_table(folder: Path) -> None:
     """Each certificate of each TLS is a line, once though listeners share it, and warnings follow."""
     ROOT.below().leaf("a.example", "192.0.2.1").store(folder, "a")
     ROOT.leaf("b.example", kind="rsa", valid=SHORT).store(folder, "b")
-    shared = TLS(["a.pem", "b.pem"])
+    shared = TLS(["a.pem", "b.pem"], keylog="keys.log")
     listeners = [HTTPListener("tcp:443", tls=shared, pool=SITE), TCPListener("tcp:444", tls=shared, pool=SITE)]
     plain = HTTPListener("tcp:80", pool=SITE)
     assert list(certificates(Config([*listeners, plain]), now)) == [
@@ -42,6 +42,7 @@ def test_the_whole_table(folder: Path) -> None:
         "a.example, 192.0.2.1  ECDSA secp256r1  1      2119-12-08  36420      a.pem",
         "b.example             RSA 2048         0      2020-03-31  10         b.pem",
         "warning: TLS 'a.pem': b.pem: the certificate of b.example expires on 2020-03-31, in 10 days; renew it",
+        "warning: TLS 'a.pem': keylog: the secrets of all connections are written to keys.log",
     ]
     assert list(certificates(Config(plain), now)) == []
 

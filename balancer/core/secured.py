@@ -31,7 +31,8 @@ class ClientCertificate:
 class Secured:
     """A client's TLS. `version` is such as 'TLSv1.3', `cipher` what OpenSSL calls it.
 
-    `server_name` is the one that the client asked for, in lower case, and `alpn` the protocol that was agreed on.
+    `server_name` is the one that the client asked for, in lower case, and `alpn` the protocol that was agreed on. The
+    certificate that the client was shown `expires` then, in seconds since 1970, if that is known.
     """
 
     version: str
@@ -39,3 +40,4 @@ class Secured:
     server_name: str | None = None
     alpn: str | None = None
     certificate: ClientCertificate | None = None
+    expires: float | None = None

@@ -66,6 +66,11 @@ class Session:
         return None if self.secured is None else self.secured.cipher
 
     @property
+    def tls_expires(self) -> float | None:
+        """See `ISession`."""
+        return None if self.secured is None else self.secured.expires
+
+    @property
     def certificate(self) -> ClientCertificate | None:
         """See `ISession`."""
         return None if self.secured is None else self.secured.certificate

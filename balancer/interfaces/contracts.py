@@ -69,6 +69,7 @@ class ISession(Interface):
     alpn: str | None = Attribute("The protocol agreed by ALPN; of a TLS hello that passes through, the one preferred.")
     tls: bool = Attribute("Whether the client's side is encrypted and terminated here.")
     tls_version: str | None = Attribute("The version of that TLS, such as 'TLSv1.3'.")
+    tls_expires: float | None = Attribute("When the certificate ends that the client was shown, seconds since 1970.")
     cipher: str | None = Attribute("The cipher of that TLS, as OpenSSL calls it.")
     certificate: ICertificate | None = Attribute("The certificate that the client showed, verified or not.")
     request: RequestHead | None = Attribute("The HTTP request head; None at layer 4.")

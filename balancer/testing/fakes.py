@@ -42,6 +42,7 @@ class FakeSession:
     alpn: str | None = None
     tls: bool = False
     tls_version: str | None = None
+    tls_expires: float | None = None
     cipher: str | None = None
     certificate: Any = None
     request: RequestHead | None = None

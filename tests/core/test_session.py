@@ -24,13 +24,14 @@ def test_a_session_is_what_policies_were_promised() -> None:
 
 
 def test_tls_is_told_by_the_session() -> None:
-    """A session over TLS tells its version, its cipher and the client's certificate; any other that there is none."""
+    """A session over TLS tells its version, its cipher and of both certificates; any other that there is none."""
     session = Session(Kind.TCP, ("192.0.2.1", 1), 5.0)
     assert (session.tls, session.tls_version, session.cipher, session.certificate) == (False, None, None, None)
+    assert Session(Kind.TCP, ("192.0.2.1", 1), 5.0).tls_expires is None
     certificate = ClientCertificate("CN=a", "CN=b", "1", (), "00", 0.0, 1.0, verified=True)
-    session.secured = Secured("TLSv1.3", "TLS_AES_128_GCM_SHA256", certificate=certificate)
+    session.secured = Secured("TLSv1.3", "TLS_AES_128_GCM_SHA256", certificate=certificate, expires=5.0)
     assert (session.tls, session.tls_version, session.cipher) == (True, "TLSv1.3", "TLS_AES_128_GCM_SHA256")
-    assert session.certificate is certificate
+    assert (session.certificate, session.tls_expires) == (certificate, 5.0)
     assert verifyObject(ISession, session)
     assert verifyObject(ICertificate, certificate)
 

@@ -40,6 +40,7 @@ def secured_by(connection: SSL.Connection) -> Secured:
         None if name is None else name.decode("latin-1").lower().removesuffix("."),
         protocol.decode("latin-1") or None,
         certificate=certificate_of(connection),
+        expires=getattr(connection.get_context(), "expires", None),
     )
 
 

@@ -25,6 +25,12 @@ _VERIFY: Final = {
 }
 
 
+class Presented(SSL.Context):
+    """Where the certificate that clients are shown `expires`, in seconds since 1970; of several, the first to do so."""
+
+    expires: float
+
+
 class NoCommonProtocol(SSL.Error):
     """The client speaks none of the listener's protocols; it is told so (RFC 7301 3.2)."""
 
@@ -49,12 +55,13 @@ class Manner:
     keylog: Callable[[bytes], None] | None = None
 
 
-def presented(manner: Manner, credentials: Credentials, pairs: Sequence[Pair]) -> SSL.Context:
+def presented(manner: Manner, credentials: Credentials, pairs: Sequence[Pair]) -> Presented:
     """A context for clients that are shown one of these, which differ in the kind of their keys.
 
     Raises `OpenSSL.SSL.Error` for what OpenSSL does not take, and `OSError` where no temporary file can be written.
     """
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    context = Presented(SSL.TLS_SERVER_METHOD)
+    context.expires = min(pair.ends for pair in pairs)
     manner.profile.instruct(context)
     context.set_options(SSL.OP_CIPHER_SERVER_PREFERENCE)
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)  # sessions are in tickets, which take no memory here

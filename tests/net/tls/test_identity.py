@@ -126,6 +126,15 @@ def test_what_is_agreed_on() -> None:
     assert secured.cipher.startswith("TLS_")
 
 
+def test_the_end_of_what_was_shown() -> None:
+    """When the certificate ends that the client was shown is what its context says, if it says anything."""
+    ours, _ = shaken(None)
+    assert secured_by(ours).expires is None
+    context: Any = ours.get_context()
+    context.expires = 5.0
+    assert secured_by(ours).expires == 5.0
+
+
 def test_what_is_not_agreed_on() -> None:
     """A client that asked for no name and offered no protocol has none."""
     secured = secured_by(shaken(None)[0])

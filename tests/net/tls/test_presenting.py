@@ -15,7 +15,7 @@ from OpenSSL import SSL
 from balancer.net.tls import presenting
 from balancer.net.tls.credentials import Credentials, Unusable
 from balancer.net.tls.pairs import Pair
-from balancer.net.tls.presenting import Manner, in_words, presented, prove
+from balancer.net.tls.presenting import Manner, Presented, in_words, presented, prove
 from balancer.net.tls.profiles import PROFILES, profile_of
 from balancer.net.tls.staples import Staple
 from balancer.net.tls.trust import Trust
@@ -37,7 +37,7 @@ def pair(leaf: Leaf) -> Pair:
 ECDSA, RSA = pair(LOW.leaf("a.example")), pair(OTHER.below("lowest").leaf("a.example", kind="rsa"))
 
 
-def ours(*pairs: Pair, credentials: Credentials = NOTHING, **manner: Any) -> SSL.Context:
+def ours(*pairs: Pair, credentials: Credentials = NOTHING, **manner: Any) -> Presented:
     """A context in which these are shown."""
     return presented(Manner(PROFILES["modern"], lambda: NOW, **manner), credentials, pairs or [ECDSA])
 
@@ -58,6 +58,12 @@ def test_each_client_is_shown_the_best_it_can_take(
     """Of two kinds of key ECDSA is shown to those who can, RSA to the others, each with its own chain and no more."""
     met = Client(version=version, ciphers=ciphers).meet(ours(*pairs))
     assert (met.shown, met.chain, met.error) == (shown.certificate, 1 + len(shown.chain), "")
+
+
+def test_the_end_is_known() -> None:
+    """A context knows when the first of its certificates ends."""
+    short = pair(LOW.leaf("a.example", valid=(PAST, PAST + timedelta(1)), kind="rsa"))
+    assert (ours(ECDSA, short).expires, ours(ECDSA).expires) == (short.ends, ECDSA.ends)
 
 
 def test_nothing_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,7 @@ from balancer.errors.root import (
     Side,
 )
 from balancer.errors.tls import (
+    ClientCertificateRefused,
     HandshakeFailed,
     HandshakeLate,
     HandshakesFull,
@@ -75,6 +76,7 @@ __all__ = [
     "BalancerError",
     "CertificateNotObtained",
     "CheckFailed",
+    "ClientCertificateRefused",
     "ConfigError",
     "ConnectFailed",
     "ConnectTimeout",

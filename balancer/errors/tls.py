@@ -27,6 +27,12 @@ class ServerNameRefused(HandshakeFailed):
     reason = "tls-name"
 
 
+class ClientCertificateRefused(HandshakeFailed):
+    """The certificate with which the client came is not accepted; the message says why."""
+
+    reason = "tls-certificate"
+
+
 class NotTLS(HandshakeFailed):
     """The client's first bytes begin no TLS handshake."""
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from balancer.errors import HandshakeFailed, HandshakeLate, HandshakesFull, LimitReached, NotTLS, ServerNameRefused
+from balancer.errors import (
+    ClientCertificateRefused,
+    HandshakeFailed,
+    HandshakeLate,
+    HandshakesFull,
+    LimitReached,
+    NotTLS,
+    ServerNameRefused,
+)
 
 
-@pytest.mark.parametrize("kind", [HandshakeLate, NotTLS, ServerNameRefused])
+@pytest.mark.parametrize("kind", [ClientCertificateRefused, HandshakeLate, NotTLS, ServerNameRefused])
 def test_what_prevents_a_handshake_is_one_that_failed(kind: type[HandshakeFailed]) -> None:
     """Whoever expects a failed handshake gets every reason for one."""
     with pytest.raises(HandshakeFailed):

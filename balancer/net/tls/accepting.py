@@ -18,13 +18,14 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from balancer.errors import HandshakeFailed, HandshakesFull
+from balancer.errors import ClientCertificateRefused, HandshakeFailed, HandshakesFull
 from balancer.net.limits import Inner
 from balancer.net.peers import Peer
 from balancer.net.tls.beginning import begin
 from balancer.net.tls.flooding import guard
 from balancer.net.tls.greeted import Greeted
 from balancer.net.tls.terminating import Terminating
+from balancer.net.tls.verifying import Verdict
 
 PROOF: Final = "acme-tls/1"
 """The protocol in which nothing is said once the handshake has proved a name (RFC 8737 3)."""
@@ -65,7 +66,15 @@ class Handshaking(Greeted):
         self._settle()
         self._terminating.sessions.discard(self)
         if isinstance(reason.value, SSL.Error) or not reason.check(ConnectionDone, ConnectionLost, ConnectionAborted):
-            self._note(HandshakeFailed(f"its TLS handshake failed: {in_words(reason.value)}"))
+            self._note(self._fault(reason.value))
+
+    def _fault(self, error: BaseException | None) -> HandshakeFailed:
+        """What is wrong with the client's certificate, if anything, or what OpenSSL says."""
+        tls = getattr(self.transport, "tls", None)
+        verdict = None if tls is None else tls.get_app_data()
+        if isinstance(verdict, Verdict) and verdict.error:
+            return ClientCertificateRefused(f"its certificate is not accepted: {verdict.error}")
+        return HandshakeFailed(f"its TLS handshake failed: {in_words(error)}")
 
     def _begin(self, context: SSL.Context) -> None:
         self._leave_socket()

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import attrs
 
 from balancer.config.mistakes import Noun, as_tuple, at_once, choice, count, is_number, seconds, shown, word
+from balancer.config.paths import file_path, file_paths
 
 _NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*")
 _LIKE: Final = "the path of a PEM file or of a folder, such as '/etc/balancer/certs'"
@@ -51,7 +52,7 @@ class TLS(Noun):
     are written, to decrypt a record of them: for tests alone.
     """
 
-    certificates: tuple[str, ...] = attrs.field(default=(), converter=_texts)
+    certificates: tuple[str, ...] = attrs.field(default=(), converter=file_paths)
     passphrase: Callable[[str], str | bytes] | None = attrs.field(default=None, kw_only=True, repr=False)
     reload_every: float = attrs.field(default=10.0, kw_only=True)
     default: str | None = attrs.field(default=None, kw_only=True)
@@ -61,13 +62,13 @@ class TLS(Noun):
     ciphers: str | None = attrs.field(default=None, kw_only=True)
     alpn: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
     clients: Literal["none", "optional", "required"] = attrs.field(default="none", kw_only=True)
-    client_ca: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    client_crl: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
+    client_ca: tuple[str, ...] = attrs.field(default=(), converter=file_paths, kw_only=True)
+    client_crl: tuple[str, ...] = attrs.field(default=(), converter=file_paths, kw_only=True)
     ticket_hours: float = attrs.field(default=12.0, kw_only=True)
     handshake_timeout: float = attrs.field(default=10.0, kw_only=True)
     max_handshakes: int = attrs.field(default=1000, kw_only=True)
     other_hosts: tuple[str, ...] = attrs.field(default=(), converter=_texts, kw_only=True)
-    keylog: str | None = attrs.field(default=None, kw_only=True)
+    keylog: str | None = attrs.field(default=None, converter=file_path, kw_only=True)
 
     def __str__(self) -> str:
         return f"TLS {shown(self.certificates[0])}" if self.certificates else "TLS"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, Literal
 
@@ -10,8 +9,7 @@ import attrs
 
 from balancer.config.endpoints import is_address, is_host_name
 from balancer.config.mistakes import Noun, as_tuple, choice, parsed, seconds, shown, word
-
-Path = str | os.PathLike[str]
+from balancer.config.paths import file_path, file_paths
 
 UNVERIFIED: Final = "certificates of backends are not verified, for verify=False: anybody may answer in their place"
 """What operators are told of it."""
@@ -22,14 +20,6 @@ _MOST: Final = 255
 _HTTP: Final = "http/1.1"
 _VERIFYING: Final = ("ca", "expect", "crl")
 """What has a meaning only where certificates are looked at."""
-
-
-def _path(given: Any) -> Any:
-    return os.fspath(given) if isinstance(given, os.PathLike) else given
-
-
-def _paths(given: Path | Iterable[Path]) -> tuple[str, ...]:
-    return tuple(map(_path, as_tuple(given)))
 
 
 def _strings(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -59,17 +49,17 @@ class UpstreamTLS(Noun):
     change; what is wrong then is told, and what was there before stays. Raises `ConfigError`.
     """
 
-    ca: str | None = attrs.field(default=None, converter=_path)
+    ca: str | None = attrs.field(default=None, converter=file_path)
     server_name: str | None = None
     expect: tuple[str, ...] = attrs.field(default=(), converter=_strings)
-    certificate: tuple[str, ...] = attrs.field(default=(), converter=_paths)
+    certificate: tuple[str, ...] = attrs.field(default=(), converter=file_paths)
     passphrase: Callable[[str], str | bytes] | None = attrs.field(default=None, repr=False)
-    crl: str | None = attrs.field(default=None, converter=_path)
+    crl: str | None = attrs.field(default=None, converter=file_path)
     alpn: tuple[str, ...] = attrs.field(default=(), converter=_strings)
     verify: bool = True
     minimum: Literal["1.2", "1.3"] = "1.2"
     ciphers: str | None = None
-    keylog: str | None = attrs.field(default=None, converter=_path)
+    keylog: str | None = attrs.field(default=None, converter=file_path)
     starttls: Literal["postgres"] | None = None
     reload_every: float = _RELOAD
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from balancer.config import TLS, HTTPListener, Pool, TCPListener
@@ -69,7 +71,7 @@ def test_a_passphrase_is_not_waited_for(told: Told) -> None:
 def test_all_that_is_right_is_taken() -> None:
     """Each setting that makes sense with the others is taken as it is given, and paths may stand without a list."""
     tls = TLS(
-        "certs",
+        Path("certs"),
         passphrase=lambda path: path,
         default="xn--bcher-kva.example",
         profile="compatible",

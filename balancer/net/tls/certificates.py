@@ -6,6 +6,7 @@ Refuses to know when files are looked at: see `Reloading`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import inf
 from typing import Any
 
 import attrs
@@ -19,7 +20,8 @@ from balancer.net.tls.presenting import Manner, prove
 class Certificates:
     """What is read from `sources`, and all the contexts in which it is shown.
 
-    Every `rotation` seconds the contexts are made anew, and with them the keys of the tickets in which sessions are.
+    Every `rotation` seconds the contexts are made anew, and with them the keys of the tickets in which sessions are. So
+    they are when a certificate begins or ceases to be valid, for another one may be better then.
     """
 
     def __init__(
@@ -34,7 +36,7 @@ class Certificates:
         self._sources, self._manner = sources, manner
         self._rotation, self._seconds, self._tell = rotation, seconds, tell
         self._contexts: dict[tuple[bytes, ...], ServerContexts] = {}
-        self._rotated = seconds()
+        self._rotated, self._turn = seconds(), inf
         self._told: frozenset[str] = frozenset()
         self.credentials = Credentials()
 
@@ -58,15 +60,15 @@ class Certificates:
 
     def use(self, loaded: Credentials) -> None:
         """Show these from now on."""
-        self.credentials = loaded
+        self.credentials, self._turn = loaded, loaded.turn(self._manner.wall())
         for contexts in self._contexts.values():
             contexts.use(loaded)
         self._remark()
 
     def tick(self) -> None:
         """Some time has passed."""
-        if self._seconds() - self._rotated >= self._rotation:
-            self._rotated = self._seconds()
+        if self._seconds() - self._rotated >= self._rotation or self._manner.wall() >= self._turn:
+            self._rotated, self._turn = self._seconds(), self.credentials.turn(self._manner.wall())
             for contexts in self._contexts.values():
                 contexts.renew()
         self._remark()

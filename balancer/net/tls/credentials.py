@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from math import inf
 from pathlib import Path
 from typing import Final
 
@@ -72,6 +73,11 @@ class Credentials:
             for name in pair.names:
                 names.setdefault(name, {})[pair.kind] = pair
         return names
+
+    def turn(self, now: float) -> float:
+        """When the next certificate begins or ceases to be valid; infinity if none does."""
+        moments = (moment for pair in self.pairs for moment in (pair.begins, pair.ends))
+        return min((moment for moment in moments if moment > now), default=inf)
 
     def remarks(self, now: float) -> Iterator[str]:
         """What an operator should know, a line for each."""
@@ -140,10 +146,12 @@ def _staples(pairs: Iterable[Pair]) -> tuple[dict[bytes, Staple], tuple[str, ...
 
 
 def _remarks_on_dates(pair: Pair, now: float) -> Iterator[str]:
+    if pair.begins <= now <= pair.ends - SOON:
+        return
     whose = f"{pair.paths[0]}: the certificate of {', '.join((*pair.names, *pair.addresses)[:3])}"
     if pair.ends <= now:
         yield f"{whose} expired on {day(pair.ends)}; renew it"
     elif now < pair.begins:
         yield f"{whose} is valid only from {day(pair.begins)}; set the clock, or put one there that is valid"
-    elif pair.ends - now < SOON:
+    else:
         yield f"{whose} expires on {day(pair.ends)}, in {int((pair.ends - now) / DAY)} days; renew it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final
 
 import attrs
@@ -37,12 +38,12 @@ class Pair:
         """What is sent, in order."""
         return b"".join(one.public_bytes(Encoding.PEM) for one in (self.certificate, *self.chain))
 
-    @property
+    @cached_property
     def names(self) -> tuple[str, ...]:
         """The DNS names that it is for, wildcards among them, as they are compared."""
         return tuple(dict.fromkeys(map(canonical, alternatives(self.certificate).get_values_for_type(x509.DNSName))))
 
-    @property
+    @cached_property
     def addresses(self) -> tuple[str, ...]:
         """The IP addresses that it is for; nobody can ask for one by name (RFC 6066 3)."""
         return tuple(map(str, alternatives(self.certificate).get_values_for_type(x509.IPAddress)))
@@ -59,17 +60,17 @@ class Pair:
             return f"RSA {self.key.key_size}"
         return f"ECDSA {self.key.curve.name}" if isinstance(self.key, ec.EllipticCurvePrivateKey) else self.kind
 
-    @property
+    @cached_property
     def begins(self) -> float:
         """From when it is valid, in seconds since 1970."""
         return self.certificate.not_valid_before_utc.timestamp()
 
-    @property
+    @cached_property
     def ends(self) -> float:
         """Until when it is valid, in seconds since 1970."""
         return self.certificate.not_valid_after_utc.timestamp()
 
-    @property
+    @cached_property
     def fingerprint(self) -> bytes:
         """Its SHA-256."""
         return self.certificate.fingerprint(SHA256())

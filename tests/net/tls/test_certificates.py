@@ -99,6 +99,19 @@ def test_ticket_keys_change(running: Running) -> None:
     assert [client.meet(contexts.choose(HELLO)).resumed for _ in range(2)] == [False, True]
 
 
+def test_the_better_one_takes_its_turn(running: Running) -> None:
+    """As soon as a certificate is valid that is so for longer than the one before, it is shown."""
+    later = AUTHORITY.leaf("a.example", valid=(PAST + timedelta(days=80), PAST + timedelta(days=85)))
+    AUTHORITY.leaf("a.example", valid=(PAST, PAST + timedelta(days=81))).store(running.folder)
+    later.store(running.folder, "later")
+    running.certificates.use(running.certificates.load())
+    contexts = running.certificates.contexts([])
+    for days, shown in ((79.9, False), (80, True), (84, True)):
+        running.now = days * DAY
+        running.certificates.tick()
+        assert (Client().meet(contexts.choose(HELLO)).shown == later.certificate) is shown
+
+
 def test_the_end_is_told_before_it_comes(running: Running) -> None:
     """From 14 days before its end a certificate is told of once a day, and once when it is over."""
     for hour in range(0, 95 * 24, 6):

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat,
 
 from balancer.net.tls.files import Block, Unreadable, blocks
 from balancer.net.tls.pairs import KINDS, Key, Pair, alternatives
+from balancer.net.tls.parsing import certificate_in
 
 Passphrase = Callable[[str], str | bytes]
 """Told the path of a file, answers with what its encrypted key is opened with."""
@@ -75,12 +76,9 @@ def _certificates(every: Iterable[Block], faults: list[str]) -> dict[x509.Certif
     for block in every:
         if block.label == "CERTIFICATE":
             try:
-                certificate = x509.load_pem_x509_certificate(block.data)
-                alternatives(certificate), certificate.public_key()
-            except (ValueError, UnsupportedAlgorithm) as error:
-                faults.append(f"{block.path}: a certificate in it is malformed ({error}); make it anew")
-            else:
-                certificates[certificate].append(block.path)
+                certificates[certificate_in(block)].append(block.path)
+            except Unreadable as error:
+                faults.append(str(error))
     return certificates
 
 

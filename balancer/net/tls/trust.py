@@ -13,6 +13,7 @@ from OpenSSL import SSL
 from OpenSSL.crypto import X509, X509StoreFlags
 
 from balancer.net.tls.files import AUTHORITIES, LISTS, Unreadable, blocks, found
+from balancer.net.tls.parsing import certificate_in, list_in
 
 
 @attrs.frozen(eq=False)
@@ -41,22 +42,16 @@ def read_trust(authorities: Iterable[str], lists: Iterable[str] = ()) -> Trust:
 
 
 def _authorities(path: str) -> list[x509.Certificate]:
-    try:
-        every = [block for file in found([path], AUTHORITIES) for block in blocks(file)]
-        certificates = [x509.load_pem_x509_certificate(one.data) for one in every if one.label == "CERTIFICATE"]
-    except ValueError as error:
-        raise Unreadable(f"{path}: a certificate in it is malformed ({error}); get it anew") from error
+    every = (block for file in found([path], AUTHORITIES) for block in blocks(file))
+    certificates = [certificate_in(block) for block in every if block.label == "CERTIFICATE"]
     if not certificates:
         raise Unreadable(f"{path}: holds no certificate; give the authority's own, as PEM")
     return certificates
 
 
 def _lists(path: str) -> list[x509.CertificateRevocationList]:
-    try:
-        every = [block for file in found([path], LISTS) for block in blocks(file)]
-        lists = [x509.load_pem_x509_crl(one.data) for one in every if one.label == "X509 CRL"]
-    except ValueError as error:
-        raise Unreadable(f"{path}: a revocation list in it is malformed ({error}); get it anew") from error
+    every = (block for file in found([path], LISTS) for block in blocks(file))
+    lists = [list_in(block) for block in every if block.label == "X509 CRL"]
     if not lists:
         raise Unreadable(f"{path}: holds no revocation list; give the authority's, as PEM")
     return lists

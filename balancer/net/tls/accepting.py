@@ -48,7 +48,7 @@ class Handshaking(Greeted):
         """The client is served, unless the handshake was all that it is for."""
         terminating, inner, tls = self._terminating, self._inner, self.transport.tls
         inner.header, inner.source = self.header, self.source
-        inner.secured = terminating.secured(tls)
+        inner.secured = terminating.secured(tls, self._hello)
         guard(tls)
         if inner.secured.alpn == PROOF:
             self._closing = True

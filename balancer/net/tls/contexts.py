@@ -28,7 +28,8 @@ class _Entry:
 class ServerContexts:
     """The contexts of one listener, made anew when its certificates change; connections keep what they began with.
 
-    `needs_hello` tells whether the choice depends on what the client's hello says.
+    `needs_hello` tells whether the choice depends on what the client's hello says, or several names share a context: of
+    a resumed session of TLS 1.2 OpenSSL tells for which of them it was made, not which of them is asked for.
     """
 
     def __init__(self, manner: Manner, credentials: Credentials) -> None:
@@ -51,7 +52,7 @@ class ServerContexts:
             first = credentials.pairs[0]
             name = manner.default or next(iter(first.names), "")
             self._default = _Entry(entries[name].pairs if name in entries else (first,))
-        self.needs_hello = self._default is None or len(self._names) > 1
+        self.needs_hello = self._default is None or len(entries) > 1 or any("*" in name for name in entries)
 
     def choose(self, hello: ClientHello | None) -> SSL.Context:
         """What the client of that hello is presented; without one, what is for everybody else.

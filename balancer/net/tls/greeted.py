@@ -42,6 +42,7 @@ class Greeted(Peer, Unplaced):
     _early = b""
     _peeked = _wanted = _looks = 0
     _closing = False
+    _hello: ClientHello | None = None
 
     def __init__(self, terminating: Terminating, inner: Peer) -> None:
         self._terminating, self._inner = terminating, inner
@@ -115,6 +116,7 @@ class Greeted(Peer, Unplaced):
         self._last_word(self._terminating.hint(data))
 
     def _choose(self, hello: ClientHello | None) -> None:
+        self._hello = hello
         try:
             context = self._terminating.contexts.choose(hello)
         except ServerNameRefused as error:

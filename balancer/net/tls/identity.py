@@ -12,6 +12,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from OpenSSL import SSL, crypto
 
+from balancer.core.hello import ClientHello
 from balancer.core.secured import ClientCertificate, Secured
 
 UNREADABLE: Final = "it cannot be read"
@@ -28,20 +29,26 @@ _KINDS: Final[tuple[tuple[type[x509.GeneralName], str], ...]] = (
 """The kinds of alternative names that are told, as OpenSSL calls them."""
 
 
-def secured_by(connection: SSL.Connection) -> Secured:
-    """What there is to say of a client whose handshake is done.
+def secured_by(connection: SSL.Connection, hello: ClientHello | None = None) -> Secured:
+    """What there is to say of a client whose handshake is done, and which had said hello so, if anybody has looked.
 
     The application data of the connection tell by `error` what is wrong with the client's certificate, if anything.
     """
-    name, protocol = connection.get_servername(), connection.get_alpn_proto_negotiated()
+    protocol = connection.get_alpn_proto_negotiated()
     return Secured(
         connection.get_protocol_version_name(),
         connection.get_cipher_name() or "",
-        None if name is None else name.decode("latin-1").lower().removesuffix("."),
+        _asked(connection) if hello is None else hello.server_name,
         protocol.decode("latin-1") or None,
         certificate=certificate_of(connection),
         expires=getattr(connection.get_context(), "expires", None),
     )
+
+
+def _asked(connection: SSL.Connection) -> str | None:
+    """For which name, as OpenSSL tells it: of a resumed session of TLS 1.2 that is the one it was made for."""
+    name = connection.get_servername()
+    return None if name is None else name.decode("latin-1").lower().removesuffix(".")
 
 
 def certificate_of(connection: SSL.Connection) -> ClientCertificate | None:

@@ -34,7 +34,7 @@ class Terminating:
     """How the clients of one listener come to TLS. A handshake has `timeout` seconds, and `most` are under way at once.
 
     `hint` answers a client that speaks in the clear, from its first bytes, if it is to have an answer. `clock` is the
-    reactor. `secured` tells what is known of a connection once its handshake is done.
+    reactor. `secured` tells what is known of a connection once its handshake is done, given its hello if that was read.
     """
 
     contexts: Contexts
@@ -44,7 +44,7 @@ class Terminating:
     deadlines: Deadlines
     sessions: Sessions
     refusals: Refusals
-    secured: Callable[[SSL.Connection], Secured]
+    secured: Callable[[SSL.Connection, ClientHello | None], Secured]
     hint: Callable[[bytes], bytes] = lambda _data: b""
     under_way: int = attrs.field(init=False, default=0)
 

@@ -70,7 +70,7 @@ def test_no_hello_is_no_name() -> None:
     ("manner", "pairs", "needed"),
     [
         (LENIENT, (WWW,), False),
-        (LENIENT, (WILD,), False),
+        (LENIENT, (WILD,), True),
         (LENIENT, (ADDRESS,), False),
         (LENIENT, (SITE,), True),
         (LENIENT, (WWW, WILD), True),
@@ -79,7 +79,7 @@ def test_no_hello_is_no_name() -> None:
     ],
 )
 def test_when_the_name_matters(manner: Manner, pairs: tuple[Pair, ...], needed: bool) -> None:
-    """The hello is needed where there is more than one name, or some are refused."""
+    """The hello is needed where there is more than one name, of a wildcard even, or some are refused."""
     assert ServerContexts(manner, Credentials(pairs)).needs_hello is needed
 
 

@@ -16,6 +16,7 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
 
+from balancer.core.hello import ClientHello
 from balancer.core.secured import ClientCertificate, Secured
 from balancer.net.tls.identity import UNJUDGED, UNREADABLE, certificate_of, secured_by
 from tests.net.authority import FUTURE, PAST, Authority, Leaf, new_key
@@ -124,6 +125,13 @@ def test_what_is_agreed_on() -> None:
     secured = secured_by(ours)
     assert secured == Secured("TLSv1.3", secured.cipher, "site.example", "http/1.1")
     assert secured.cipher.startswith("TLS_")
+
+
+def test_the_name_in_the_hello_comes_first() -> None:
+    """Where the hello was read, the name is the one in it, or none, whatever OpenSSL has kept with a session."""
+    ours, _ = shaken(None, name=b"site.example")
+    assert secured_by(ours, ClientHello("other.example")).server_name == "other.example"
+    assert secured_by(ours, ClientHello()).server_name is None
 
 
 def test_the_end_of_what_was_shown() -> None:

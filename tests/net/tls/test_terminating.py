@@ -26,7 +26,7 @@ def test_our_side_accepts(lean: Lean) -> None:
         deadlines=Deadlines(ReactorAlarm(lean.reactor)),
         sessions=Sessions(),
         refusals=Refusals(print),
-        secured=lambda _tls: Secured("TLSv1.3", "x"),
+        secured=lambda _tls, _hello: Secured("TLSv1.3", "x"),
     )
     with socket.socket() as sock:
         assert terminating.make(accepting(), sock).get_state_string() == b"before SSL initialization"

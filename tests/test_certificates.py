@@ -9,6 +9,7 @@ import pytest
 
 from balancer import TLS, Config, HTTPListener, Pool, TCPListener
 from balancer.certificates import certificates
+from balancer.config import Listener
 from balancer.errors import ConfigError
 from balancer.net.tls.credentials import DAY
 from tests.net.authority import PAST, Authority
@@ -35,12 +36,17 @@ def test_the_whole_table(folder: Path) -> None:
     ROOT.below().leaf("a.example", "192.0.2.1").store(folder, "a")
     ROOT.leaf("b.example", kind="rsa", valid=SHORT).store(folder, "b")
     shared = TLS(["a.pem", "b.pem"], keylog="keys.log")
-    listeners = [HTTPListener("tcp:443", tls=shared, pool=SITE), TCPListener("tcp:444", tls=shared, pool=SITE)]
+    listeners: list[Listener] = [
+        HTTPListener("tcp:443", tls=shared, pool=SITE),
+        TCPListener("tcp:444", tls=shared, pool=SITE),
+    ]
+    listeners.append(TCPListener("tcp:445", tls=TLS("a.pem"), pool=SITE))
     plain = HTTPListener("tcp:80", pool=SITE)
     assert list(certificates(Config([*listeners, plain]), now)) == [
         "CERTIFICATE OF        KEY              CHAIN  EXPIRES     DAYS LEFT  FILE",
         "a.example, 192.0.2.1  ECDSA secp256r1  1      2119-12-08  36420      a.pem",
         "b.example             RSA 2048         0      2020-03-31  10         b.pem",
+        "a.example, 192.0.2.1  ECDSA secp256r1  1      2119-12-08  36420      a.pem",
         "warning: TLS 'a.pem': b.pem: the certificate of b.example expires on 2020-03-31, in 10 days; renew it",
         "warning: TLS 'a.pem': keylog: the secrets of all connections are written to keys.log",
     ]

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.net.tls.pairing import Passphrase, Read, read_pairs
+from balancer.net.tls.pairing import LONGEST_CHAIN, Passphrase, Read, read_pairs
 from tests.net.authority import FUTURE, PAST, Authority, Leaf, pem
 
 ROOT = Authority("root")
@@ -92,6 +92,18 @@ def test_the_chain_nearest_to_the_certificate(tmp_path: Path) -> None:
     crossed = builder.add_extension(usage, critical=True).sign(other.key, SHA256())
     leaf = Leaf(A.certificate, A.key, (crossed,))
     assert only(read_pairs(wrote(tmp_path, chain=LOW.pem + MIDDLE.pem, site=leaf.pem + leaf.key_pem())), leaf)
+
+
+def test_a_chain_is_no_longer_than_anybody_needs(tmp_path: Path) -> None:
+    """Of a chain that goes on and on, no more is sent than a client would follow."""
+    deep = ROOT
+    for number in range(LONGEST_CHAIN + 2):
+        deep = deep.below(f"below {number}")
+    leaf = deep.leaf("a.example")
+    assert only(
+        read_pairs(wrote(tmp_path, site=leaf.pem + leaf.key_pem())),
+        Leaf(leaf.certificate, leaf.key, leaf.chain[:LONGEST_CHAIN]),
+    )
 
 
 def test_an_issuer_in_name_alone(tmp_path: Path) -> None:

@@ -25,9 +25,10 @@ HOST = "127.0.0.1"
 
 @implementer(IHalfCloseableProtocol)
 class Wire(Protocol):
-    """One end of a connection; `ending` is the name of the error it ended with, once it has."""
+    """One end of a connection; `ending` is the name of the error it ended with, once it has, and `reason` the error."""
 
     transport: Any
+    reason: BaseException | None = None
 
     def __init__(self) -> None:
         self.heard, self.finished, self.ending = bytearray(), False, ""
@@ -67,7 +68,7 @@ class Wire(Protocol):
         """As it wanted."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        self.ending = type(reason.value).__name__
+        self.reason, self.ending = reason.value, type(reason.value).__name__
         self._look()
 
     def _look(self) -> None:

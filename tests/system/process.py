@@ -123,8 +123,5 @@ def is_free(port: int) -> bool:
 def written(folder: Path, text: str) -> str:
     """The path of a config file with that text, behind the imports that every config has."""
     path = folder / "conf.py"
-    path.write_text(
-        "from balancer import (\n    TLS, Backend, Config, HTTPListener, Pool, TCPListener, UDPListener, UpstreamTLS\n)\n"
-        + text
-    )
+    path.write_text("from balancer import *\n" + text)
     return str(path)

@@ -56,9 +56,9 @@ def opened(
     """A balancer with such settings in front of a database of its own, which may speak TLS."""
     authority, leaf = AUTHORITY.store(folder, "authority"), AUTHORITY.leaf(NAME)
     leaf.store(folder, "site")
-    with database(program, leaf if encrypted else None) as port:
-        with Front(folder, port, tcp=tcp.format(folder=folder), pool=pool.format(folder=folder)) as front:
-            yield Database(program("psql"), front, authority)
+    tcp, pool = tcp.format(folder=folder), pool.format(folder=folder)
+    with database(program, leaf if encrypted else None) as port, Front(folder, port, tcp=tcp, pool=pool) as front:
+        yield Database(program("psql"), front, authority)
 
 
 ENDED = "tls=TLS('{folder}/site.pem'), starttls='postgres'"

@@ -73,13 +73,12 @@ class Secure:
             verify = verify_ip_address if isIPAddress(name) or isIPv6Address(name) else verify_hostname
             try:
                 verify(connection, name)
-            except (CertificateError, VerificationError):
+            except (CertificateError, VerificationError, ValueError):
                 continue
             return
         if self._expected:
             certificate = connection.get_peer_certificate(as_cryptography=True)
-            if certificate is None:
-                raise UpstreamCertificateRefused("it has shown no certificate")
+            assert certificate is not None  # ciphers that do without are not spoken
             raise wrong_name(certificate, self._expected)
 
     def learn(self, connection: SSL.Connection) -> None:
@@ -153,8 +152,6 @@ class Securing(Protocol):
 
     def handshakeCompleted(self) -> None:
         """It stands, if whoever answered is who was meant."""
-        if self._failed is None:
-            return
         try:
             self._secure.judge(self.transport.tls)
         except UpstreamCertificateRefused as error:
@@ -187,12 +184,9 @@ class HalfClosing(Securing):
     """The same, for a protocol that hears of the end of each direction."""
 
     def readConnectionLost(self) -> None:
-        """The backend has finished without a word, if there is anybody to tell."""
-        if self._stands:
-            self._step_aside()
-            self._inner.readConnectionLost()
-        else:
-            self.transport.abortConnection()
+        """The backend has finished without a word."""
+        self._step_aside()
+        self._inner.readConnectionLost()
 
     def writeConnectionLost(self) -> None:
         """Our last byte is out."""

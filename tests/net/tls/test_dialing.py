@@ -174,3 +174,20 @@ def test_a_backend_that_takes_no_connection(house: House, told: list[LogEvent]) 
     house.relay(9001, tls=UpstreamTLS(verify=False))
     assert house.client(b"ping").ending
     assert "127.0.0.1:9001: Connection was refused by other side" in "\n".join(lines(told))
+
+
+@VERSIONS
+async def test_a_change_of_protocol(reactor: Any, trusted: Trusted, version: int) -> None:
+    """What follows an upgrade goes over TLS as well, both ways, and so does the end."""
+    door = trusted.door(version=version)
+    async with fronted(reactor, HTTPListener, behind(reactor, door), trusted.tls()) as front:
+        client = await front.client(request("GET /", "connection: upgrade", "upgrade: websocket"))
+        backend = await front.calls.get()
+        await backend.until(asked)
+        backend.heard.clear()
+        backend.say(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhello")
+        await client.until(lambda wire: wire.heard.endswith(b"hello"))
+        client.say(b"ping")
+        assert await backend.hear(4) == b"ping"
+        backend.transport.loseConnection()
+        await client.until(lambda wire: wire.finished or bool(wire.ending))

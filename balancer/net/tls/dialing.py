@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from cryptography.x509 import Certificate
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
@@ -50,6 +51,7 @@ class Secure:
         self.context, self.clock, self.asks = context, clock, asks
         self._server_name = server_name
         self._expected = tuple(name.rstrip(".") for name in expected)
+        self._proven: Certificate | None = None
         self._session: SSL.Session | None = None
         self._until = 0.0
 
@@ -68,18 +70,18 @@ class Secure:
         return connection
 
     def judge(self, connection: SSL.Connection) -> None:
-        """Look whose the certificate is, of a session gone on with, too. Raises `UpstreamCertificateRefused`."""
-        for name in self._expected:
-            verify = verify_ip_address if isIPAddress(name) or isIPv6Address(name) else verify_hostname
-            try:
-                verify(connection, name)
-            except (CertificateError, VerificationError, ValueError):
-                continue
+        """Look whose the certificate is, of a session gone on with, too. Raises `UpstreamCertificateRefused`.
+
+        One that was judged before is the same for every byte; reading its names takes as long as half a handshake.
+        """
+        if not self._expected:
             return
-        if self._expected:
-            certificate = connection.get_peer_certificate(as_cryptography=True)
-            assert certificate is not None  # ciphers that do without are not spoken
-            raise wrong_name(certificate, self._expected)
+        certificate = connection.get_peer_certificate(as_cryptography=True)
+        assert certificate is not None  # ciphers that do without are not spoken
+        if certificate != self._proven:
+            if not any(_is_for(name, connection) for name in self._expected):
+                raise wrong_name(certificate, self._expected)
+            self._proven = certificate
 
     def learn(self, connection: SSL.Connection) -> None:
         """Keep its session for the next one; with TLS 1.3 that comes after the handshake."""
@@ -93,6 +95,16 @@ class Secure:
         """An attempt that connects the protocol over TLS, and tells that it stands or why it does not."""
         kind = HalfClosing if IHalfCloseableProtocol.providedBy(protocol) else Securing
         return kind(self, protocol, failed, stood)
+
+
+def _is_for(name: str, connection: SSL.Connection) -> bool:
+    """Whether the certificate that was shown is for that host or IP address."""
+    verify = verify_ip_address if isIPAddress(name) or isIPv6Address(name) else verify_hostname
+    try:
+        verify(connection, name)
+    except (CertificateError, VerificationError, ValueError):
+        return False
+    return True
 
 
 @implementer(IHandshakeListener)

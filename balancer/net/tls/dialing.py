@@ -111,11 +111,11 @@ def _is_for(name: str, connection: SSL.Connection) -> bool:
 class Securing(Protocol):
     """One attempt: `net.racing.Attempt`, and what its connection speaks to until the backend has said something.
 
-    `below` is the attempt to connect the socket, which is given to an `Opening`.
+    The socket is given to an `Opening`.
     """
 
     transport: Any
-    below: Attempt | None = None
+    _below: Attempt | None = None
     _stands = False
 
     def __init__(
@@ -130,6 +130,11 @@ class Securing(Protocol):
         """Whether neither is known, that it stands or that it failed."""
         return self._failed is not None
 
+    def waits_for(self, below: Attempt | None) -> None:
+        """That is the attempt to connect the socket, if it does not stand yet; it leads back here."""
+        if self.transport is None:
+            self._below = below
+
     def cancel(self) -> None:
         """See `Attempt.cancel`."""
         failed, self._failed = self._failed, None
@@ -137,8 +142,8 @@ class Securing(Protocol):
             return
         if self.transport is not None:
             self.transport.abortConnection()
-        elif self.below is not None:
-            self.below.cancel()
+        elif self._below is not None:
+            self._below.cancel()
 
     def fail(self, reason: BaseException) -> None:
         """It comes to nothing."""
@@ -150,7 +155,7 @@ class Securing(Protocol):
 
     def opened(self, transport: Any) -> None:
         """The socket is connected."""
-        self.transport = transport
+        self.transport, self._below = transport, None
         if self._secure.asks:
             asking = Asking(self.begin, self.fail)
             transport.protocol = asking

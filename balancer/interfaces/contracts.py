@@ -109,7 +109,7 @@ class ICheckTarget(Interface):
     clock: IReactorTime = Attribute("The clock to take times from.")
 
     def connect(factory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Connect as the pool would (address, time-out, PROXY); closed for you when the check ends or is cancelled.
+        """Connect as the pool would (address, time-out, PROXY, TLS); closed for you as the check ends or is cancelled.
 
         Fails with `CheckFailed` when the connection cannot be made.
         """

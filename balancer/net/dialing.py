@@ -113,7 +113,7 @@ def reach(
         return connect(reactor, place, opening, failed, source=backend.source)
     securing: Securing = secure.attempt(protocol, failed)
     opening = Greeting(Opening(securing), greeting) if greeting else Opening(securing)
-    securing.below = connect(reactor, place, opening, securing.fail, source=backend.source)
+    securing.waits_for(connect(reactor, place, opening, securing.fail, source=backend.source))
     return securing if securing.pending else None
 
 

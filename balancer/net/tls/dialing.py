@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from cryptography.x509 import Certificate
 from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
@@ -50,6 +51,7 @@ class Secure:
         self.context, self.clock, self.asks = context, clock, asks
         self._server_name = server_name
         self._expected = tuple(name.rstrip(".") for name in expected)
+        self._proven: Certificate | None = None
         self._session: SSL.Session | None = None
         self._until = 0.0
 
@@ -68,19 +70,18 @@ class Secure:
         return connection
 
     def judge(self, connection: SSL.Connection) -> None:
-        """Look whose the certificate is, of a session gone on with, too. Raises `UpstreamCertificateRefused`."""
-        for name in self._expected:
-            verify = verify_ip_address if isIPAddress(name) or isIPv6Address(name) else verify_hostname
-            try:
-                verify(connection, name)
-            except (CertificateError, VerificationError):
-                continue
+        """Look whose the certificate is, of a session gone on with, too. Raises `UpstreamCertificateRefused`.
+
+        One that was judged before is the same for every byte; reading its names takes as long as half a handshake.
+        """
+        if not self._expected:
             return
-        if self._expected:
-            certificate = connection.get_peer_certificate(as_cryptography=True)
-            if certificate is None:
-                raise UpstreamCertificateRefused("it has shown no certificate")
-            raise wrong_name(certificate, self._expected)
+        certificate = connection.get_peer_certificate(as_cryptography=True)
+        assert certificate is not None  # ciphers that do without are not spoken
+        if certificate != self._proven:
+            if not any(_is_for(name, connection) for name in self._expected):
+                raise wrong_name(certificate, self._expected)
+            self._proven = certificate
 
     def learn(self, connection: SSL.Connection) -> None:
         """Keep its session for the next one; with TLS 1.3 that comes after the handshake."""
@@ -96,15 +97,25 @@ class Secure:
         return kind(self, protocol, failed, stood)
 
 
+def _is_for(name: str, connection: SSL.Connection) -> bool:
+    """Whether the certificate that was shown is for that host or IP address."""
+    verify = verify_ip_address if isIPAddress(name) or isIPv6Address(name) else verify_hostname
+    try:
+        verify(connection, name)
+    except (CertificateError, VerificationError, ValueError):
+        return False
+    return True
+
+
 @implementer(IHandshakeListener)
 class Securing(Protocol):
     """One attempt: `net.racing.Attempt`, and what its connection speaks to until the backend has said something.
 
-    `below` is the attempt to connect the socket, which is given to an `Opening`.
+    The socket is given to an `Opening`.
     """
 
     transport: Any
-    below: Attempt | None = None
+    _below: Attempt | None = None
     _stands = False
 
     def __init__(
@@ -119,6 +130,11 @@ class Securing(Protocol):
         """Whether neither is known, that it stands or that it failed."""
         return self._failed is not None
 
+    def waits_for(self, below: Attempt | None) -> None:
+        """That is the attempt to connect the socket, if it does not stand yet; it leads back here."""
+        if self.transport is None:
+            self._below = below
+
     def cancel(self) -> None:
         """See `Attempt.cancel`."""
         failed, self._failed = self._failed, None
@@ -126,8 +142,8 @@ class Securing(Protocol):
             return
         if self.transport is not None:
             self.transport.abortConnection()
-        elif self.below is not None:
-            self.below.cancel()
+        elif self._below is not None:
+            self._below.cancel()
 
     def fail(self, reason: BaseException) -> None:
         """It comes to nothing."""
@@ -139,7 +155,7 @@ class Securing(Protocol):
 
     def opened(self, transport: Any) -> None:
         """The socket is connected."""
-        self.transport = transport
+        self.transport, self._below = transport, None
         if self._secure.asks:
             asking = Asking(self.begin, self.fail)
             transport.protocol = asking
@@ -153,8 +169,6 @@ class Securing(Protocol):
 
     def handshakeCompleted(self) -> None:
         """It stands, if whoever answered is who was meant."""
-        if self._failed is None:
-            return
         try:
             self._secure.judge(self.transport.tls)
         except UpstreamCertificateRefused as error:
@@ -187,12 +201,9 @@ class HalfClosing(Securing):
     """The same, for a protocol that hears of the end of each direction."""
 
     def readConnectionLost(self) -> None:
-        """The backend has finished without a word, if there is anybody to tell."""
-        if self._stands:
-            self._step_aside()
-            self._inner.readConnectionLost()
-        else:
-            self.transport.abortConnection()
+        """The backend has finished without a word."""
+        self._step_aside()
+        self._inner.readConnectionLost()
 
     def writeConnectionLost(self) -> None:
         """Our last byte is out."""

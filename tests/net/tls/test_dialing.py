@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from twisted.logger import LogEvent
 
-from balancer.config import HTTPListener, TCPListener
+from balancer.config import HTTPListener, TCPListener, UpstreamTLS
 from balancer.core.proxy_protocol import encode_v1
 from balancer.errors import Draining
-from tests.net.house import answer, request
+from tests.net.house import House, answer, lines, request
 from tests.net.tls.farther import TLS12, TLS13, Trusted, behind, fronted, in_the_clear
 from tests.net.wires import Wire
 
@@ -137,3 +138,56 @@ async def test_a_client_that_leaves(reactor: Any, trusted: Trusted) -> None:
         await backend.end()
         await client.end()
         assert front.active == 0
+
+
+async def test_ends_of_one_direction(reactor: Any, trusted: Trusted) -> None:
+    """In TLS 1.3 either side may finish before the other, even before it has said anything."""
+    async with fronted(reactor, TCPListener, behind(reactor, trusted.door()), trusted.tls()) as front:
+        client = await front.client(b"ping")
+        backend = await front.calls.get()
+        assert await backend.hear(4) == b"ping"
+        backend.transport.loseConnection()
+        await client.until(lambda wire: wire.finished)
+        assert not client.heard
+        client.transport.loseConnection()
+    async with fronted(reactor, TCPListener, behind(reactor, trusted.door()), trusted.tls()) as front:
+        client = await front.client(b"ping")
+        client.transport.loseWriteConnection()
+        backend = await front.calls.get()
+        assert await backend.hear(4) == b"ping"
+        await backend.end()
+
+
+def test_a_socket_that_does_not_stand(house: House) -> None:
+    """An attempt whose socket does not stand in time is given up like any other."""
+    house.network.hang(9001)
+    house.relay(9001, tls=UpstreamTLS(verify=False))
+    client = house.client(b"ping")
+    assert (house.active, len(house.network.connecting)) == (1, 1)
+    house.network.advance(6)
+    assert (house.active, len(house.network.connecting)) == (0, 0)
+    assert client.ending
+
+
+def test_a_backend_that_takes_no_connection(house: House, told: list[LogEvent]) -> None:
+    """It is said so, and not that there was anything wrong with TLS."""
+    house.relay(9001, tls=UpstreamTLS(verify=False))
+    assert house.client(b"ping").ending
+    assert "127.0.0.1:9001: Connection was refused by other side" in "\n".join(lines(told))
+
+
+@VERSIONS
+async def test_a_change_of_protocol(reactor: Any, trusted: Trusted, version: int) -> None:
+    """What follows an upgrade goes over TLS as well, both ways, and so does the end."""
+    door = trusted.door(version=version)
+    async with fronted(reactor, HTTPListener, behind(reactor, door), trusted.tls()) as front:
+        client = await front.client(request("GET /", "connection: upgrade", "upgrade: websocket"))
+        backend = await front.calls.get()
+        await backend.until(asked)
+        backend.heard.clear()
+        backend.say(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nhello")
+        await client.until(lambda wire: wire.heard.endswith(b"hello"))
+        client.say(b"ping")
+        assert await backend.hear(4) == b"ping"
+        backend.transport.loseConnection()
+        await client.until(lambda wire: wire.finished or bool(wire.ending))

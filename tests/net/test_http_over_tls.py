@@ -150,3 +150,18 @@ def test_a_relay_tells_its_backend(house: House, tls: dict[str, Any], identity: 
     assert header.tls is not None
     assert (header.tls.version, header.tls.client_verified) == ("TLSv1.3", identity is not None)
     assert header.tls.cn == (None if identity is None else "jo")
+
+
+def test_a_relay_for_those_who_are_known(house: House, tls: dict[str, Any]) -> None:
+    """A route of a listener of TCP can require a certificate; all others are turned away."""
+    far, pool = house.far(), Pool("site", backends=["127.0.0.1:9001"])
+    routes = [Route(ClientCertificate(names="URI:spiffe://example/staff/*"), pool), Route(refuse=True)]
+    house.open(TCPListener(f"tcp:{FRONT}", routes=routes, tls=TLS(**tls)))
+    client = Secured(house, identity=MEMBER)
+    client.say(b"hello")
+    assert far.last.hear() == b"hello"
+    far.last.say(b"welcome")
+    assert client.hear() == b"welcome"
+    for guest in (None, *GUESTS):
+        assert Secured(house, identity=guest).speaker.gone
+    assert len(far.calls) == 1

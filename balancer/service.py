@@ -84,7 +84,7 @@ class Balancer(Service):
     def reload_certificates(self) -> None:
         """Read all certificates, keys and what goes with them anew; what is alive keeps what it began with."""
         if not self._assembly.reloads:
-            log.info("nothing to read anew: no listener has TLS")
+            log.info("nothing to read anew: there are no certificates")
         for files in self._assembly.reloads.values():
             files.now()
 

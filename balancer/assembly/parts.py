@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any, Protocol
+from typing import Any
 
 import attrs
 
@@ -32,16 +32,6 @@ from balancer.net.upstreams import Upstreams
 
 PIPES = 16
 """Pipes for bulk: so few that their descriptors fit into those reserved. Other directions go through Python."""
-
-
-class Rereadable(Protocol):
-    """What is made of files, which may change."""
-
-    def look(self) -> object:
-        """How the files are now."""
-
-    def read(self) -> None:
-        """Use what is in them now."""
 
 
 @attrs.define(eq=False)
@@ -73,12 +63,10 @@ class Parts:
     """The date of answers; a reactor's clock may count from anything, so without a wall there is none."""
     logs: dict[str, AccessLog] = attrs.field(init=False, factory=dict)
     """By their paths: listeners may share one."""
-    upstream_tls: list[Rereadable] = attrs.field(init=False, factory=list)
-    """What of TLS with backends is made of files."""
     grace: dict[Backend, Deadline] = attrs.field(init=False, factory=dict)
     certificates: dict[nouns.TLS, Certificates] = attrs.field(init=False, factory=dict)
     reloads: dict[Any, Reloading] = attrs.field(init=False, factory=dict)
-    """What is read again when its files change, by the nouns that name these."""
+    """What is read again when its files change: by the `TLS` of listeners, or by whose TLS with backends it is."""
     aside: DoesAside = attrs.field(init=False)
     keylogs: list[KeyLog] = attrs.field(init=False, factory=list)
 

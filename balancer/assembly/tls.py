@@ -11,12 +11,12 @@ from functools import partial
 from twisted.logger import Logger
 
 from balancer import config as nouns
+from balancer.assembly.key_logs import key_log
 from balancer.assembly.parts import Parts
 from balancer.errors import StartError
 from balancer.net.tls.certificates import Certificates
 from balancer.net.tls.contexts import ServerContexts
 from balancer.net.tls.credentials import Sources, Unusable
-from balancer.net.tls.keylog import KeyLog
 from balancer.net.tls.presenting import Manner
 from balancer.net.tls.profiles import profile_of
 from balancer.net.tls.reloading import Reloading
@@ -37,10 +37,10 @@ def contexts_of(parts: Parts, settings: nouns.TLS, protocols: tuple[str, ...]) -
 def certificates_of(parts: Parts, settings: nouns.TLS) -> Certificates:
     """The certificates that were read for it. Raises `StartError` for what cannot be read or presented."""
     if settings not in parts.certificates:
-        keylog = _keylog(parts, settings)
+        keylog = key_log(parts, str(settings), settings.keylog)
         made = Certificates(
             sources_of(settings),
-            manner_of(settings, parts.wall, None if keylog is None else keylog.add),
+            manner_of(settings, parts.wall, keylog),
             rotation=settings.ticket_hours * HOUR,
             seconds=parts.reactor.seconds,
             tell=partial(_tell, settings),
@@ -90,20 +90,6 @@ def manner_of(settings: nouns.TLS, wall: Callable[[], float], keylog: Callable[[
         lifetime=settings.ticket_hours * HOUR,
         keylog=keylog,
     )
-
-
-def _keylog(parts: Parts, settings: nouns.TLS) -> KeyLog | None:
-    if settings.keylog is None:
-        return None
-    made = KeyLog(settings.keylog)
-    try:
-        made.open()
-    except OSError as error:
-        remedy = "give the path of a file that the balancer may write, or leave it out"
-        raise StartError(f"{settings}: keylog: {settings.keylog!r}: {error.strerror}; {remedy}") from error
-    parts.keylogs.append(made)
-    log.info("{tls}: the secrets of all connections are written to {path}", tls=str(settings), path=settings.keylog)
-    return made
 
 
 def _tell(settings: nouns.TLS, line: str) -> None:

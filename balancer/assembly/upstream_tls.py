@@ -9,42 +9,44 @@ from OpenSSL import SSL
 from twisted.logger import Logger
 
 from balancer import config as nouns
+from balancer.assembly.key_logs import key_log
 from balancer.assembly.parts import Parts
 from balancer.config.upstream_tls import UNVERIFIED
 from balancer.core.backend import Backend
 from balancer.errors import StartError
-from balancer.net.tls.credentials import Sources
+from balancer.net.tls.credentials import Unusable
 from balancer.net.tls.dialing import Secure
-from balancer.net.tls.files import Look, Unreadable
+from balancer.net.tls.files import Look
+from balancer.net.tls.reloading import Reloading
 from balancer.net.tls.upstream_contexts import Terms, connecting
 
 log = Logger("balancer")
 
 
-@attrs.define(eq=False)
+@attrs.frozen(eq=False)
 class Upstream:
-    """TLS with the backends of one pool, or for their checks: `use` is told of each context that counts from then on.
+    """What is read for the backends of one pool, or for their checks: `net.tls.reloading.Watched`.
 
-    `owner` is who the settings belong to, in a few words.
+    `take` is told of each context that counts from then on.
     """
 
-    owner: str
     terms: Terms
-    use: Callable[[SSL.Context], object]
+    take: Callable[[SSL.Context], object]
 
     def look(self) -> Look:
-        """How its files are now."""
-        terms = self.terms
-        sources = Sources(
-            terms.certificate,
-            authorities=() if terms.ca is None else (terms.ca,),
-            lists=() if terms.crl is None else (terms.crl,),
-        )
-        return sources.look()
+        """How the files are now."""
+        return self.terms.sources.look()
 
-    def read(self) -> None:
-        """Use what is in the files now. Raises `Unreadable`, and everything stays as it was."""
-        self.use(connecting(self.terms))
+    def load(self) -> SSL.Context:
+        """What they amount to. Raises `Unusable`."""
+        return connecting(self.terms)
+
+    def use(self, loaded: SSL.Context) -> None:
+        """Connect so from now on."""
+        self.take(loaded)
+
+    def tick(self) -> None:
+        """Nothing changes with time alone."""
 
 
 def secure_pool(parts: Parts, pool: nouns.Pool, backends: Mapping[nouns.Backend, Backend]) -> None:
@@ -53,13 +55,13 @@ def secure_pool(parts: Parts, pool: nouns.Pool, backends: Mapping[nouns.Backend,
     if tls is None:
         return
 
-    def use(context: SSL.Context) -> None:
+    def take(context: SSL.Context) -> None:
         for noun, backend in backends.items():
             backend.secure = _secure(parts, tls, noun, context)
             if pool in parts.upstreams:
                 parts.upstreams[pool].moved(backend)
 
-    _start(parts, Upstream(f"{pool}: tls", terms_of(tls), use))
+    _start(parts, f"{pool}: tls", tls, take)
 
 
 def secure_checks(
@@ -68,26 +70,36 @@ def secure_checks(
     """What makes the connections of checks over TLS that is not the pool's. Raises `StartError`."""
     made: dict[Backend, Secure] = {}
 
-    def use(context: SSL.Context) -> None:
+    def take(context: SSL.Context) -> None:
         made.update((backend, _secure(parts, tls, noun, context)) for noun, backend in backends.items())
 
-    _start(parts, Upstream(f"{pool}: health: tls", terms_of(tls), use))
+    _start(parts, f"{pool}: health: tls", tls, take)
     return made.get
 
 
-def terms_of(tls: nouns.UpstreamTLS) -> Terms:
+def terms_of(tls: nouns.UpstreamTLS, keylog: Callable[[bytes], None] | None = None) -> Terms:
     """The same settings, for those who know no nouns."""
-    return Terms(**{field.name: getattr(tls, field.name) for field in attrs.fields(Terms)})
+    return Terms(
+        ca=tls.ca,
+        crl=tls.crl,
+        certificate=tls.certificate,
+        passphrase=tls.passphrase,
+        alpn=tls.alpn,
+        verify=tls.verify,
+        minimum=tls.minimum,
+        ciphers=tls.ciphers,
+        keylog=keylog,
+    )
 
 
 def faults(config: nouns.Config) -> Iterator[str]:
-    """What is wrong with the files of the pools of a config, a line for each pool and each check."""
+    """What is wrong with the files for backends of a config, a line for each fault."""
     for pool in config.pools:
         for owner, tls in _settings(pool):
             try:
                 connecting(terms_of(tls))
-            except Unreadable as error:
-                yield f"{owner}: {error}"
+            except Unusable as error:
+                yield from (f"{owner}: {fault}" for fault in error.faults)
 
 
 def _settings(pool: nouns.Pool) -> Iterator[tuple[str, nouns.UpstreamTLS]]:
@@ -97,21 +109,25 @@ def _settings(pool: nouns.Pool) -> Iterator[tuple[str, nouns.UpstreamTLS]]:
         yield f"{pool}: health: tls", pool.health.tls
 
 
-def _start(parts: Parts, upstream: Upstream) -> None:
-    """Use the files, and look at them later. Raises `StartError`."""
+def _start(parts: Parts, owner: str, tls: nouns.UpstreamTLS, take: Callable[[SSL.Context], object]) -> None:
+    """Read the files, and again when they change. Raises `StartError`."""
+    upstream = Upstream(terms_of(tls, key_log(parts, owner, tls.keylog)), take)
+    look = upstream.look()
     try:
-        upstream.read()
-    except Unreadable as error:
-        raise StartError(f"{upstream.owner}: {error}") from error
-    if not upstream.terms.verify:
-        _warn(upstream.owner, UNVERIFIED)
-    if upstream.terms.keylog is not None:
-        _warn(upstream.owner, f"the secrets of all connections are written to {upstream.terms.keylog}")
-    parts.upstream_tls.append(upstream)
-
-
-def _warn(owner: str, line: str) -> None:
-    log.warn("{owner}: {line}", owner=owner, line=line)  # noqa: G010  Twisted's logger has no other name for it
+        upstream.use(upstream.load())
+    except Unusable as error:
+        raise StartError(f"{owner}: {error}") from error
+    if not tls.verify:
+        log.warn("{owner}: {line}", owner=owner, line=UNVERIFIED)  # noqa: G010  Twisted's logger has no other name for it
+    if tls.has_files:
+        parts.reloads[owner] = Reloading(
+            upstream,
+            look,
+            every=tls.reload_every,
+            deadlines=parts.deadlines,
+            aside=parts.aside,
+            tell=lambda line: log.info("{owner}: {line}", owner=owner, line=line),
+        )
 
 
 def _secure(parts: Parts, tls: nouns.UpstreamTLS, backend: nouns.Backend, context: SSL.Context) -> Secure:

@@ -9,13 +9,14 @@ from typing import Any, Final, Literal
 import attrs
 
 from balancer.config.endpoints import is_address, is_host_name
-from balancer.config.mistakes import Noun, as_tuple, choice, parsed, shown, word
+from balancer.config.mistakes import Noun, as_tuple, choice, parsed, seconds, shown, word
 
 Path = str | os.PathLike[str]
 
 UNVERIFIED: Final = "certificates of backends are not verified, for verify=False: anybody may answer in their place"
 """What operators are told of it."""
 
+_RELOAD: Final = 10.0
 _MOST: Final = 255
 """Bytes that the name of a protocol may have (RFC 7301 3.1)."""
 _HTTP: Final = "http/1.1"
@@ -54,7 +55,8 @@ class UpstreamTLS(Noun):
     connection begins in the clear, as PostgreSQL has it. To `keylog` the secrets of all connections are written, for
     a look at them with other tools.
 
-    The files are read at the start, and again when they change. Raises `ConfigError`.
+    The files are read as the balancer starts, on SIGHUP, and when a look at them each `reload_every` seconds shows a
+    change; what is wrong then is told, and what was there before stays. Raises `ConfigError`.
     """
 
     ca: str | None = attrs.field(default=None, converter=_path)
@@ -69,6 +71,12 @@ class UpstreamTLS(Noun):
     ciphers: str | None = None
     keylog: str | None = attrs.field(default=None, converter=_path)
     starttls: Literal["postgres"] | None = None
+    reload_every: float = _RELOAD
+
+    @property
+    def has_files(self) -> bool:
+        """Whether there is anything that could be read again."""
+        return bool(self.ca or self.crl or self.certificate)
 
     @property
     def names_by_host(self) -> bool:
@@ -90,9 +98,16 @@ class UpstreamTLS(Noun):
         yield from choice("verify", self.verify, (True, False))
         yield from choice("minimum", self.minimum, ("1.2", "1.3"))
         yield from choice("starttls", self.starttls, (None, "postgres"))
+        yield from self._wrong_pause()
         if self.passphrase is not None and not callable(self.passphrase):
             yield "passphrase: it is not callable; give a function that takes a path, and keep the secret elsewhere"
         yield from self._in_vain()
+
+    def _wrong_pause(self) -> Iterator[str]:
+        wrong = list(seconds("reload_every", self.reload_every, like=10))
+        yield from wrong
+        if not wrong and self.reload_every != _RELOAD and not self.has_files:
+            yield "reload_every: would be ignored, for there are no files; leave it out"
 
     def _in_vain(self) -> Iterator[str]:
         """What is set that nothing would look at."""

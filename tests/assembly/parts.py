@@ -39,8 +39,9 @@ class Network(MemoryNetwork):
 
 
 def assembled(*listeners: Listener, network: MemoryNetwork | None = None) -> Assembly:
-    """The parts of these listeners."""
+    """The parts of these listeners; what they do in a thread is done at once."""
     assembly = Assembly(network or Network(), Random(2))
+    assembly.aside = lambda work, told: told(True, work())
     now(assembly.assemble(Config(listeners)))
     return assembly
 

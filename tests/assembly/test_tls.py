@@ -76,7 +76,6 @@ def test_no_start_without(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
 def test_what_is_read_anew_is_told(tmp_path: Path) -> None:
     """The operator is told what is read anew, and what stays since it cannot be."""
     parts, settings = assembled(relay()), TLS(AUTHORITY.leaf("a.example").store(tmp_path))
-    parts.aside = lambda work, told: told(True, work())
     contexts = contexts_of(parts, settings, ())
     with listening() as events:
         new = AUTHORITY.leaf("a.example")

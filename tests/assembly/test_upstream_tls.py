@@ -9,16 +9,15 @@ from typing import Any
 import pytest
 from twisted.logger import formatEvent
 
-from balancer.assembly.upstream_tls import expected, faults, server_name
+from balancer.assembly.upstream_tls import Upstream, expected, faults, server_name, terms_of
 from balancer.config import Backend, Config, Health, HTTPListener, Pool, UpstreamTLS
 from balancer.config.upstream_tls import UNVERIFIED
 from balancer.core.kept import Identity
 from balancer.errors import StartError
-from balancer.net.tls.files import Unreadable
 from balancer.plugins.health import HTTPCheck, TCPCheck
 from tests.assembly.parts import assembled, relay
 from tests.net.authority import Authority
-from tests.net.house import House, listening
+from tests.net.house import House, lines, listening
 
 
 @pytest.fixture
@@ -62,34 +61,49 @@ def test_connections_in_the_clear() -> None:
 
 
 def test_files_that_change(tmp_path: Path) -> None:
-    """A change is seen; with it connections are made anew, and those of before are kept for nobody."""
+    """With other files connections are made anew, and those of before are kept for nobody."""
     authority = Authority()
     ca, own = authority.store(tmp_path), authority.leaf("us").store(tmp_path)
-    pool = Pool("site", backends=["127.0.0.1:1", "127.0.0.1:2"], tls=UpstreamTLS(ca=ca, certificate=own))
+    health = Health(TCPCheck(), tls=UpstreamTLS(ca=ca, server_name="a.example"))
+    pool = Pool("site", backends=["127.0.0.1:1"], tls=UpstreamTLS(ca=ca, certificate=own), health=health)
     assembly = assembled(HTTPListener("tcp:80", pool=pool))
-    (files,) = assembly.upstream_tls
-    backends = assembly.pools[pool].backends
-    before, seen = [backend.secure for backend in backends], files.look()
-    identity = Identity(("127.0.0.1", 1), "", before[0])
-    assert files.look() == seen
-    assert identity.suits(backends[0])
-    Authority().store(tmp_path)
-    assert files.look() != seen
-    files.read()
-    assert not identity.suits(backends[0])
-    assert not {id(one) for one in before} & {id(backend.secure) for backend in backends}
+    (backend,) = assembly.pools[pool].backends
+    identity = Identity(("127.0.0.1", 1), "", backend.secure)
+    assert identity.suits(backend)
+    assert list(assembly.reloads) == ["Pool 'site': tls", "Pool 'site': health: tls"]
+    for files in assembly.reloads.values():
+        files.now()
+    assert not identity.suits(backend)
+    assert [files.reloaded for files in assembly.reloads.values()] == [1, 1]
 
 
 def test_files_that_break(tmp_path: Path) -> None:
     """What is of no use is told, and what was there before stays."""
     ca = Authority().store(tmp_path)
     assembly = assembled(relay(tls=UpstreamTLS(ca=ca)))
-    (files,), ((backend,),) = assembly.upstream_tls, [pool.backends for pool in assembly.pools.values()]
+    (files,), ((backend,),) = assembly.reloads.values(), [pool.backends for pool in assembly.pools.values()]
     before = backend.secure
     Path(ca).write_text("broken")
-    with pytest.raises(Unreadable, match="holds no PEM block"):
-        files.read()
-    assert backend.secure is before
+    with listening() as told:
+        files.now()
+    assert lines(told)[0].startswith(f"{ca}: holds no PEM block")
+    assert (backend.secure, files.refused) == (before, 1)
+
+
+def test_what_is_watched(tmp_path: Path) -> None:
+    """Files are watched where there are any, and a change of each is seen."""
+    assert assembled(relay(tls=True)).reloads == {}
+    authority = Authority()
+    crl = tmp_path / "list.crl"
+    crl.write_bytes(authority.crl())
+    tls = UpstreamTLS(ca=authority.store(tmp_path), crl=crl, certificate=authority.leaf("us").store(tmp_path))
+    upstream = Upstream(terms_of(tls), lambda _loaded: None)
+    upstream.tick()
+    for path in tmp_path.iterdir():
+        before = upstream.look()
+        assert upstream.look() == before
+        path.write_bytes(path.read_bytes() + b"\n")
+        assert upstream.look() != before
 
 
 def test_a_start_with_files_of_no_use(tmp_path: Path) -> None:
@@ -128,8 +142,9 @@ def test_what_operators_are_warned_of(tmp_path: Path) -> None:
     """Who verifies nothing, or writes secrets, is told so at the start."""
     keylog = f"{tmp_path}/keys"
     with listening() as told:
-        assembled(relay(tls=UpstreamTLS(verify=False, keylog=keylog)))
+        assembly = assembled(relay(tls=UpstreamTLS(verify=False, keylog=keylog)))
     assert [formatEvent(event) for event in told] == [
-        f"Pool 'pool': tls: {UNVERIFIED}",
         f"Pool 'pool': tls: the secrets of all connections are written to {keylog}",
+        f"Pool 'pool': tls: {UNVERIFIED}",
     ]
+    assembly.close()

@@ -21,6 +21,7 @@ WRONG = {
     "alpn": ([""], "alpn: '' is no protocol's name; give one such as 'http/1.1'"),
     "verify": (0, "verify: 0 is not a choice; give True or False"),
     "minimum": ("1.1", "minimum: '1.1' is not a choice; give '1.2' or '1.3'"),
+    "reload_every": (0, "reload_every: 0 is not a positive number of seconds; give one such as 10"),
     "starttls": ("smtp", "starttls: 'smtp' is not a choice; give None or 'postgres'"),
 }
 
@@ -54,6 +55,7 @@ def test_no_server_name(name: Any) -> None:
         ({"verify": False, "ca": "/ca"}, "ca: would be ignored, for verify=False looks at no certificate"),
         ({"verify": False, "expect": "a"}, "expect: would be ignored, for verify=False looks at no certificate"),
         ({"verify": False, "crl": "/crl"}, "crl: would be ignored, for verify=False looks at no certificate"),
+        ({"reload_every": 5}, "reload_every: would be ignored, for there are no files"),
         ({"passphrase": str}, "passphrase: would be ignored, for there is no certificate"),
         ({"ciphers": "AES", "minimum": "1.3"}, "ciphers: would be ignored, for it names those of TLS 1.2"),
     ],

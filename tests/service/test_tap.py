@@ -181,7 +181,7 @@ def test_certificates_are_read_anew(conf: Path, system: System) -> None:
     started(conf, reactor)
     with listening() as events:
         system.send(signal.SIGHUP)
-    assert [formatEvent(event) for event in events] == ["nothing to read anew: no listener has TLS"]
+    assert [formatEvent(event) for event in events] == ["nothing to read anew: there are no certificates"]
     assert reactor.stops == 0
 
 

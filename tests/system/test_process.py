@@ -90,7 +90,7 @@ def test_a_hangup_ends_nothing(tmp_path: Path) -> None:
     with Relay(tmp_path, drain=60) as relay:
         client = relay.session()
         relay.process.signal(signal.SIGHUP)
-        relay.process.says("nothing to read anew: no listener has TLS")
+        relay.process.says("nothing to read anew: there are no certificates")
         client.sendall(b"still here")
         assert relay.sockets[-1].recv(10) == b"still here"
 

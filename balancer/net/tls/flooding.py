@@ -25,10 +25,16 @@ class _Steps:
 def guard(connection: SSL.Connection) -> None:
     """Have a connection end that takes too many; its handshake is done, and its application data not needed any more.
 
-    To whoever reads it that is an end in order. Before the handshake is done, the steps of that would count.
+    To OpenSSL that looks like an end in order: `flooded` tells. Before, the steps of the handshake would count.
     """
     connection.set_app_data(_Steps())
     connection.set_context(_GUARDING)
+
+
+def flooded(connection: SSL.Connection) -> bool:
+    """Whether that is why a connection has ended."""
+    steps = connection.get_app_data()
+    return isinstance(steps, _Steps) and steps.taken > MOST
 
 
 def _step(connection: SSL.Connection, _where: int, _result: int) -> None:

@@ -22,6 +22,7 @@ from zope.interface import implementer
 
 from balancer.net.peers import held
 from balancer.net.tls.alerts import lost
+from balancer.net.tls.flooding import flooded
 
 Make = Callable[[Any], SSL.Connection]
 """Makes a connection of OpenSSL's on a socket, or on memory if that is None, for one side of TLS."""
@@ -120,11 +121,12 @@ class MemoryTLS(BufferingTLSTransport):
                 data = self._tlsConnection.recv(MOST)
             except SSL.WantReadError:
                 break
-            except SSL.ZeroReturnError:
-                self._ended()
             except SSL.Error as error:
-                self._reason = self._reason or Failure(lost(error))
-                self._tlsShutdownFinished(None)
+                if isinstance(error, SSL.ZeroReturnError) and not flooded(self._tlsConnection):
+                    self._ended()
+                else:
+                    self._reason = self._reason or Failure(lost(error))
+                    self._tlsShutdownFinished(None)
             else:
                 if not self._aborted:
                     self.wrappedProtocol.dataReceived(data)

@@ -31,8 +31,9 @@ class Watched(Protocol):
     def load(self) -> Any:
         """Read them. Raises `Unusable`."""
 
-    def use(self, loaded: Any) -> None:
-        """Go on with what was read."""
+    @property
+    def use(self) -> Callable[[Any], object]:
+        """Goes on with what was read."""
 
     def tick(self) -> None:
         """Some time has passed."""

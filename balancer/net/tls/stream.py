@@ -18,6 +18,7 @@ from twisted.internet import main
 from twisted.python.failure import Failure
 
 from balancer.net.tls.alerts import lost
+from balancer.net.tls.flooding import flooded
 from balancer.net.transports import TCPServer
 
 RECORD: Final = 1 << 14
@@ -190,7 +191,8 @@ class TLSStream(Encrypted):
             self._reads_to_write = True
             self.reactor.addWriter(self)
             return None
-        return main.CONNECTION_DONE if isinstance(error, SSL.ZeroReturnError) else lost(error)
+        orderly = isinstance(error, SSL.ZeroReturnError) and not flooded(self.tls)
+        return main.CONNECTION_DONE if orderly else lost(error)
 
     def _rest(self) -> None:
         """Wait for nothing but something to read."""

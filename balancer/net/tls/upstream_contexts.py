@@ -5,13 +5,13 @@ What is wrong with a file is one line that names it. Refuses to know which backe
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from typing import Final
 
 import attrs
 from OpenSSL import SSL
 
+from balancer.net.tls.credentials import Sources, Unusable
 from balancer.net.tls.files import CERTIFICATES, Unreadable, found
 from balancer.net.tls.pairing import Passphrase, read_pairs
 from balancer.net.tls.pairs import Pair
@@ -25,7 +25,7 @@ PROFILE: Final = "compatible"
 
 @attrs.frozen
 class Terms:
-    """On what terms TLS is spoken with backends; see `balancer.UpstreamTLS`. Without `ca` the system's store counts."""
+    """On what terms TLS is spoken with backends; see `balancer.UpstreamTLS`. `keylog` takes each line of secrets."""
 
     ca: str | None = None
     crl: str | None = None
@@ -35,14 +35,30 @@ class Terms:
     verify: bool = True
     minimum: str = "1.2"
     ciphers: str | None = None
-    keylog: str | None = None
+    keylog: Callable[[bytes], None] | None = None
+
+    @property
+    def sources(self) -> Sources:
+        """The files that it is made of."""
+        return Sources(
+            self.certificate,
+            authorities=() if self.ca is None else (self.ca,),
+            lists=() if self.crl is None else (self.crl,),
+        )
 
 
 def connecting(terms: Terms) -> SSL.Context:
     """A context in which to connect on these terms.
 
-    Raises `Unreadable` for a file that is of no use, and for ciphers that nobody knows.
+    Raises `Unusable` for a file that is of no use, and for ciphers that nobody knows.
     """
+    try:
+        return _connecting(terms)
+    except Unreadable as error:
+        raise Unusable([str(error)]) from error
+
+
+def _connecting(terms: Terms) -> SSL.Context:
     context = SSL.Context(SSL.TLS_CLIENT_METHOD)
     try:
         profile_of(PROFILE, terms.minimum, terms.ciphers).instruct(context)
@@ -56,7 +72,8 @@ def connecting(terms: Terms) -> SSL.Context:
     if terms.alpn:
         context.set_alpn_protos([protocol.encode() for protocol in terms.alpn])
     if terms.keylog is not None:
-        context.set_keylog_callback(_key_log(terms.keylog))
+        add = terms.keylog
+        context.set_keylog_callback(lambda _connection, line: add(line))
     return context
 
 
@@ -70,10 +87,10 @@ def _believe(context: SSL.Context, terms: Terms) -> None:
 
 
 def _own(terms: Terms) -> Pair:
-    """The certificate that we have ourselves. Raises `Unreadable`."""
+    """The certificate that we have ourselves. Raises `Unreadable` and `Unusable`."""
     read = read_pairs(found(terms.certificate, CERTIFICATES), terms.passphrase)
     if read.faults:
-        raise Unreadable(read.faults[0])
+        raise Unusable(read.faults)
     if len(read.pairs) != 1:
         paths = ", ".join(terms.certificate)
         how_many = "no certificate with its key" if not read.pairs else "several certificates with their keys"
@@ -86,23 +103,3 @@ def _prove(context: SSL.Context, pair: Pair) -> None:
     context.use_privatekey(pair.key)
     for issuer in pair.chain:
         context.add_extra_chain_cert(issuer)
-
-
-def _key_log(path: str) -> Callable[[SSL.Connection, bytes], None]:
-    """What writes secrets to a file, which only we may read. Raises `Unreadable`."""
-
-    def write(_connection: SSL.Connection, line: bytes) -> None:
-        with open(path, "ab", opener=_private) as file:
-            file.write(line + b"\n")
-
-    try:
-        with open(path, "ab", opener=_private):
-            return write
-    except OSError as error:
-        raise Unreadable(
-            f"{path}: cannot be written: {error.strerror}; give a file that the balancer may write"
-        ) from error
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

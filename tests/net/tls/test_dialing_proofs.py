@@ -47,8 +47,8 @@ async def test_files_are_read_again(reactor: Any, trusted: Trusted, version: int
             await backend.until(lambda wire: wire.heard.endswith(b"\r\n\r\n"))
             backend.say(answer(b"hello"))
             await client.until(lambda wire: wire.heard.endswith(b"hello"))
-            (files,) = front.assembly.upstream_tls
-            files.read()
+            (files,) = front.assembly.reloads.values()
+            files.now()
             await backend.end()
         assert (len(door.met), door.proofs) == (2, 2)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from OpenSSL import SSL
 
-from balancer.net.tls.flooding import MOST, guard
+from balancer.net.tls.flooding import MOST, flooded, guard
 from tests.net.tls.forging import DATA, HANDSHAKE, Forger12, Forger13
 from tests.net.tls.opened import opened
 from tests.net.tls.talking import Manner, Talker
@@ -28,7 +28,7 @@ def new_keys(forger: Forger13, *, asking: bool) -> Flood:
         yield forger.rekeyed(asking=asking)
 
 
-def flooded(kind: str) -> tuple[SSL.Connection, Flood, Forger12 | Forger13]:
+def guarded(kind: str) -> tuple[SSL.Connection, Flood, Forger12 | Forger13]:
     """A guarded connection, and what is to come in."""
     talker, server = opened("1.2" if kind == "hellos" else "1.3")
     guard(server)
@@ -42,25 +42,27 @@ def flooded(kind: str) -> tuple[SSL.Connection, Flood, Forger12 | Forger13]:
 @pytest.mark.parametrize("kind", ["hellos", "keys", "asking"])
 def test_a_flood(kind: str) -> None:
     """Reading ends before so many messages are read."""
-    server, flood, forger = flooded(kind)
+    server, flood, forger = guarded(kind)
     server.bio_write(b"".join(next(flood) for _ in range(MOST)) + forger.record(DATA, b"behind"))
     with pytest.raises(SSL.ZeroReturnError):
         server.recv(100)
+    assert flooded(server)
 
 
 @pytest.mark.parametrize("kind", ["hellos", "keys", "asking"])
 def test_a_few(kind: str) -> None:
     """A hundred of them do no harm, with data in between and behind."""
-    server, flood, forger = flooded(kind)
+    server, flood, forger = guarded(kind)
     for number in range(100):
         server.bio_write(next(flood) + forger.record(DATA, b"%d" % number))
         assert server.recv(100) == b"%d" % number
+    assert not flooded(server)
 
 
 def test_the_end_of_each_connection_is_its_own() -> None:
     """What one connection does is not held against another."""
-    first, flood, _ = flooded("keys")
-    other, few, same = flooded("keys")
+    first, flood, _ = guarded("keys")
+    other, few, same = guarded("keys")
     first.bio_write(b"".join(next(flood) for _ in range(MOST)))
     with pytest.raises(SSL.ZeroReturnError):
         first.recv(100)

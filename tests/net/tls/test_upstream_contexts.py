@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 from OpenSSL import SSL
 
-from balancer.net.tls.files import Unreadable
+from balancer.net.tls.credentials import Unusable
 from balancer.net.tls.upstream_contexts import Terms, connecting
 from tests.net.authority import Authority
 
 
 def fault(**settings: Any) -> str:
     """What is wrong with such settings."""
-    with pytest.raises(Unreadable) as caught:
+    with pytest.raises(Unusable) as caught:
         connecting(Terms(**settings))
     return str(caught.value)
 
@@ -39,8 +39,6 @@ def test_files_that_are_of_no_use(tmp_path: Path) -> None:
     assert fault(ca=ca, crl=ca) == f"{ca}: holds no revocation list; give the authority's, as PEM"
     assert fault(certificate=(ca,)) == f"{ca}: holds no certificate with its key; give the files of one"
     assert fault(ciphers="NONE-SUCH") == "ciphers: OpenSSL knows none of 'NONE-SUCH'; give names that it has"
-    keylog = f"{tmp_path}/no/such/folder"
-    assert fault(keylog=keylog).startswith(f"{keylog}: cannot be written: No such file or directory; give a file")
 
 
 def test_certificates_of_our_own(tmp_path: Path) -> None:
@@ -61,13 +59,6 @@ def test_certificates_of_our_own(tmp_path: Path) -> None:
     assert fault(certificate=(first, *second), passphrase=passphrase).endswith(
         "holds several certificates with their keys; give the files of one"
     )
-
-
-def test_secrets_are_for_us_alone(tmp_path: Path) -> None:
-    """The file of secrets is there from the start, and nobody else may read it."""
-    path = tmp_path / "keys"
-    connecting(Terms(keylog=str(path)))
-    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_what_is_spoken() -> None:

@@ -48,7 +48,7 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
         Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
         for route in settings.routes
     ]
-    site = _site(parts, settings, Routes(routes, FaultLog()), named)
+    site = _site(parts, settings, Routes(routes, FaultLog()), door, named)
     door.tallies.append(site.refusals)
     listening = HTTPListening(
         site,
@@ -70,7 +70,8 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
     )
 
 
-def _site(parts: Parts, settings: nouns.HTTPListener, routes: Routes[Destination], named: str) -> Site:
+def _site(parts: Parts, settings: nouns.HTTPListener, routes: Routes[Destination], door: Door, named: str) -> Site:
+    tls = settings.tls or door.tls
     return Site(
         routes,
         parts.deadlines,
@@ -80,10 +81,10 @@ def _site(parts: Parts, settings: nouns.HTTPListener, routes: Routes[Destination
         forwarding=_forwarding(parts, settings),
         dates=parts.dates,
         told=lambda line: log.info("{listener}: {line}", listener=named, line=line),
-        access=_access(parts, settings),
+        access=_access(parts, settings, tls),
         later=later,
         filter_timeout=settings.filter_timeout,
-        other_hosts=_other_hosts(settings.tls),
+        other_hosts=_other_hosts(tls),
     )
 
 
@@ -97,11 +98,11 @@ def _limits(settings: nouns.HTTPListener) -> HeadLimits:
     )
 
 
-def _access(parts: Parts, settings: nouns.HTTPListener) -> Access | None:
+def _access(parts: Parts, settings: nouns.HTTPListener, tls: nouns.TLS | None) -> Access | None:
     """Where requests are told, if anywhere."""
     if settings.access_log is None:
         return None
-    return access(parts, settings.access_log, tls=settings.tls is not None)
+    return access(parts, settings.access_log, tls=tls is not None)
 
 
 def _other_hosts(tls: nouns.TLS | None) -> OtherHosts:

@@ -44,9 +44,13 @@ def sessions_of(parts: Parts, settings: Streams) -> Sessions:
 
 @attrs.frozen(eq=False)
 class Door:
-    """What all that is served behind one bound port shares, by listeners inside its routes too."""
+    """What all that is served behind one bound port shares, by listeners inside its routes too.
+
+    `tls` is how clients came to a listener inside a route, where TLS has ended before.
+    """
 
     sessions: Sessions
+    tls: nouns.TLS | None = None
     tallies: list[Tally] = attrs.field(factory=list)
     """Of who was turned away."""
     traffics: list[Callable[[], tuple[int, int]]] = attrs.field(factory=list)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from twisted.logger import Logger
 
 from balancer import config as nouns
@@ -39,8 +40,9 @@ def _relaying(parts: Parts, settings: nouns.TCPListener, door: Door, named: str)
     first = settings.routes[0]
     if first.matcher is None and first.pool is not None:
         return RelayFactory(listening, _dialer(parts, first.pool))
+    inside = attrs.evolve(door, tls=settings.tls or door.tls)
     routes = [
-        Route(route.matcher, _course(parts, route, listening, door, f"{named}, route {number}"), name=route.title)
+        Route(route.matcher, _course(parts, route, listening, inside, f"{named}, route {number}"), name=route.title)
         for number, route in enumerate(settings.routes, 1)
     ]
     junction = Junction(
@@ -76,15 +78,20 @@ def _course(parts: Parts, route: nouns.Route, listening: Listening, door: Door, 
     if route.pool is not None:
         dialer = _dialer(parts, route.pool)
         return Course(f"goes to pool {route.pool.name!r}", lambda session: DownstreamEnd(listening, dialer, session))
-    if isinstance(route.serve, nouns.HTTPListener):
-        return _served(serve_http(parts, route.serve, door, f"{named}: {route.serve}"), route.serve)
-    if isinstance(route.serve, nouns.TCPListener):
-        return _served(serve_tcp(parts, route.serve, door, f"{named}: {route.serve}"), route.serve)
-    return Course("is refused")
+    if route.serve is None:
+        return Course("is refused")
+    inner, goes = _inside(parts, route.serve, door, f"{named}: {route.serve}"), f"is served by {route.serve}"
+    if isinstance(inner, RelayFactory):
+        return Course(goes, inner.relay)
+    return Course(goes, lambda _session: inner.buildProtocol(None))
 
 
-def _served(inner: Inner, settings: nouns.Listener) -> Course:
-    return Course(f"is served by {settings}", lambda _session: inner.buildProtocol(None))
+def _inside(parts: Parts, settings: nouns.Listener, door: Door, named: str) -> Inner:
+    """What serves as that listener does which is inside a route."""
+    if isinstance(settings, nouns.HTTPListener):
+        return serve_http(parts, settings, door, named)
+    assert isinstance(settings, nouns.TCPListener)
+    return serve_tcp(parts, settings, door, named)
 
 
 def _dialer(parts: Parts, pool: nouns.Pool) -> Dialer[End]:

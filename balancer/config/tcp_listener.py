@@ -101,7 +101,8 @@ class TCPListener(Encrypted):
         if self.send_proxy is not None:
             yield from choice("send_proxy", self.send_proxy, ("v1", "v2"))
         yield from list(wrong_tlvs(self.proxy_tlvs)) or self._untold()
-        if isinstance(self.tls, TLS) and self.tls.other_hosts:
+        requests = any(one.kind is Kind.HTTP for one in self.within)
+        if isinstance(self.tls, TLS) and self.tls.other_hosts and not requests:
             yield f"tls: {self.tls}: other_hosts would be ignored, for they are of HTTP requests; leave them out"
         yield from self._of_no_relay()
         if self.starttls is not None:

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol
 from balancer.core.hello import NAME_UNKNOWN
 from balancer.core.session import Session
 from balancer.net.peers import Peer
+from balancer.net.sessions import Sessions, Unplaced
 from balancer.net.streams import End
 
 _HANDSHAKE: Final = b"\x16\x03"
@@ -31,11 +32,23 @@ class Course:
     protocol: Callable[[Session], Peer | None] | None = None
 
 
-def hand_over(transport: Any, following: Peer, said: bytes, *, ended: bool) -> None:
-    """From now on that protocol has the connection, on which the client said so much, and then perhaps its last byte.
+class Passing(Peer, Unplaced):
+    """A client's connection until something else goes on with it: a `net.sessions.Living` with nothing to finish."""
 
-    A relay keeps that until it has a backend; all others hear it at once, and may step aside meanwhile.
-    """
+    def give_way(self, sessions: Sessions, make: Callable[[], Peer | None], said: bytes) -> None:
+        """Have what is made go on with the client, who said so much and may have said all; or cut it, if nothing is."""
+        sessions.withdraw(self)
+        following = make()
+        if following is None:
+            sessions.add(self)
+            self.abort()
+            return
+        following.header, following.source, following.secured = self.header, self.source, self.secured
+        _hand_over(self.transport, following, said, ended=self.half_closed)
+
+
+def _hand_over(transport: Any, following: Peer, said: bytes, *, ended: bool) -> None:
+    """A relay keeps what was said until it has a backend; all others hear it at once, and may step aside meanwhile."""
     transport.protocol = following
     begin: Callable[[Any], object] = following.makeConnection
     if isinstance(following, End):

@@ -19,10 +19,9 @@ from balancer.core.faults import Tally
 from balancer.core.peeking import FirstBytes, PeekingRoutes
 from balancer.core.routes import Route
 from balancer.errors import BalancerError, FirstBytesLate, NoRoute, RouteRefused
-from balancer.net.courses import Course, hand_over, last_word
+from balancer.net.courses import Course, Passing, last_word
 from balancer.net.limits import UNIX
-from balancer.net.peers import Peer
-from balancer.net.sessions import Sessions, Unplaced
+from balancer.net.sessions import Sessions
 from balancer.net.streams import LINGER, session_of
 
 
@@ -56,11 +55,11 @@ class JunctionFactory(Factory):
 
 
 @implementer(IHalfCloseableProtocol)
-class Undecided(Peer, Unplaced):
-    """One connection until its route is decided: a `net.sessions.Living` that has nothing to finish.
+class Undecided(Passing):
+    """One connection until its route is decided.
 
     Less than `PeekingRoutes.limit` bytes are held while undecided, for so many decide. What the last read brought
-    beyond that goes on with them, and the next protocol reads no more until it has a backend.
+    beyond that goes on with them.
     """
 
     def __init__(self, junction: Junction) -> None:
@@ -131,15 +130,7 @@ class Undecided(Peer, Unplaced):
         if course.protocol is None:
             self._refuse(RouteRefused("its route refuses it"), last_word(self._first.data))
             return
-        sessions = self._junction.sessions
-        sessions.withdraw(self)
-        following = course.protocol(self._session)
-        if following is None:
-            sessions.add(self)
-            self.abort()
-            return
-        following.header, following.source, following.secured = self.header, self.source, self.secured
-        hand_over(self.transport, following, self._first.data, ended=self.half_closed)
+        self.give_way(self._junction.sessions, partial(course.protocol, self._session), self._first.data)
 
     def _refuse(self, error: BalancerError, word: bytes = b"") -> None:
         """Turn the client away, with a last word if there is one."""

@@ -301,4 +301,8 @@ class RelayFactory(Factory):
 
     def buildProtocol(self, _address: IAddress | None) -> DownstreamEnd | None:
         """A client has connected; without room for it, it is closed at once."""
-        return None if self.listening.sessions.room.full() else DownstreamEnd(self.listening, self._dialer)
+        return None if self.listening.sessions.room.full() else self.relay()
+
+    def relay(self, session: Session | None = None) -> DownstreamEnd:
+        """The protocol of one of them, of which so much is known."""
+        return DownstreamEnd(self.listening, self._dialer, session)

@@ -15,7 +15,7 @@ from twisted.internet.ssl import Certificate, CertificateOptions, optionsForClie
 from twisted.protocols.tls import TLSMemoryBIOFactory
 
 from balancer.config import TLS, HTTPListener, Route, TCPListener
-from balancer.plugins.first_bytes import SNI, PostgresSSL
+from balancer.plugins.first_bytes import HTTP1, SNI, PostgresSSL
 from tests.net import hellos
 from tests.net.authority import Authority
 from tests.net.wires import HOST, Backends, Front, Wire, bound, free_port, serving
@@ -103,3 +103,18 @@ async def test_a_name_that_is_refused(reactor: Any, tmp_path: Path) -> None:
         assert await client.end() == "Error"
         assert isinstance(client.reason, SSL.Error)
         assert "unrecognized name" in str(client.reason)
+
+
+async def test_routes_behind_tls(reactor: Any, tmp_path: Path) -> None:
+    """Where TLS ends at the listener, what is said behind it decides, and all of it is relayed or served."""
+    tls, near, site = TLS(AUTHORITY.leaf("near.example").store(tmp_path)), Backends(), Backends()
+    async with bound(reactor, near, "near") as (plain, _), bound(reactor, site, "site") as (web, _):
+        routes = [Route(HTTP1(), serve=HTTPListener(pool=web)), Route(pool=plain)]
+        listener = TCPListener(f"tcp:{free_port()}:interface={HOST}", tls=tls, routes=routes)
+        async with serving(reactor, listener, near, site) as front:
+            await both_hear(await spoken(reactor, front, "near.example"), near)
+            client = await spoken(reactor, front, "near.example")
+            client.say(b"GET / HTTP/1.1\r\nhost: near.example\r\n\r\n")
+            backend = await site.calls.get()
+            await backend.until(lambda wire: wire.heard.endswith(b"\r\n\r\n"))
+            assert b"x-forwarded-proto: https\r\n" in backend.heard

@@ -165,3 +165,36 @@ def test_the_end_of_what_a_client_says(house: House, tls: TLS) -> None:
     client.finish()
     assert client.gone
     assert house.assembly.room.taken == 0
+
+
+def test_what_the_hello_told_is_told_on(house: House) -> None:
+    """A listener inside a route tells its backends of the name by which the route was taken."""
+    far = house.far()
+    teller = TCPListener(pool=SITE, send_proxy="v2", proxy_tlvs="authority")
+    house.open(TCPListener(f"tcp:{FRONT}", routes=Route(SNI("a.example"), serve=teller)))
+    house.client(hellos.NAMED)
+    assert b"a.example" in far.last.hear().partition(b"\x16\x03")[0]
+
+
+@pytest.mark.parametrize("others", [(), ("b.example",)])
+def test_other_hosts_behind_tls(house: House, tls: TLS, others: Sequence[str]) -> None:
+    """Where TLS has ended before, its word counts for which hosts requests may be for."""
+    site = house.far()
+    around = TLS(tls.certificates, other_hosts=others)
+    house.open(TCPListener(f"tcp:{FRONT}", tls=around, routes=Route(HTTP1(), serve=HTTPListener(pool=SITE))))
+    client = Caller(house, "www.example")
+    client.say(ASKED.replace(b"www", b"b"))
+    assert (len(site.calls), client.hear()[:12]) == ((1, b"") if others else (0, b"HTTP/1.1 421"))
+
+
+def test_an_end_behind_tls(house: House, tls: TLS) -> None:
+    """A client that ends its side in TLS decides by that, is relayed with its end, and hears the answer."""
+    far = house.far()
+    routes = [Route(HTTP1(), REST), Route(pool=SITE)]
+    house.open(TCPListener(f"tcp:{FRONT}", tls=tls, routes=routes))
+    client = Caller(house, "www.example")
+    client.say(b"GE")
+    client.wire.say(client.talker.end())
+    assert (far.last.hear(), far.last.finished) == (b"GE", True)
+    far.last.say(b"hello")
+    assert client.hear() == b"hello"

@@ -14,8 +14,9 @@ import pytest
 
 from tests.net.authority import Authority
 from tests.net.hellos import startup
+from tests.ports import free_ports
 from tests.system.databases import USER, database
-from tests.system.process import HOST, Front
+from tests.system.process import HOST, LEAN, Front, Process, written
 from tests.system.programs import PATIENCE, said
 
 AUTHORITY = Authority()
@@ -28,12 +29,12 @@ class Database:
     """A balancer in front of a database, and clients of it that trust the authority alone."""
 
     psql: str
-    front: Front
+    port: int
     authority: str
 
     def place(self, **settings: str) -> str:
         """Where it is, and how to get there."""
-        known = {"host": NAME, "hostaddr": HOST, "port": str(self.front.port), "user": USER, "dbname": USER}
+        known = {"host": NAME, "hostaddr": HOST, "port": str(self.port), "user": USER, "dbname": USER}
         secure = {"sslmode": "verify-full", "sslrootcert": self.authority}
         return " ".join(f"{name}={value}" for name, value in {**known, **secure, **settings}.items())
 
@@ -58,7 +59,7 @@ def opened(
     leaf.store(folder, "site")
     tcp, pool = tcp.format(folder=folder), pool.format(folder=folder)
     with database(program, leaf if encrypted else None) as port, Front(folder, port, tcp=tcp, pool=pool) as front:
-        yield Database(program("psql"), front, authority)
+        yield Database(program("psql"), front.port, authority)
 
 
 ENDED = "tls=TLS('{folder}/site.pem'), starttls='postgres'"
@@ -90,7 +91,7 @@ def test_at_once(ended: Database) -> None:
     """A client that begins with TLS agrees on the protocol, and is answered."""
     trust = ssl.create_default_context(cafile=ended.authority)
     trust.set_alpn_protocols(["postgresql"])
-    plain = socket.create_connection((HOST, ended.front.port), timeout=PATIENCE)
+    plain = socket.create_connection((HOST, ended.port), timeout=PATIENCE)
     with trust.wrap_socket(plain, server_hostname=NAME) as client:
         assert client.selected_alpn_protocol() == "postgresql"
         client.sendall(startup(b"user", USER.encode()))
@@ -109,3 +110,24 @@ def test_encrypted_anew(program: Callable[[str], str], tmp_path: Path) -> None:
     with opened(program, tmp_path, tcp=ENDED, pool=backend, encrypted=True) as one:
         assert one.ask(ENCRYPTED) == "t"
         assert len(one.ask("select repeat('x', 16777216)")) == 16777216
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_by_a_route(program: Callable[[str], str], tmp_path: Path, passes: bool) -> None:
+    """On a port with other protocols, a client that asks for TLS is passed on, or served by a listener of its own."""
+    authority, leaf = AUTHORITY.store(tmp_path, "authority"), AUTHORITY.leaf(NAME)
+    leaf.store(tmp_path, "site")
+    (port,) = free_ports(1)
+    serves = "pool=sql" if passes else f"serve=TCPListener(pool=sql, {ENDED.format(folder=tmp_path)})"
+    with database(program, leaf if passes else None) as behind:
+        text = f"""
+from balancer.plugins.first_bytes import PostgresSSL
+sql = Pool("sql", backends=["{HOST}:{behind}"])
+routes = [Route(PostgresSSL(), {serves}), Route(refuse=True)]
+config = Config(TCPListener("tcp:{port}:interface={HOST}", routes=routes), drain=1)
+"""
+        with Process("--config", written(tmp_path, text), twist=LEAN) as process:
+            process.says("TCP on tcp:")
+            one = Database(program("psql"), port, authority)
+            assert one.ask(ENCRYPTED) == ("t" if passes else "f")
+            assert "closed the connection" in one.refused(sslmode="disable")

@@ -16,10 +16,10 @@ from twisted.python.failure import Failure
 from balancer.core.deadlines import Deadlines
 from balancer.core.starttls import Opening
 from balancer.errors import BalancerError, HandshakeLate, StartTLSRefused
-from balancer.net.courses import hand_over
+from balancer.net.courses import Passing
 from balancer.net.limits import Inner, Refusals
 from balancer.net.peers import Peer
-from balancer.net.sessions import Sessions, Unplaced
+from balancer.net.sessions import Sessions
 
 LINGER: Final = 2.0
 """Seconds for a client to take why it is turned away."""
@@ -50,8 +50,8 @@ class StartingFactory(Factory):
         return None if self.start.sessions.room.full() else Starting(self.start, self.inner)
 
 
-class Starting(Peer, Unplaced):
-    """One connection until TLS begins on it: a `net.sessions.Living` that has nothing to finish."""
+class Starting(Passing):
+    """One connection until TLS begins on it."""
 
     _over = False
 
@@ -91,15 +91,7 @@ class Starting(Peer, Unplaced):
 
     def _step_aside(self, early: bytes) -> None:
         self._settle()
-        sessions = self._start.sessions
-        sessions.withdraw(self)
-        following = self._inner.buildProtocol(self.transport.getPeer())
-        if following is None:
-            sessions.add(self)
-            self.abort()
-            return
-        following.header, following.source = self.header, self.source
-        hand_over(self.transport, following, early, ended=False)
+        self.give_way(self._start.sessions, lambda: self._inner.buildProtocol(self.transport.getPeer()), early)
 
     def _late(self) -> None:
         self._refuse(HandshakeLate(f"it did not ask for TLS within {self._start.timeout:g} s"))

@@ -124,7 +124,7 @@ def written(folder: Path, text: str) -> str:
     """The path of a config file with that text, behind the imports that every config has."""
     path = folder / "conf.py"
     path.write_text(
-        "from balancer import (\n    TLS, Backend, Config, HTTPListener, Pool, TCPListener, UDPListener, UpstreamTLS\n)\n"
-        + text
+        "from balancer import TLS, Backend, Config, HTTPListener, Pool\n"
+        "from balancer import TCPListener, UDPListener, UpstreamTLS\n" + text
     )
     return str(path)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import attrs
 
@@ -29,6 +29,9 @@ from balancer.net.tls.keylog import KeyLog
 from balancer.net.tls.reloading import Aside as DoesAside
 from balancer.net.tls.reloading import Reloading
 from balancer.net.upstreams import Upstreams
+
+if TYPE_CHECKING:
+    from balancer.net.acme.renewing import Renewal  # brings a library that is there only for those who ask for it
 
 PIPES = 16
 """Pipes for bulk: so few that their descriptors fit into those reserved. Other directions go through Python."""
@@ -75,6 +78,8 @@ class Parts:
     """By their paths: listeners may share one."""
     upstream_tls: list[Rereadable] = attrs.field(init=False, factory=list)
     """What of TLS with backends is made of files."""
+    acmes: dict[nouns.ACME, Renewal] = attrs.field(init=False, factory=dict)
+    """Who looks after the certificates that are obtained."""
     grace: dict[Backend, Deadline] = attrs.field(init=False, factory=dict)
     certificates: dict[nouns.TLS, Certificates] = attrs.field(init=False, factory=dict)
     reloads: dict[Any, Reloading] = attrs.field(init=False, factory=dict)
@@ -90,6 +95,17 @@ class Parts:
         if self.wall != self.reactor.seconds:
             self.dates = Dates(self.wall)
 
+    def start(self) -> None:
+        """Look again and again at all that is looked after."""
+        for lookup in self.lookups:
+            lookup.start()
+        for checks in self.checks:
+            checks.start()
+        for files in self.reloads.values():
+            files.start()
+        for renewal in self.acmes.values():
+            renewal.start()
+
     def stop(self) -> None:
         """Begin nothing more that nobody has asked for, and keep no connection that is idle."""
         for checks in self.checks:
@@ -98,6 +114,8 @@ class Parts:
             lookup.stop()
         for files in self.reloads.values():
             files.stop()
+        for renewal in self.acmes.values():
+            renewal.stop()
         for upstreams in self.upstreams.values():
             upstreams.close()
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -53,6 +53,8 @@ class Asked(Matcher):
 
 class Told(Filter):
     """Answers with the proof that was captured."""
+
+    answers: ClassVar[bool] = True
 
     def request(self, head: Any, session: Any) -> Reply:
         """See `IFilter`."""

@@ -56,7 +56,7 @@ def test_it_is_closed_to_others(tmp_path: Path, storage: Storage) -> None:
 def test_one_that_is_open_to_others(tmp_path: Path, storage: Storage) -> None:
     """A folder that others may look into is refused, and named."""
     (tmp_path / "ca").chmod(0o750)
-    with pytest.raises(PermissionError, match=r"others may look into it; .*chmod 700") as caught:
+    with pytest.raises(PermissionError, match="others may look into it") as caught:
         storage.open()
     assert caught.value.filename == str(tmp_path / "ca")
 

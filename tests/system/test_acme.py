@@ -99,6 +99,7 @@ def test_a_certificate(site: Site, capsys: pytest.CaptureFixture[str], challenge
     """A site without a certificate has one soon, by either challenge, that clients verify; what is counted tells so."""
     process = site.start(site.config(challenge=challenge), twist)
     process.says(OBTAINED)
+    assert "no certificate" not in process.out, process.out
     until(lambda: site.figures(capsys)["days_left"] is not None)
     trusting = site.pebble.trusting()
     for name in ("site.test", "www.site.test"):

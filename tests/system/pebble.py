@@ -29,7 +29,7 @@ class Pebble:
 
     def __init__(self, program: Callable[[str], str], folder: Path, *, life: int = 86400, prompt: bool = True) -> None:
         self._pebble, self._resolver = program("pebble"), program("pebble-challtestsrv")
-        self._folder, self._environment = folder, {"PEBBLE_VA_NOSLEEP": "1"} if prompt else {"PEBBLE_VA_SLEEPTIME": "9"}
+        self.prompt = prompt
         self._port, self._office, self._dns, _, self.http, self.tls = free_ports(6)
         authority = Authority()
         certificate, key = authority.leaf("localhost", HOST).store_apart(folder, "pebble")
@@ -65,9 +65,9 @@ class Pebble:
     def start(self) -> None:
         """Run it."""
         command = [self._pebble, "-config", str(self._config), "-dnsserver", f"{HOST}:{self._dns}"]
-        settings = [f"{name}={value}" for name, value in self._environment.items()]
+        pace = "PEBBLE_VA_NOSLEEP=1" if self.prompt else "PEBBLE_VA_SLEEPTIME=9"
         # Into a file, for it says more than a pipe holds.
-        shell = ["sh", "-c", 'exec env "$@" >>"$0" 2>&1', str(self._log), *settings, *command]
+        shell = ["sh", "-c", 'exec env "$@" >>"$0" 2>&1', str(self._log), pace, *command]
         self._running = self._stack.enter_context(Program(*shell))
         until(lambda: not is_free(self._port))
 

@@ -52,7 +52,7 @@ class Storage:
 
     def open(self) -> None:
         """Make the folders, or see that nobody else may look into them. Raises `OSError`."""
-        self._account.parent.mkdir(parents=True, exist_ok=True)
+        self._account.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self._account, self._folder):
             folder.mkdir(mode=0o700, exist_ok=True)
             if folder.stat().st_mode & 0o077:

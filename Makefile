@@ -13,7 +13,7 @@ REACTORS := tests/control tests/net tests/service tests/system/test_demo.py test
 
 # The Debian packages whose programs tests/system drives.
 DEBIAN := bind9-dnsutils chromium curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server \
-	openssl postgresql redis-server redis-tools
+	openssl pebble postgresql redis-server redis-tools
 # How long to search for streams of HTTP/1.1 on which its readers disagree.
 FUZZ_SECONDS ?= 60
 

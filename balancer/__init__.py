@@ -4,6 +4,7 @@ Nothing here imports Twisted or touches a reactor, so that a config module can b
 """
 
 from balancer.config import (
+    ACME,
     TLS,
     AccessLog,
     Backend,
@@ -19,6 +20,7 @@ from balancer.config import (
 )
 
 __all__ = [
+    "ACME",
     "TLS",
     "AccessLog",
     "Backend",

@@ -18,6 +18,7 @@ from twisted.python import runtime
 import balancer
 from balancer import ctl
 from balancer.assembly import default_algorithm
+from balancer.assembly.proofs import holdings
 from balancer.assembly.upstream_tls import faults
 from balancer.certificates import certificates
 from balancer.config import load
@@ -123,7 +124,7 @@ def _check(arguments: Namespace) -> Iterable[str]:
     mistakes = (*unknown_types(config), *faults(config))
     if mistakes:
         raise ConfigError(mistakes)
-    shown = list(certificates(config, runtime.seconds))
+    shown = [*certificates(config, runtime.seconds), *holdings(config, runtime.seconds())]
     return [*plan(config, default_algorithm()), "", *timeouts(config), *([""] if shown else []), *shown]
 
 

@@ -103,13 +103,8 @@ class Balancer(Service):
         open_logs(self._assembly.logs)
         for settings, listener in self._assembly.listeners:
             await bind(settings, listener)
-        for lookup in self._assembly.lookups:
-            lookup.start()
         changes.started(self._assembly)
-        for checks in self._assembly.checks:
-            checks.start()
-        for files in self._assembly.reloads.values():
-            files.start()
+        self._assembly.start()
         self._starting = None
         for settings, _ in self._assembly.listeners:
             log.info("{kind} on {endpoint}", kind=settings.kind.name, endpoint=settings.endpoint)

@@ -49,6 +49,15 @@ def test_check_prints_certificates(conf: Path, tmp_path: Path, capsys: pytest.Ca
     assert capsys.readouterr().err.startswith("TLS 'site.pem': site.pem: holds no PEM block; ")
 
 
+def test_check_tells_of_certificates_to_be_obtained(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of a certificate that is to be obtained the plan says what there is of it."""
+    acme = "ACME('a.example', storage='acme', agree_to_terms=True, challenge='tls-alpn-01')"
+    conf.write_text(SOUND.replace("import", "import ACME, TLS,").replace('80",', f'80", tls=TLS(acme={acme}),'))
+    assert main(["check", str(conf)]) == 0
+    line = "ACME 'a.example': there is no certificate yet; it is obtained when the balancer runs"
+    assert line in capsys.readouterr().out.splitlines()
+
+
 def test_check_tells_mistakes(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong config is checked with status 64 and a line for each mistake, with no usage text and no plan."""
     conf.write_text(SOUND.replace("a:1", "a").replace("tcp:80", "80"))

@@ -141,7 +141,9 @@ def test_tls_has_its_own_line() -> None:
     listener = TCPListener("tcp:5432", pool=SITE, tls=TLS("certs", passphrase=lambda path: path, strict=True))
     first, second, *_ = plan(Config(listener), RoundRobin())
     assert " tls=" not in first
-    assert second.startswith("  TLS: certificates=('certs',), reload_every=10.0, default=None, strict=True, profile=")
+    assert second.startswith(
+        "  TLS: certificates=('certs',), acme=None, reload_every=10.0, default=None, strict=True, profile="
+    )
 
 
 def test_what_is_served_inside() -> None:

@@ -13,12 +13,16 @@ class Assembly(Parts):
     """The parts of one balancer, by the nouns they come from."""
 
     async def assemble(self, config: nouns.Config) -> None:
-        """Make all parts. Raises `StartError` for an unknown host, and for an algorithm that fails."""
+        """Make all parts. Raises `StartError` for an unknown host, for an algorithm or a folder that fails."""
         pools = await together(make_pool(self, settings) for settings in config.pools)
         self.pools.update(zip(config.pools, pools, strict=True))
         for settings in config.pools:
             if settings.health is not None:
                 self.checks.append(make_checks(self, settings, settings.health, config.send_proxy(settings)))
+        if config.acmes:
+            from balancer.assembly.acme import make_renewal  # noqa: PLC0415  needs a library that others do without
+
+            self.acmes.update((acme, make_renewal(self, acme)) for acme in config.acmes)
         self.most_flows = _most_flows(self.room.limit, config)
         for listener in config.listeners:
             self.listeners.append((listener, make_listener(self, listener)))

@@ -10,6 +10,7 @@ from balancer import config as nouns
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.logs import access
 from balancer.assembly.parts import Parts
+from balancer.assembly.proofs import proving_routes
 from balancer.assembly.streams import Door, make_stream
 from balancer.assembly.terminated import terminated
 from balancer.core.arrival import OtherHosts
@@ -46,7 +47,7 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
     """What serves HTTP behind that door; logs call it so."""
     routes = [
         Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
-        for route in settings.routes
+        for route in (*proving_routes(parts, settings), *settings.routes)
     ]
     site = _site(parts, settings, Routes(routes, FaultLog()), door, named)
     door.tallies.append(site.refusals)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
@@ -29,6 +29,9 @@ from balancer.net.tls.keylog import KeyLog
 from balancer.net.tls.reloading import Aside as DoesAside
 from balancer.net.tls.reloading import Reloading
 from balancer.net.upstreams import Upstreams
+
+if TYPE_CHECKING:
+    from balancer.net.acme.renewing import Renewal  # brings a library that is there only for those who ask for it
 
 PIPES = 16
 """Pipes for bulk: so few that their descriptors fit into those reserved. Other directions go through Python."""
@@ -63,6 +66,8 @@ class Parts:
     """The date of answers; a reactor's clock may count from anything, so without a wall there is none."""
     logs: dict[str, AccessLog] = attrs.field(init=False, factory=dict)
     """By their paths: listeners may share one."""
+    acmes: dict[nouns.ACME, Renewal] = attrs.field(init=False, factory=dict)
+    """Who looks after the certificates that are obtained."""
     grace: dict[Backend, Deadline] = attrs.field(init=False, factory=dict)
     certificates: dict[nouns.TLS, Certificates] = attrs.field(init=False, factory=dict)
     reloads: dict[Any, Reloading] = attrs.field(init=False, factory=dict)
@@ -78,6 +83,17 @@ class Parts:
         if self.wall != self.reactor.seconds:
             self.dates = Dates(self.wall)
 
+    def start(self) -> None:
+        """Look again and again at all that is looked after."""
+        for lookup in self.lookups:
+            lookup.start()
+        for checks in self.checks:
+            checks.start()
+        for files in self.reloads.values():
+            files.start()
+        for renewal in self.acmes.values():
+            renewal.start()
+
     def stop(self) -> None:
         """Begin nothing more that nobody has asked for, and keep no connection that is idle."""
         for checks in self.checks:
@@ -86,6 +102,8 @@ class Parts:
             lookup.stop()
         for files in self.reloads.values():
             files.stop()
+        for renewal in self.acmes.values():
+            renewal.stop()
         for upstreams in self.upstreams.values():
             upstreams.close()
 

@@ -13,25 +13,26 @@ from twisted.logger import Logger
 from balancer import config as nouns
 from balancer.assembly.key_logs import key_log
 from balancer.assembly.parts import Parts
+from balancer.assembly.proofs import proving_contexts
 from balancer.errors import StartError
 from balancer.net.tls.certificates import Certificates
-from balancer.net.tls.contexts import ServerContexts
 from balancer.net.tls.credentials import Sources, Unusable
 from balancer.net.tls.presenting import Manner
 from balancer.net.tls.profiles import profile_of
 from balancer.net.tls.reloading import Reloading
+from balancer.net.tls.terminating import Contexts
 
 log = Logger("balancer")
 
 HOUR = 3600.0
 
 
-def contexts_of(parts: Parts, settings: nouns.TLS, protocols: tuple[str, ...]) -> ServerContexts:
+def contexts_of(parts: Parts, settings: nouns.TLS, protocols: tuple[str, ...]) -> Contexts:
     """What a listener presents to its clients that agrees with them on one of these protocols, if it looks at any.
 
     Raises `StartError` for what cannot be read or presented.
     """
-    return certificates_of(parts, settings).contexts(protocols)
+    return proving_contexts(settings.acme, certificates_of(parts, settings).contexts(protocols))
 
 
 def certificates_of(parts: Parts, settings: nouns.TLS) -> Certificates:
@@ -76,6 +77,7 @@ def sources_of(settings: nouns.TLS) -> Sources:
         authorities=settings.client_ca,
         lists=settings.client_crl,
         default=settings.default,
+        later=() if settings.acme is None else (settings.acme.certificate,),
     )
 
 

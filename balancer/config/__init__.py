@@ -5,6 +5,7 @@ what was given and what was expected. Durations are seconds.
 """
 
 from balancer.config.access_log import AccessLog
+from balancer.config.acme import ACME
 from balancer.config.backends import Backend
 from balancer.config.document import Config
 from balancer.config.endpoints import Endpoint
@@ -22,6 +23,7 @@ from balancer.config.udp_listener import UDPListener
 from balancer.config.upstream_tls import UpstreamTLS
 
 __all__ = [
+    "ACME",
     "TLS",
     "AccessLog",
     "Backend",

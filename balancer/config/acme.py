@@ -141,8 +141,15 @@ def _is_https(text: Any) -> bool:
     return parts is not None and parts.scheme == "https" and bool(parts.hostname)
 
 
-def apart(every: Iterable[ACME]) -> Iterator[str]:
-    """What is wrong with several in one config, a line for each: one that keeps its certificate where another does."""
-    places = ((str(acme.storage), str(acme.directory), str(next(iter(acme.names), ""))) for acme in every)
+def wrong_together(every: Iterable[ACME], *, plain_http: bool) -> Iterator[str]:
+    """What is wrong with those of one config, a line for each. `plain_http`: there is an HTTPListener without TLS."""
+    acmes = list(every)
+    places = [(str(acme.storage), str(acme.directory), str(next(iter(acme.names), ""))) for acme in acmes]
     for _, _, name in repeated(places):
-        yield f"acme: two different ones keep a certificate for {shown(name)} in one folder; share one ACME object"
+        yield f"two different ACME keep a certificate for {shown(name)} in one folder; share one ACME object"
+    for acme in acmes:
+        if acme.challenge == "http-01" and not plain_http:
+            yield (
+                f"{acme}: challenge: 'http-01' would never be answered, for there is no HTTPListener without TLS; "
+                "add one at tcp:80, or give 'tls-alpn-01'"
+            )

@@ -8,13 +8,17 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from balancer.config.acme import ACME, wrong_together
 from balancer.config.backends import Backend
+from balancer.config.encrypted import Encrypted
 from balancer.config.endpoints import backend_endpoint, endpoint_or_none, listener_endpoint
 from balancer.config.health import Health
+from balancer.config.http_listener import HTTPListener
 from balancer.config.listeners import Listener
 from balancer.config.mistakes import Noun, as_tuple, instance, parsed, repeated, seconds, shown, sound
 from balancer.config.pools import Pool
 from balancer.config.tcp_listener import TCPListener
+from balancer.config.tls import TLS
 from balancer.config.upstream_tls import UpstreamTLS, not_for_http
 from balancer.interfaces import Kind
 
@@ -88,6 +92,12 @@ class Config(Noun):
         """Those that are bound, each before those inside its routes."""
         return tuple(_all(self.listeners))
 
+    @property
+    def acmes(self) -> tuple[ACME, ...]:
+        """The certificates to be obtained, in order of first use, each once."""
+        every = (listener.tls for listener in sound(_all(self._sound_listeners()), Encrypted))
+        return tuple(dict.fromkeys(sound((tls.acme for tls in sound(every, TLS)), ACME)))
+
     def _sound_listeners(self) -> list[Listener]:
         return [listener for listener in self.listeners if isinstance(listener, Listener)]
 
@@ -113,6 +123,7 @@ class Config(Noun):
         for companion in self.companions:
             yield from _no_service(companion)
         yield from _clashes(self._sound_listeners())
+        yield from wrong_together(self.acmes, plain_http=any(map(_is_plain_http, _all(self._sound_listeners()))))
         if self.control is not None:
             yield from self._wrong_control(self.control)
         for name in repeated(str(pool.name) for pool in _uses(self._sound_listeners())):
@@ -126,6 +137,10 @@ class Config(Noun):
             taken = endpoint_or_none(listener_endpoint, one.endpoint)
             if wanted is not None and taken is not None and taken.overlaps(wanted):
                 yield f"control: {control!r} is taken by {one}; give it a path of its own"
+
+
+def _is_plain_http(listener: Listener) -> bool:
+    return isinstance(listener, HTTPListener) and listener.tls is None
 
 
 def _control(text: str) -> None:

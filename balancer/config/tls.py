@@ -8,7 +8,8 @@ from typing import Any, Final, Literal
 
 import attrs
 
-from balancer.config.mistakes import Noun, as_tuple, at_once, choice, count, is_number, seconds, shown, word
+from balancer.config.acme import ACME
+from balancer.config.mistakes import Noun, as_tuple, at_once, choice, count, instance, is_number, seconds, shown, word
 from balancer.config.paths import file_path, file_paths
 
 _NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63})*")
@@ -53,6 +54,7 @@ class TLS(Noun):
     """
 
     certificates: tuple[str, ...] = attrs.field(default=(), converter=file_paths)
+    acme: ACME | None = attrs.field(default=None, kw_only=True)
     passphrase: Callable[[str], str | bytes] | None = attrs.field(default=None, kw_only=True, repr=False)
     reload_every: float = attrs.field(default=10.0, kw_only=True)
     default: str | None = attrs.field(default=None, kw_only=True)
@@ -71,6 +73,8 @@ class TLS(Noun):
     keylog: str | None = attrs.field(default=None, converter=file_path, kw_only=True)
 
     def __str__(self) -> str:
+        if not self.certificates and isinstance(self.acme, ACME):
+            return f"TLS by {self.acme}"
         return f"TLS {shown(self.certificates[0])}" if self.certificates else "TLS"
 
     @property
@@ -79,11 +83,7 @@ class TLS(Noun):
         return self.minimum == "1.3" or self.profile == "strict"
 
     def _mistakes(self) -> Iterator[str]:
-        if not self.certificates:
-            yield f"certificates: there is none; give {_LIKE}"
-        for field in ("certificates", "client_ca", "client_crl"):
-            for path in getattr(self, field):
-                yield from _wrong_path(field, path)
+        yield from self._wrong_sources()
         yield from self._wrong_passphrase()
         yield from self._wrong_choice_of_certificate()
         yield from self._wrong_versions()
@@ -96,11 +96,24 @@ class TLS(Noun):
             if host != "any" and not _is_name(host.removeprefix("*.") if isinstance(host, str) else host):
                 yield f"other_hosts: {shown(host)} is no name; give some such as '*.example.com', or 'any'"
 
+    def _wrong_sources(self) -> Iterator[str]:
+        """What is wrong with where things come from."""
+        if self.acme is not None:
+            remedy = "give one such as ACME('example.com', storage='/var/lib/acme')"
+            yield from instance("acme", self.acme, ACME, remedy)
+        elif not self.certificates:
+            yield f"certificates: there is none; give {_LIKE}"
+        for field in ("certificates", "client_ca", "client_crl"):
+            for path in getattr(self, field):
+                yield from _wrong_path(field, path)
+
     def _wrong_passphrase(self) -> Iterator[str]:
         """What is wrong with how keys are opened; a secret that was given in its place is not shown."""
         if self.passphrase is None:
             return
-        if not callable(self.passphrase):
+        if not self.certificates and self.acme is not None:
+            yield "passphrase: would be ignored, for what acme obtains is not encrypted; leave it out"
+        elif not callable(self.passphrase):
             yield "passphrase: is no function; give one that is told the path of a file and returns what opens its key"
         else:
             yield from at_once("passphrase", self.passphrase, self.passphrase)

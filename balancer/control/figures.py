@@ -36,6 +36,7 @@ def counters(assembly: Assembly) -> dict[str, Any]:
         "pools": [
             {**_pool(pool), **_sent_again(assembly.upstreams.get(noun))} for noun, pool in assembly.pools.items()
         ],
+        "acme": [{"acme": list(noun.names), **renewal.figures()} for noun, renewal in assembly.acmes.items()],
         "access_logs": [log.counters() for log in assembly.logs.values()],
         "tls": [_tls(assembly, noun) for noun in assembly.certificates],
     }

@@ -60,6 +60,10 @@ def _counters(answer: Answer) -> Iterator[str]:
     if shown:
         yield ""
         yield from _table(("CERTIFICATE OF", "KEY", "DAYS LEFT", "FILE", "RELOADED", "REFUSED"), shown)
+    acmes = [_acme(one) for one in answer["acme"]]
+    if acmes:
+        yield ""
+        yield from _table(("ACME", "DAYS LEFT", "OBTAINED", "FAILURES", "NEXT TRY", "LAST ERROR"), acmes)
     logs = [[str(one[count]) for count in _LOG] for one in answer["access_logs"]]
     if logs:
         yield ""
@@ -75,6 +79,13 @@ def _certificate(tls: Answer, one: Answer) -> Sequence[str]:
     """A row; how often files were read anew is counted for all certificates of one `TLS` together."""
     counts = (str(tls[name]) for name in ("reloaded", "refused"))
     return (", ".join(one["names"]), one["key"], str(one["days_left"]), one["file"], *counts)
+
+
+def _acme(one: Answer) -> Sequence[str]:
+    left = "-" if one["days_left"] is None else f"{one['days_left']:.1f}"
+    following = "now" if one["next_try"] is None else _moment(one["next_try"])
+    counts = (str(one[name]) for name in ("obtained", "failures"))
+    return (one["acme"][0], left, *counts, following, one["last_error"] or "-")
 
 
 def _queued(pool: Answer) -> bool:
@@ -130,7 +141,7 @@ def _events(answer: Answer) -> Iterator[str]:
         return
     rows = [
         (
-            datetime.fromtimestamp(one["at"], UTC).strftime("%Y-%m-%d %H:%M:%SZ"),
+            _moment(one["at"]),
             f"{one['pool']}/{one['backend']}",
             one["what"],
             one["why"] + (f": {one['evidence']}" if one["evidence"] else ""),
@@ -158,6 +169,10 @@ def _state(one: Answer) -> str:
 
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
+def _moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
 def _size(count: int | None) -> str:

@@ -11,7 +11,7 @@ import pytest
 from balancer.config import Config, load
 from balancer.errors import ConfigError
 
-HEAD = "from balancer import TLS, Backend, Config, Health, HTTPListener, Pool, Route, TCPListener, UDPListener\n"
+HEAD = "from balancer import ACME, TLS, Backend, Config, Health, HTTPListener, Pool, Route, TCPListener, UDPListener\n"
 
 Load = Callable[[str], Config]
 Told = Callable[[str], list[str]]

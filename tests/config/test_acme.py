@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from balancer.config import acme as acme_nouns
-from balancer.config.acme import ACME, apart
+from balancer.config.acme import ACME, wrong_together
 from balancer.errors import ConfigError
 
 NAMED = "ACME 'a.example': {}"
@@ -92,7 +92,16 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_two_in_one_place() -> None:
     """Two different ones in one folder would replace each other's certificate without end, and are told."""
-    assert list(apart([made(), made(names=["a.example", "b.example"])])) == [
-        "acme: two different ones keep a certificate for 'a.example' in one folder; share one ACME object"
+    line = "two different ACME keep a certificate for 'a.example' in one folder; share one ACME object"
+    assert list(wrong_together([made(), made(names=["a.example", "b.example"])], plain_http=True)) == [line]
+    assert list(wrong_together([made(), made(names="b.example"), made(storage="/srv")], plain_http=True)) == []
+
+
+def test_nobody_to_answer() -> None:
+    """A challenge over HTTP that no listener would answer is told."""
+    assert list(wrong_together([made(), made(names="b.example", challenge="tls-alpn-01")], plain_http=False)) == [
+        (
+            "ACME 'a.example': challenge: 'http-01' would never be answered, for there is no HTTPListener without TLS; "
+            "add one at tcp:80, or give 'tls-alpn-01'"
+        )
     ]
-    assert list(apart([made(), made(names="b.example"), made(storage="/srv")])) == []

@@ -7,8 +7,21 @@ from typing import Any
 import pytest
 from twisted.application.service import Service
 
-from balancer.config import Backend, Config, Health, HTTPListener, Pool, TCPListener, UDPListener
+from balancer.config import (
+    ACME,
+    TLS,
+    Backend,
+    Config,
+    Health,
+    HTTPListener,
+    Pool,
+    Route,
+    TCPListener,
+    UDPListener,
+)
+from balancer.errors import ConfigError
 from balancer.interfaces import Kind
+from balancer.plugins.first_bytes import SNI
 
 
 class Check:
@@ -105,3 +118,26 @@ def test_http_settings_are_for_http(setting: str) -> None:
     pool = Pool("mixed", backends=["a:1"], **settings)
     config = Config([TCPListener("tcp:1", pool=pool), HTTPListener("tcp:2", pool=pool)])
     assert config.pools == (pool,)
+
+
+def test_certificates_to_be_obtained() -> None:
+    """They are found wherever TLS is spoken, inside of routes too, each once; somebody has to answer for them."""
+    first, second = (
+        ACME(name, storage="s", agree_to_terms=True, challenge="tls-alpn-01") for name in ("a.example", "b.example")
+    )
+    pool, tls = Pool("site", backends=["a:1"]), TLS(acme=first)
+    inside = HTTPListener(tls=TLS("b", acme=second), pool=pool)
+    config = Config(
+        [
+            TCPListener("tcp:1", routes=[Route(SNI("b.example"), serve=inside), Route(pool=pool)]),
+            HTTPListener("tcp:2", pool=pool, tls=tls),
+            HTTPListener("tcp:3", pool=pool, tls=tls),
+            UDPListener("udp:4", pool=pool),
+        ]
+    )
+    assert config.acmes == (second, first)
+    plain = ACME("a.example", storage="s", agree_to_terms=True)
+    with pytest.raises(ConfigError, match=r"^Config: ACME 'a\.example': challenge: 'http-01' would never be answered"):
+        Config(HTTPListener("tcp:2", pool=pool, tls=TLS(acme=plain)))
+    answering = Config([HTTPListener("tcp:2", pool=pool, tls=TLS(acme=plain)), HTTPListener("tcp:80", pool=pool)])
+    assert answering.acmes == (plain,)

@@ -19,6 +19,10 @@ WRONG = {
     "'a', client_ca=['', 'b'], clients='required'": f"TLS 'a': client_ca: '' {NO_PATH}",
     "'a', passphrase='secret'": "TLS 'a': passphrase: is no function; give one that is told the path of a file and "
     "returns what opens its key",
+    "'a', acme='b.example'": "TLS 'a': acme: 'b.example' is not an ACME; "
+    "give one such as ACME('example.com', storage='/var/lib/acme')",
+    "acme=ACME('b.example', storage='s', agree_to_terms=True, challenge='tls-alpn-01'), passphrase=lambda path: b''": ""
+    "TLS by ACME 'b.example': passphrase: would be ignored, for what acme obtains is not encrypted; leave it out",
     "'a', strict='yes'": "TLS 'a': strict: 'yes' is not a choice; give True or False",
     "'a', default='*.example.com'": "TLS 'a': default: '*.example.com' is no name; give one such as 'www.example.com'",
     "'a', default='b.example', strict=True": "TLS 'a': default: would be ignored, for with strict=True nobody is shown "

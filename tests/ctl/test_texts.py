@@ -24,8 +24,9 @@ BACKEND = {
     "failed": 1,
     "latency": 0.0123,
 }
-NO_OTHERS: dict[str, list[Any]] = {"access_logs": [], "tls": []}
 STANDING = {"ok": True, "pool": "site", "eligible": 2, **BACKEND}
+NO_MORE: dict[str, list[Any]] = {"acme": [], "access_logs": [], "tls": []}
+"""What is counted only where there is something to count."""
 
 
 @pytest.mark.parametrize(
@@ -68,7 +69,7 @@ def test_counters() -> None:
         "process": process,
         "listeners": [{**tcp, **moved}, {**udp, "received_bytes": 1536, "sent_bytes": 0}, http],
         "pools": [{**pool, "backends": [BACKEND, other]}],
-        **NO_OTHERS,
+        **NO_MORE,
     }
     lines = [
         "1 of 480 sessions, 1 refused for want of room, 1 flow, 1 pipe on loan, 1 deadline",
@@ -96,7 +97,7 @@ def test_counters_of_logs() -> None:
     """Access logs are a table of their own, where there are any."""
     process = dict.fromkeys(("sessions", "refused", "flows", "pipes", "deadlines", "max_sessions"), 0)
     log = {"access_log": "/x.log", "written": 8130, "dropped": 2, "failures": 0, "waiting_bytes": 512}
-    answer = {"process": process, "listeners": [], "pools": [], "access_logs": [log], "tls": []}
+    answer = {"process": process, "listeners": [], "pools": [], **NO_MORE, "access_logs": [log]}
     assert lines_of("counters", answer)[-2:] == [
         "ACCESS LOG  WRITTEN  DROPPED  FAILURES  BYTES WAITING",
         "/x.log      8130     2        0         512",
@@ -115,7 +116,7 @@ def test_counters_of_retries() -> None:
         {**pool, **none, "retries_refused": 5, "pool": "busy"},
         {**pool, "pool": "database"},
     ]
-    lines = lines_of("counters", {"process": process, "listeners": [], "pools": pools, "access_logs": [], "tls": []})
+    lines = lines_of("counters", {"process": process, "listeners": [], "pools": pools, **NO_MORE})
     assert lines[-3:] == [
         "POOL  UNDER WAY  REFUSED  TRIED AGAIN",
         "site  2          0        3 upstream-gone, 1 stale-connection",

@@ -28,6 +28,8 @@ LARGEST: Final = 1 << 20
 TIMEOUT: Final = 30
 """Seconds for a connection, and for each piece of an answer."""
 _LONGEST_WORDS: Final = 300
+NONCES: Final = 3
+"""Times that the library is asked for a request; it takes two nonces for each if it has to."""
 
 
 @challenges.ChallengeResponse.register
@@ -71,7 +73,7 @@ class Authority:
         self._directory, self._email = directory, email
         self._key = _account_key(key)
         self._connections = Connections(ca)
-        net = client.ClientNetwork(self._key, alg=ES256, user_agent="balancer", timeout=TIMEOUT)
+        net = Network(self._key, alg=ES256, user_agent="balancer", timeout=TIMEOUT)
         net.session.mount("https://", self._connections)
         self._net = net
         self._client: client.ClientV2 | None = None
@@ -175,6 +177,20 @@ class Authority:
     def _fetched(self, known: client.ClientV2, url: Any) -> requests.Response:
         """What is at a URL that is for us alone (RFC 8555 6.3)."""
         return self._net.post(url, None, new_nonce_url=known.directory["newNonce"])
+
+
+class Network(client.ClientNetwork):
+    """Requests that are signed, each with a nonce of the authority's."""
+
+    def post(self, *given: Any, **settings: Any) -> requests.Response:
+        """Make a request, again and again while its nonce is not taken (RFC 8555 6.5)."""
+        for _ in range(NONCES - 1):
+            try:
+                return super().post(*given, **settings)
+            except messages.Error as error:
+                if error.code != "badNonce":
+                    raise
+        return super().post(*given, **settings)
 
 
 class Connections(HTTPAdapter):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -19,10 +19,11 @@ from balancer.core.hello import ClientHello
 from balancer.errors import ServerNameRefused
 from balancer.interfaces import Filter, Found, Matcher, Reply
 from balancer.net.acme.storage import Storage
+from balancer.net.tls.accepting import PROOF
+from balancer.net.tls.terminating import Contexts
 
 WELL_KNOWN: Final = "/.well-known/acme-challenge"
 HTTP, ALPN = "http-01", "tls-alpn-01"
-PROTOCOL: Final = "acme-tls/1"
 _IDENTIFIER: Final = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.31")  # RFC 8737 6.1
 _OCTETS: Final = b"\x04\x20"  # the head of an OCTET STRING of 32 bytes
 _LONG: Final = timedelta(days=3650)
@@ -53,29 +54,18 @@ class Asked(Matcher):
 class Told(Filter):
     """Answers with the proof that was captured."""
 
+    answers: ClassVar[bool] = True
+
     def request(self, head: Any, session: Any) -> Reply:
         """See `IFilter`."""
         proof = session.captures["proof"].encode()
         return Reply(200, proof, (("content-type", "application/octet-stream"),))
 
 
-class Contexts(Protocol):
-    """What a listener chooses its TLS by; see `net.tls`."""
-
-    @property
-    def needs_hello(self) -> bool:
-        """Whether it looks at the hello."""
-        ...
-
-    def choose(self, hello: ClientHello | None) -> SSL.Context:
-        """What to answer a client with."""
-        ...
-
-
 class ProvingContexts:
     """Those of a listener, with a certificate beside them for whoever asks `names` to be proved."""
 
-    needs_hello: Final = True
+    needs_hello = True
 
     def __init__(self, inner: Contexts, names: Sequence[str], storage: Storage) -> None:
         self._inner, self._names, self._storage = inner, frozenset(names), storage
@@ -83,7 +73,7 @@ class ProvingContexts:
 
     def choose(self, hello: ClientHello | None) -> SSL.Context:
         """What to answer a client with. Raises `ServerNameRefused` if there is nothing for it."""
-        if hello is None or hello.alpn != (PROTOCOL,):
+        if hello is None or hello.alpn != (PROOF,):
             return self._inner.choose(hello)
         name = hello.server_name
         proof = self._storage.proof(ALPN, name) if name in self._names else None
@@ -109,5 +99,5 @@ def _proving(name: str, proof: str) -> SSL.Context:
     made.use_certificate(certificate)
     made.use_privatekey(key)
     made.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    made.set_alpn_select_callback(lambda _connection, _offered: PROTOCOL.encode())
+    made.set_alpn_select_callback(lambda _connection, _offered: PROOF.encode())
     return made

@@ -35,8 +35,8 @@ log = Logger("balancer")
 class Renewal:
     """The looks after one certificate, of which `held` is known so far.
 
-    `changed` is called when there is another. `told` hears a line of each that was obtained, and of failures the 1st,
-    2nd, 4th, 8th in a row and so on.
+    `changed` is called when there is another. `told` hears a line of each that was obtained, `failed` of failures, the
+    1st, 2nd, 4th, 8th in a row and so on.
     """
 
     def __init__(
@@ -49,12 +49,13 @@ class Renewal:
         pauses: Pauses,
         changed: Callable[[], object],
         told: Callable[[str], object],
+        failed: Callable[[str], object],
     ) -> None:
         self.held, self.obtained, self.failures = held, 0, 0
         self.last_error: str | None = None
         self._looking, self._reactor, self._now, self._pauses = looking, reactor, now, pauses
         self._changed, self._told = changed, told
-        self._tally = Tally(told)
+        self._tally = Tally(failed)
         self._threads: Any = Threads(1)
         self._ending = Event()
         self._call: IDelayedCall | None = None

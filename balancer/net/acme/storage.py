@@ -11,6 +11,7 @@ import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from errno import EPERM
 from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Final
@@ -51,11 +52,11 @@ class Storage:
 
     def open(self) -> None:
         """Make the folders, or see that nobody else may look into them. Raises `OSError`."""
-        self._account.parent.mkdir(parents=True, exist_ok=True)
+        self._account.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self._account, self._folder):
             folder.mkdir(mode=0o700, exist_ok=True)
             if folder.stat().st_mode & 0o077:
-                raise PermissionError(0, "others may look into it; take that from them with chmod 700", str(folder))
+                raise PermissionError(EPERM, "others may look into it", str(folder))
 
     def account_key(self, make: Callable[[], bytes]) -> bytes:
         """The account's key, which is made if there is none; the same for all who ask. Raises `OSError`."""

@@ -159,10 +159,13 @@ def test_an_order_that_fails(office: Office, authority: Authority, order: dict[s
         authority.issued()
 
 
-def test_a_lost_nonce(office: Office, authority: Authority) -> None:
-    """A nonce that is not taken is no failure: the request is made once more."""
-    office.failures["/neworder"] = [problem(400, "badNonce")]
+def test_nonces_that_are_not_taken(office: Office, authority: Authority) -> None:
+    """A nonce that is not taken is no failure, for the request is made again; when none is taken it is one."""
+    office.failures["/neworder"] = [problem(400, "badNonce")] * 5
     assert len(authority.begin(CSR, "http-01")) == 1
+    office.failures["/neworder"] = [problem(400, "badNonce")] * 6
+    with pytest.raises(CertificateNotObtained, match=r"^badNonce: because$"):
+        authority.begin(CSR, "http-01")
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.logger import LogEvent
-from twisted.python.failure import Failure
 
 from balancer.core.renewal import LONGEST, Pauses
 from balancer.errors import CertificateNotObtained
@@ -20,6 +19,7 @@ from balancer.net.acme.looking import Outlook
 from balancer.net.acme.obtaining import Stopped
 from balancer.net.acme.renewing import BUSY, SELDOM, Renewal
 from balancer.net.acme.storage import Held, Locked
+from tests.net.acme.turns import AtOnce, Turns
 
 DAY = 86400.0
 FIRST = Held(frozenset({"a.example"}), 0, 90 * DAY, "ecdsa", b"first")
@@ -32,30 +32,6 @@ class Latest(Random):
     def random(self) -> float:
         """The least."""
         return 0.0
-
-
-class Turns(Clock):
-    """A reactor whose threads take no time."""
-
-    def callFromThread(self, call: Callable[..., object], *given: Any) -> None:
-        """Call at once."""
-        call(*given)
-
-
-class AtOnce:
-    """Threads that are none; `held_back` are the calls that wait if any do."""
-
-    def __init__(self, _most: int) -> None:
-        return
-
-    def callInThreadWithCallback(self, told: Any, call: Any, *given: Any) -> None:
-        """Call, and tell."""
-        try:
-            result = call(*given)
-        except Exception:  # noqa: BLE001  whoever asked is told
-            told(False, Failure())
-        else:
-            told(True, result)
 
 
 class House:
@@ -72,6 +48,7 @@ class House:
             pauses=Pauses(120, Latest()),
             changed=self._changed,
             told=self.lines.append,
+            failed=self.lines.append,
         )
         self.renewal.start()
         self.clock.advance(0)
@@ -234,4 +211,5 @@ def test_a_stop_before_the_start() -> None:
         pauses=Pauses(1, Latest()),
         changed=Event().set,
         told=str,
+        failed=str,
     ).stop()

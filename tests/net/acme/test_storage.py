@@ -53,10 +53,19 @@ def test_it_is_closed_to_others(tmp_path: Path, storage: Storage) -> None:
     assert {mode(path) for path in folder.rglob("*") if path.is_file()} == {0o600}
 
 
+def test_all_that_is_made_is_closed(tmp_path: Path) -> None:
+    """The folder above is made closed to others, too, and left as it is if it is there."""
+    Storage(str(tmp_path / "new" / "ca"), str(tmp_path / "new" / "ca" / "a.example")).open()
+    assert mode(tmp_path / "new") == 0o700
+    (tmp_path / "new").chmod(0o755)
+    Storage(str(tmp_path / "new" / "ca"), str(tmp_path / "new" / "ca" / "a.example")).open()
+    assert mode(tmp_path / "new") == 0o755
+
+
 def test_one_that_is_open_to_others(tmp_path: Path, storage: Storage) -> None:
     """A folder that others may look into is refused, and named."""
     (tmp_path / "ca").chmod(0o750)
-    with pytest.raises(PermissionError, match=r"others may look into it; .*chmod 700") as caught:
+    with pytest.raises(PermissionError, match="others may look into it") as caught:
         storage.open()
     assert caught.value.filename == str(tmp_path / "ca")
 

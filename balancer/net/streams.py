@@ -83,7 +83,7 @@ class End(Dialed):
     def finish(self) -> None:
         """See `Peer.finish`. Where one direction cannot end before the other, its end waits for that of both.
 
-        A peer told of it would drop what it has yet to say (RFC 5246 7.2.1).
+        A backend told of it would drop the answer that it has yet to say (RFC 5246 7.2.1).
         """
         if getattr(self.transport, "half_closes", True):
             super().finish()
@@ -207,6 +207,10 @@ class DownstreamEnd(End):
         """In the queue for a backend: read on, though not much, to hear of it when the client leaves."""
         if len(self.early) < BULKY:
             self.resume()
+
+    def finish(self) -> None:
+        """The client is told at once, whatever its TLS: most backends end first, and most clients wait for that."""
+        Dialed.finish(self)
 
     def readConnectionLost(self) -> None:
         """FIN: before a relay it may be a request's end, but not if nothing was asked; then the client has left."""

@@ -106,6 +106,7 @@ class TLSStream(Encrypted):
         reactor, fd = plain.reactor, plain.fileno()
         sock = plain.socket
         plain.connected, plain.disconnected = 0, 1  # for those who still have it: it settles nothing any more
+        plain.wants_read = False  # nor is it read once more in this turn
         del plain.protocol, plain.socket, plain.fileno
         stream = cls(sock, protocol, plain.client, plain.server, plain.sessionno, reactor)
         stream.tls = tls

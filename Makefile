@@ -31,8 +31,8 @@ test: $(VENV)/.installed-dev
 	rm -f .coverage .coverage.pure
 	COVERAGE_FILE=.coverage.pure $(PYTEST) $(COVER) --cov-context=test -p no:twisted $(SOCKETS:%=--ignore=%)
 	$(PYTEST) $(COVER) -m "not system" $(SOCKETS)
-	$(PYTEST) $(COVER) -m "not system" --reactor=asyncio $(REACTORS)
-	$(PYTEST) $(COVER) -m "not system" -p tests.net.lean_plugin $(REACTORS)
+	$(PYTEST) $(COVER) -m "not system" --reactor-only --reactor=asyncio $(REACTORS)
+	$(PYTEST) $(COVER) -m "not system" --reactor-only -p tests.net.lean_plugin $(REACTORS)
 	$(BIN)/python .ci/coverage_gates.py
 
 system: $(VENV)/.installed-dev programs

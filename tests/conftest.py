@@ -39,14 +39,30 @@ def installed_reactor() -> Any:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--full`, which `make soak` gives."""
+    """Add `--full`, which `make soak` gives, and `--reactor-only`, for the second reactor and those after it."""
     parser.addoption("--full", action="store_true", help="full sizes and times, which take minutes")
+    parser.addoption("--reactor-only", action="store_true", help="only tests that run on the reactor of the test run")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With `--reactor-only` leave out the tests to which it is the same what reactor the test run has."""
+    if config.getoption("--reactor-only"):
+        config.hook.pytest_deselected(items=[item for item in items if not wants_reactor(item)])
+        items[:] = [item for item in items if wants_reactor(item)]
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Keep what exists before the first test out of the collections that look for forgotten errors."""
     gc.collect()
     gc.freeze()
+
+
+def wants_reactor(item: pytest.Item) -> bool:
+    """Tell whether the test asks for the reactor of the test run, itself or by what it asks for, or is async."""
+    if not isinstance(item, pytest.Function):
+        return False
+    given = getattr(item.obj, "hypothesis", None)
+    return "reactor" in item.fixturenames or inspect.iscoroutinefunction(given.inner_test if given else item.obj)
 
 
 @pytest.hookimpl(tryfirst=True)

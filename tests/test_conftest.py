@@ -58,6 +58,27 @@ def test_imports_the_reactor():
 """
 
 
+MIXED = """
+import pytest
+from hypothesis import given, strategies
+
+@pytest.fixture
+def port(reactor):
+    return reactor
+
+def test_asks_for_the_reactor(reactor): ...
+
+def test_asks_for_what_asks_for_it(port): ...
+
+async def test_is_async(): ...
+
+@given(strategies.just(1))
+async def test_is_async_for_an_example(number): ...
+
+def test_has_its_own(tmp_path): ...
+"""
+
+
 def outcomes(folder: Path, source: str, *arguments: str) -> dict[str, str]:
     """Run tests under our conftest in a process of their own; return the last word on each."""
     shutil.copy(ROOT / "tests" / "conftest.py", folder)
@@ -96,4 +117,14 @@ def test_no_reactor_where_none_is_wanted(tmp_path: Path) -> None:
     assert outcomes(tmp_path, PURE, "-p", "no:twisted") == {
         "test_imports_the_reactor": "ERROR",
         "test_asks_for_the_reactor": "ERROR",
+    }
+
+
+def test_what_the_reactor_is_nothing_to_runs_once(tmp_path: Path) -> None:
+    """With `--reactor-only` exactly the tests run that use the reactor of the test run, or may."""
+    assert outcomes(tmp_path, MIXED, "--reactor-only") == {
+        "test_asks_for_the_reactor": "PASSED",
+        "test_asks_for_what_asks_for_it": "PASSED",
+        "test_is_async": "PASSED",
+        "test_is_async_for_an_example": "PASSED",
     }

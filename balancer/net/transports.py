@@ -50,6 +50,8 @@ class Stream(Prompt, tcp.Connection):
     protocol: Any
     encrypted = False
     """Whether the bytes in the socket are not those that the protocol reads and writes."""
+    # Read at once, and sent without a pause: 64 KiB, as many clients cut what they upload, and the head before it.
+    bufferSize = (1 << 16) + (1 << 13)  # noqa: N815  Twisted's name
     # A close does as much, and nobody else has these descriptors: they end with exec.
     _shouldShutdown = False  # noqa: N815  Twisted's name
 

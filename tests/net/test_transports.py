@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from balancer.net.transports import TCPClient, TCPServer, UNIXClient, UNIXServer
+from balancer.net.transports import Stream, TCPClient, TCPServer, UNIXClient, UNIXServer
 from tests.net.lean import HOST, CountedPoll, HalfNote, Lean, Note
 
 MEBIBYTE = 1 << 20
-MARK = 1 << 16
-"""Twisted's mark, in bytes, above which a producer is paused."""
+MARK: int = Stream.bufferSize
+"""Bytes above which a producer is paused."""
 
 
 class Counted:
@@ -76,6 +76,19 @@ def test_an_answer_leaves_in_the_turn_of_its_question(lean: Lean) -> None:
         turns = lean.reactor.turns
         lean.turn()
         assert (plain.recv(9), lean.reactor.turns - turns) == (b"x", 1)
+
+
+def test_a_body_as_many_send_it_comes_with_its_head(lean: Lean) -> None:
+    """Of 64 KiB with a head before them, when all is there, nothing is left for a second read."""
+    server, data = Note(), bytes(4096 + 65536)
+    with lean.peer(server) as plain:
+        sock = server.transport.socket
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, MEBIBYTE)
+        plain.sendall(data)
+        while len(sock.recv(len(data), socket.MSG_PEEK)) < len(data):
+            pass
+        lean.turn()
+        assert (server.heard, server.events) == (data, ["made", "data"])
 
 
 def test_a_large_write_is_not_copied(lean: Lean) -> None:

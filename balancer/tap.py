@@ -26,6 +26,9 @@ log = Logger("balancer")
 DEFAULT_REACTOR = "balancer" if sys.platform == "linux" else "default"
 """The reactor for those who named none with `twist --reactor`: ours where there is epoll, else Twisted's choice."""
 
+YOUNG = 10_000
+"""Objects made and not freed after which the garbage collector looks at them; a burst of connections makes fewer."""
+
 ENDING = (signal.SIGTERM, signal.SIGINT)
 """The signals that end the balancer."""
 
@@ -111,10 +114,14 @@ class Process:
         reactor.callWhenRunning(self._runs, reactor, service)
 
     def started(self) -> None:
-        """What is there now stays: the garbage collector need not go through it again while clients wait."""
+        """What is there now stays: the garbage collector need not go through it again while clients wait.
+
+        Nor need it look often: what belongs to a connection is freed as that ends, without it.
+        """
         keep_freed()
         gc.collect()
         gc.freeze()
+        gc.set_threshold(YOUNG)
 
     def fail(self, reactor: Any, line: str) -> None:
         """Stop, and exit with status 1."""

@@ -1,7 +1,7 @@
 """What backends are told of who asks and how: X-Forwarded-*, Forwarded, Via, X-Request-Id (RFC 7239, RFC 9110 7.6.3).
 
-What is the same for the requests of a connection is made once for it. Refuses to know which other fields travel on, and
-where the address of a client is known from.
+What is the same for the requests of a connection is made once for it, and what is the same for connections is known.
+Refuses to know which other fields travel on, and where the address of a client is known from.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import attrs
 
 from balancer.core.claims import CLAIMS, Claim, Node, claim_in, said
 from balancer.core.headers import COUNTS_HOPS, NAME_OF, passed_on
+from balancer.core.http1_memory import Memory
 from balancer.core.messages import WORD, Fields, RequestHead
 from balancer.core.sources import Sources
 
@@ -73,6 +74,8 @@ class Forwarding:
     via: str | None = None
     forwarded: bool = False
     request_ids: Random | None = None
+    known: Memory[Spelled] = attrs.field(init=False, factory=Memory, repr=False)
+    """What is told of clients that come again and again."""
 
     def for_client(self, client: Node, port: int = 0, scheme: str = "http") -> Forwarder:
         """For a connection from there. It came in at `port`, where this is known better than by the listener."""
@@ -100,8 +103,18 @@ class _Client:
         """What backends are told of it; kept, since a client hardly ever changes authority and version."""
         asked = (head.authority, head.version)
         if asked != self._asked:
-            self._asked, self._said = asked, _spelled(self._tell(head))
+            self._asked, self._said = asked, self._recall(head)
         return self._said
+
+    def _recall(self, head: RequestHead) -> Spelled:
+        """The same for all connections that agree in these, of which only the last may hold a space."""
+        known = self.forwarding.known
+        key = f"{self.client[0]} {self._port} {self.scheme} {head.version} {head.authority}"
+        spelled = known.get(key)
+        if spelled is None:
+            spelled = _spelled(self._tell(head))
+            known.keep(key, spelled)
+        return spelled
 
     def _tell(self, head: RequestHead) -> Fields:
         forwarding, address = self.forwarding, bare(self.client[0])

@@ -13,7 +13,7 @@ import os
 import struct
 from contextlib import suppress
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
-from socket import SO_LINGER, SOL_SOCKET
+from socket import SO_LINGER, SOCK_STREAM, SOL_SOCKET, socket
 from typing import Any, Final
 
 from twisted.internet import tcp, unix
@@ -47,6 +47,7 @@ class Accepting(tcp.Port):
 
     factory: Any
     reactor: Any
+    socket: Any
     transport: Any
     burst = 1
     """Connections to try for at once: more while there are more, so that one alone is not followed by a vain try."""
@@ -57,13 +58,16 @@ class Accepting(tcp.Port):
         self.shortages = Tally(lambda line: LOG.error("{port!r}: {line}", port=self, line=line))
 
     def doRead(self) -> None:
-        """Accept what is there; whatever is unusual, but a shortage, is Twisted's to judge."""
+        """Accept what is there; whatever is unusual, but a shortage, is Twisted's to judge.
+
+        Python's `accept` would first make members of enumerations of what the port knows about its sockets.
+        """
         taken = 0
         try:
             while taken < self.burst:
-                sock, address = self.socket.accept()
+                number, address = self.socket._accept()
                 taken += 1
-                self._take(sock, address)
+                self._take(socket(self.addressFamily, SOCK_STREAM, 0, number), address)
         except BlockingIOError:
             self.burst = taken or 1
         except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from random import Random
 
 import pytest
@@ -60,6 +61,24 @@ def test_each_request_of_a_connection_tells_its_own_host() -> None:
     assert [(head.get("x-forwarded-host"), head.get("via")) for head in seen] == [
         (head.authority, f"{head.version} edge") for head in heads
     ]
+
+
+def test_a_client_that_connects_again_is_known() -> None:
+    """What is told of one connection is told of the next that is the same in all that matters, and of no other."""
+    forwarding = Forwarding(via="edge")
+    ways = list(product(["192.0.2.1", "192.0.2.2", "::1"], [80, 443], ["http", "https"], ["a", "b c"], ["1.0", "1.1"]))
+    for port in range(4):  # of the client, which is told to nobody
+        for host, called, scheme, authority, version in ways:
+            head = RequestHead("GET", "/", authority, version=version)
+            fields = forwarding.for_client((host, port), called, scheme).forward(head).fields
+            assert fields == (
+                ("x-forwarded-for", host),
+                ("x-forwarded-proto", scheme),
+                ("x-forwarded-host", authority),
+                ("x-forwarded-port", str(called)),
+                ("via", f"{version} edge"),
+            )
+    assert len(forwarding.known) == len(ways)
 
 
 @pytest.mark.parametrize("client", [CLIENT, PROXY])

@@ -21,22 +21,23 @@ from tests.net.lean import HOST, Lean, Note
 
 
 class Accepted:
-    """A listening socket whose `accept` first fails with those errors; `calls` counts."""
+    """A listening socket whose `_accept` first fails with those errors; `calls` counts."""
 
     def __init__(self, sock: socket.socket, *errors: int) -> None:
         self.calls = 0
-        self._socket, self._errors = sock, list(errors)
+        self._socket: Any = sock
+        self._errors = list(errors)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._socket, name)
 
-    def accept(self) -> Any:
+    def _accept(self) -> Any:
         """As a socket does."""
         self.calls += 1
         if self._errors:
             number = self._errors.pop(0)
             raise OSError(number, os.strerror(number))
-        return self._socket.accept()
+        return self._socket._accept()
 
 
 def test_a_burst_is_accepted_fairly(lean: Lean) -> None:

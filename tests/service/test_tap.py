@@ -205,13 +205,14 @@ def test_a_signal_while_the_reactor_stops_already(conf: Path, system: System) ->
 
 
 def test_what_is_there_from_the_start_is_not_collected_again(conf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Once it has started, and not before, what there is is out of the garbage collector's sight."""
-    frozen: list[str] = []
-    monkeypatch.setattr(gc, "freeze", lambda: frozen.append("frozen"))
+    """Once it has started, and not before, what is there is hidden from the garbage collector, which looks seldom."""
+    done: list[str] = []
+    monkeypatch.setattr(gc, "freeze", lambda: done.append("frozen"))
+    monkeypatch.setattr(gc, "set_threshold", lambda young: done.append(f"every {young}"))
     service = started(conf, Reactor())
-    assert frozen == []
+    assert done == []
     service.startService()
-    assert frozen == ["frozen"]
+    assert done == ["frozen", "every 10000"]
 
 
 def test_the_lean_reactor_is_the_default_where_there_is_epoll() -> None:

@@ -45,6 +45,8 @@ class End(Dialed):
     pipes: Pipes | None = None
     shortcut: Shortcut | None = None
     """The kernel's way for what this peer sends, while that is much."""
+    told_at_once = False
+    """Whether its peer hears of an end even if that is the end of both directions to it."""
     early = b""
     """What came before there was anybody to relay it to: with a PROXY header, or to be routed by."""
 
@@ -85,7 +87,7 @@ class End(Dialed):
 
         A backend told of it would drop the answer that it has yet to say (RFC 5246 7.2.1).
         """
-        if getattr(self.transport, "half_closes", True):
+        if self.told_at_once or getattr(self.transport, "half_closes", True):
             super().finish()
 
     def pressure(self, *, high: bool) -> None:
@@ -124,6 +126,7 @@ class End(Dialed):
 class DownstreamEnd(End):
     """A client's connection; lives through connecting to a backend and the relay that follows."""
 
+    told_at_once = True  # most backends end first, and most clients wait for that
     _lifetime: Deadline | None = None
     _moved = (0, 0)
 
@@ -207,10 +210,6 @@ class DownstreamEnd(End):
         """In the queue for a backend: read on, though not much, to hear of it when the client leaves."""
         if len(self.early) < BULKY:
             self.resume()
-
-    def finish(self) -> None:
-        """The client is told at once, whatever its TLS: most backends end first, and most clients wait for that."""
-        Dialed.finish(self)
 
     def readConnectionLost(self) -> None:
         """FIN: before a relay it may be a request's end, but not if nothing was asked; then the client has left."""

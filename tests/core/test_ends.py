@@ -28,6 +28,7 @@ ENDS_NO_EXCHANGE = {
     "route-refused",
     "start",
     "starttls",
+    "tls-certificate",
     "tls-full",
     "tls-handshake",
     "tls-name",

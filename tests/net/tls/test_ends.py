@@ -35,7 +35,7 @@ async def asked(reactor: Any, folder: Path, version: str, said: bytes) -> AsyncI
 @asynccontextmanager
 async def relayed(reactor: Any, folder: Path, version: str) -> AsyncIterator[tuple[Front, TLSWire, Wire]]:
     """A client and the backend to which it is relayed, after a word both ways."""
-    async with secured(reactor, TCPListener, folder, linger=5) as front:
+    async with secured(reactor, TCPListener, folder, linger=60) as front:
         client = await reached(reactor, front, b"hello", manner=Manner(version))
         backend = await front.calls.get()
         await backend.hear(5)

@@ -45,8 +45,8 @@ class End(Dialed):
     pipes: Pipes | None = None
     shortcut: Shortcut | None = None
     """The kernel's way for what this peer sends, while that is much."""
-    told_at_once = False
-    """Whether its peer hears of an end even if that is the end of both directions to it."""
+    answers = True
+    """Whether the peer may have more to say when it is told that there is no more to hear."""
     early = b""
     """What came before there was anybody to relay it to: with a PROXY header, or to be routed by."""
 
@@ -85,9 +85,9 @@ class End(Dialed):
     def finish(self) -> None:
         """See `Peer.finish`. Where one direction cannot end before the other, its end waits for that of both.
 
-        A backend told of it would drop the answer that it has yet to say (RFC 5246 7.2.1).
+        A backend told of it would drop the answer that it has yet to give (RFC 5246 7.2.1).
         """
-        if self.told_at_once or getattr(self.transport, "half_closes", True):
+        if not self.answers or getattr(self.transport, "half_closes", True):
             super().finish()
 
     def pressure(self, *, high: bool) -> None:
@@ -126,7 +126,7 @@ class End(Dialed):
 class DownstreamEnd(End):
     """A client's connection; lives through connecting to a backend and the relay that follows."""
 
-    told_at_once = True  # most backends end first, and most clients wait for that
+    answers = False  # most clients wait for the end of what they hear, and then have no more to say
     _lifetime: Deadline | None = None
     _moved = (0, 0)
 

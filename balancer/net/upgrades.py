@@ -61,6 +61,7 @@ class Upgraded(Successor):
     `began` is when that was made; `ended` is told when the relay is over.
     """
 
+    answers = False  # see `DownstreamEnd`
     _lifetime: Deadline | None = None
     _moved = (0, 0)
 

@@ -148,6 +148,17 @@ async def test_a_relayed_backend_ends_first_in_1_2(reactor: Any, tmp_path: Path)
         await client.until(lambda _: client.notified)
 
 
+@pytest.mark.parametrize("version", VERSIONS)
+async def test_an_upgraded_backend_ends_first(reactor: Any, tmp_path: Path, version: str) -> None:
+    """The same where a connection has changed to another protocol, in every version."""
+    said = request("GET /", "connection: upgrade", "upgrade: websocket")
+    async with asked(reactor, tmp_path, version, said) as (_, client, backend):
+        backend.say(b"HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\nlast words")
+        backend.transport.loseConnection()
+        await client.until(lambda _: client.notified)
+        assert client.heard.endswith(b"\r\n\r\nlast words")
+
+
 async def test_a_relayed_client_ends_in_1_2(reactor: Any, tmp_path: Path) -> None:
     """In TLS 1.2 a client's close_notify ends both directions, in order, and the backend hears all that was said."""
     async with relayed(reactor, tmp_path, "1.2") as (front, client, backend):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import select
 import socket
+import ssl
 import struct
 import sys
 from collections.abc import Callable
@@ -15,6 +16,8 @@ from collections.abc import Callable
 HOST = "127.0.0.1"
 CONNECTIONS = 48
 """Clients at work at once, for what is asked and answered."""
+HANDSHAKES = 16
+"""The same, for those that do a handshake each time."""
 IN_FLIGHT = 4
 """Datagrams on the way for each socket."""
 BLOCK = bytes(256 * 1024)
@@ -29,6 +32,7 @@ SILENCE = 0.25
 PATIENCE = 5.0
 """Seconds that a connection may take."""
 
+NAME = "benchmark.example"
 REQUEST = b"GET / HTTP/1.1\r\nHost: benchmark.example\r\n\r\n"
 START, END = b"HTTP/1.1 200 ", b"\r\n\r\nok"
 
@@ -150,6 +154,71 @@ def cut(sock: socket.socket) -> None:
     sock.close()
 
 
+class Securing(Asking):
+    """One connection over TLS; `session` is to be resumed on it, if there is one."""
+
+    session: ssl.SSLSession | None = None
+    _settings = ssl.create_default_context()
+    _settings.check_hostname, _settings.verify_mode = False, ssl.CERT_NONE
+    _sock: ssl.SSLSocket
+
+    def _connect(self) -> None:
+        plain = connected(self._load.port)
+        plain.setblocking(False)
+        self._sock = self._settings.wrap_socket(
+            plain, do_handshake_on_connect=False, server_hostname=NAME, session=self.session
+        )
+        self._shaken = False
+        self._load.watch(self._sock, self._ready)
+        self._ready()
+
+    def _ready(self) -> None:
+        try:
+            if not self._shaken:
+                self._shake()
+            super()._ready()
+        except ssl.SSLWantReadError:
+            return
+
+    def _shake(self) -> None:
+        self._sock.do_handshake()
+        self._shaken = True
+        self._sock.sendall(REQUEST)
+
+
+class Shaking(Securing):
+    """The same with a new connection and a full handshake for each request."""
+
+    def _again(self) -> None:
+        self._sock.close()
+        self._connect()
+
+
+class Resuming(Shaking):
+    """The same, with the session of the first connection on each later one."""
+
+    def _again(self) -> None:
+        if self.session is None:
+            self.session = self._sock.session
+        elif not self._sock.session_reused:
+            raise ConnectionError("the session was not resumed")
+        super()._again()
+
+
+class AbortingSecurely(Shaking):
+    """The same, each cut off when it has its answer, behind one that is cut off within its handshake."""
+
+    def _connect(self) -> None:
+        hasty = connected(self._load.port)
+        hasty.sendall(b"\x16\x03\x01\x02\x00\x01")
+        cut(hasty)
+        super()._connect()
+
+    def _again(self) -> None:
+        cut(self._sock)
+        self._connect()
+
+
 class Pouring:
     """One connection that sends as fast as it can; what is done is bytes."""
 
@@ -252,6 +321,10 @@ KINDS: dict[str, tuple[Callable[[Load], object], int]] = {
     "connect": (Connecting, CONNECTIONS),
     "finish": (Finishing, CONNECTIONS),
     "abort": (Aborting, CONNECTIONS),
+    "ask-tls": (Securing, CONNECTIONS),
+    "shake": (Shaking, HANDSHAKES),
+    "resume": (Resuming, HANDSHAKES),
+    "abort-tls": (AbortingSecurely, HANDSHAKES),
     "pour": (Pouring, 1),
     "cut": (Cutting, CUTTERS),
     "leave": (Leaving, CUTTERS),

@@ -3,7 +3,7 @@
 `run.py` and `ours.toml` both use it. The names of the ports are what those programs agree on.
 """
 
-from balancer import Backend, Config, Health, HTTPListener, Pool, Route, TCPListener, UDPListener
+from balancer import TLS, Backend, Config, Health, HTTPListener, Pool, Route, TCPListener, UDPListener
 from balancer.plugins.algorithms import RoundRobin
 from balancer.plugins.health import TCPCheck
 from balancer.plugins.matchers import Path
@@ -16,9 +16,12 @@ relay = Pool("relay", backends=BACKENDS, algorithm=RoundRobin(), health=Health(T
 bulk = Pool("bulk", backends=["127.0.0.1:{backend_iperf}"])
 datagrams = Pool("datagrams", backends=["udp:127.0.0.1:{backend_udp}"])
 
+routes = [Route(Path("/ws"), talk), Route(pool=web)]
+
 config = Config(
     listeners=[
-        HTTPListener("tcp:{port_h1}:interface=127.0.0.1", routes=[Route(Path("/ws"), talk), Route(pool=web)]),
+        HTTPListener("tcp:{port_h1}:interface=127.0.0.1", routes=routes),
+        HTTPListener("tcp:{port_tls}:interface=127.0.0.1", tls=TLS("{pem}"), routes=routes),
         TCPListener("tcp:{port_l4}:interface=127.0.0.1", pool=relay),
         TCPListener("tcp:{port_bulk}:interface=127.0.0.1", pool=bulk),
         UDPListener("udp:{port_udp}:interface=127.0.0.1", pool=datagrams),

@@ -17,6 +17,8 @@ from random import Random
 
 import attrs
 
+from benchmarks.certificates import certificate
+from benchmarks.load import NAME
 from benchmarks.processes import Program
 
 HERE = Path(__file__).parent
@@ -24,7 +26,7 @@ BACKEND_PORTS = ("backend1", "backend2", "backend_iperf", "backend_udp", "backen
 """What the configs call the ports of `backends.py`, in its order."""
 NO_WEBSOCKET = {"backend_ws": "1"}
 """What a config calls a backend that is never asked for here."""
-PORTS = ("port_h1", "port_l4", "port_bulk", "port_udp")
+PORTS = ("port_h1", "port_tls", "port_l4", "port_bulk", "port_udp")
 STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 """Where Debian keeps what other builds of nginx have inside."""
 STARTS_WITHIN = 20.0
@@ -46,6 +48,13 @@ listen h1
     option forwardfor
     http-reuse always
     bind 127.0.0.1:{port_h1}
+    server a 127.0.0.1:{backend1} check inter 2s
+    server b 127.0.0.1:{backend2} check inter 2s
+listen tls
+    mode http
+    option forwardfor
+    http-reuse always
+    bind 127.0.0.1:{port_tls} ssl crt {pem} ssl-min-ver TLSv1.2
     server a 127.0.0.1:{backend1} check inter 2s
     server b 127.0.0.1:{backend2} check inter 2s
 listen l4
@@ -84,6 +93,14 @@ http {
     }
     server {
         listen 127.0.0.1:{port_h1} backlog=4096;
+        location / { proxy_pass http://web; }
+    }
+    server {
+        listen 127.0.0.1:{port_tls} ssl backlog=4096;
+        ssl_certificate {pem};
+        ssl_certificate_key {pem};
+        ssl_protocols TLSv1.2 TLSv1.3;
+        ssl_session_cache shared:tls:8m;
         location / { proxy_pass http://web; }
     }
 }
@@ -178,7 +195,9 @@ def start(peer: Peer, backends: Mapping[str, str], core: int, folder: Path) -> R
         "dir": str(home),
         "stream_module": module,
         "config": str(home / "config.py"),
+        "pem": str(home / "site.pem"),
     }
+    (home / "site.pem").write_bytes(certificate(NAME))
     (home / "config.py").write_text(filled(peer.config, values))
     program = Program([filled(word, values) for word in peer.command], core, log=home / "log")
     try:

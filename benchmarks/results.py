@@ -36,6 +36,9 @@ WORKLOADS = {
     for workload in (
         Workload("h1", "HTTP/1.1 requests with tiny answers, keep-alive", "ask", "port_h1"),
         Workload("h1-conn", "the same, a connection for each", "connect", "port_h1"),
+        Workload("tls-h1", "as h1, over TLS 1.3", "ask-tls", "port_tls"),
+        Workload("tls-full", "the same, a connection with a full handshake for each", "shake", "port_tls"),
+        Workload("tls-resume", "the same, each handshake resuming a session", "resume", "port_tls"),
         Workload("l4-rr", "round trips on relayed TCP connections", "ask", "port_l4"),
         Workload("l4-conn", "the same, a connection for each", "connect", "port_l4"),
         Workload("l4-bulk", "KiB through one relayed TCP connection", "pour", "port_bulk", "ns", 1.0, 1024),

@@ -1,8 +1,9 @@
 """Put the balancer under mixed load for a while, and see that it keeps nothing of it: `make soak`.
 
-Requests, relayed connections that are kept, ended, half-closed and cut off, bulk and datagrams, all at once. What the
-process has in use is read after a short load, when all that is kept for the next use has been made, and again after
-the long one. Ends with status 1 when something has stayed, when an answer was wrong, or when the log tells of an error.
+Requests in the clear and over TLS, relayed connections that are kept, ended, half-closed and cut off, bulk and
+datagrams, all at once. What the process has in use is read after a short load, when all that is kept for the next use
+has been made, and again after the long one. Ends with status 1 when something has stayed, when an answer was
+wrong, or when the log tells of an error.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ MIX = (
     ("connect", "port_h1"),
     ("finish", "port_h1"),
     ("abort", "port_h1"),
+    ("ask-tls", "port_tls"),
+    ("shake", "port_tls"),
+    ("resume", "port_tls"),
+    ("abort-tls", "port_tls"),
     ("ask", "port_l4"),
     ("connect", "port_l4"),
     ("finish", "port_l4"),

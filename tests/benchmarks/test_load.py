@@ -4,26 +4,68 @@ from __future__ import annotations
 
 import os
 import socket
+import ssl
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from socketserver import StreamRequestHandler, ThreadingTCPServer
+from threading import Thread
 
 import pytest
 
 from benchmarks import load
+from benchmarks.backends import ANSWER
+from benchmarks.certificates import certificate
 from benchmarks.processes import Program
 
 HERE = Path(load.__file__).parent
 CORE = min(os.sched_getaffinity(0))
 
 
+class Secured(StreamRequestHandler):
+    """Answers requests over TLS, one after the other."""
+
+    settings: ssl.SSLContext
+
+    def handle(self) -> None:
+        with suppress(OSError), self.settings.wrap_socket(self.request, server_side=True) as secured:
+            while secured.recv(1000):
+                secured.sendall(ANSWER)
+
+
+class Site(ThreadingTCPServer):
+    """A site over TLS."""
+
+    daemon_threads = True
+    request_queue_size = 128
+
+
+@contextmanager
+def over_tls(folder: Path) -> Iterator[str]:
+    """The port of a site over TLS."""
+    (folder / "site.pem").write_bytes(certificate(load.NAME))
+    Secured.settings = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    Secured.settings.load_cert_chain(folder / "site.pem")
+    with Site(("127.0.0.1", 0), Secured) as site:
+        serving = Thread(target=site.serve_forever)
+        serving.start()
+        yield str(site.server_address[1])
+        site.shutdown()
+        serving.join()
+
+
 @pytest.fixture(scope="module")
-def ports() -> Iterator[dict[str, str]]:
+def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The port of the backend for each kind of load."""
-    with Program([sys.executable, str(HERE / "backends.py")], CORE) as backends:
+    with (
+        Program([sys.executable, str(HERE / "backends.py")], CORE) as backends,
+        over_tls(tmp_path_factory.mktemp("site")) as site,
+    ):
         first, second, sink, echo, source = backends.line().split()
         asked = {"ask": first, "connect": second, "finish": first, "abort": second}
-        yield {**asked, "pour": sink, "cut": sink, "leave": source, "echo": echo, "roam": echo}
+        secured = dict.fromkeys(("ask-tls", "shake", "resume", "abort-tls"), site)
+        yield {**asked, **secured, "pour": sink, "cut": sink, "leave": source, "echo": echo, "roam": echo}
 
 
 def loading(kind: str, port: str) -> Program:

@@ -16,6 +16,7 @@ from benchmarks.peers import HERE, PEERS, Peer, PeerFailed, filled, free_ports, 
 from benchmarks.processes import children_of
 
 CORE = min(os.sched_getaffinity(0))
+KINDS = [Kind.HTTP, Kind.HTTP, Kind.TCP, Kind.TCP, Kind.UDP]
 BACKENDS = ("backend1", "backend2", "backend_iperf", "backend_udp", "backend_ws")
 
 
@@ -28,13 +29,13 @@ def test_our_config_is_without_mistake(tmp_path: Path) -> None:
     """Filled with ports, the config of the balancer has a listener for every workload."""
     config = tmp_path / "config.py"
     config.write_text(filled(PEERS["ours"].config, free_ports((*PEERS["ours"].ports, *BACKENDS))))
-    assert [listener.kind for listener in load(str(config)).listeners] == [Kind.HTTP, Kind.TCP, Kind.TCP, Kind.UDP]
+    assert [listener.kind for listener in load(str(config)).listeners] == KINDS
 
 
 @pytest.mark.parametrize("peer", PEERS.values(), ids=lambda peer: peer.name)
 def test_configs_leave_nothing_to_be_filled(peer: Peer) -> None:
     """Every placeholder of a config has a value, and every port of a peer stands in its config."""
-    given = (*peer.ports, *BACKENDS, "dir", "stream_module")
+    given = (*peer.ports, *BACKENDS, "dir", "pem", "stream_module")
     text = filled(peer.config, dict.fromkeys(given, "1"))
     assert re.findall(r"\{\w+\}", text) == []
     assert all(f"{{{port}}}" in peer.config for port in peer.ports)

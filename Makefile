@@ -13,7 +13,7 @@ REACTORS := tests/control tests/net tests/service tests/system/test_demo.py test
 
 # The Debian packages whose programs tests/system drives.
 DEBIAN := bind9-dnsutils chromium curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server \
-	openssl pebble postgresql redis-server redis-tools
+	openssl pebble postgresql redis-server redis-tools testssl.sh
 # How long to search for streams of HTTP/1.1 on which its readers disagree.
 FUZZ_SECONDS ?= 60
 
@@ -35,7 +35,7 @@ test: $(VENV)/.installed-dev
 	$(PYTEST) $(COVER) -m "not system" --reactor-only -p tests.net.lean_plugin $(REACTORS)
 	$(BIN)/python .ci/coverage_gates.py
 
-system: $(VENV)/.installed-dev programs
+system: $(VENV)/.installed-dev $(VENV)/scanner/.installed programs
 	$(PYTEST) -m system tests/system
 
 programs:
@@ -57,7 +57,7 @@ bench: $(VENV)/.installed-dev
 docs: $(VENV)/.installed-docs
 	$(BIN)/sphinx-build -W -b html docs docs/_build/html
 
-soak: $(VENV)/.installed-dev programs
+soak: $(VENV)/.installed-dev $(VENV)/scanner/.installed programs
 	$(PYTEST) --full tests/system
 	$(BIN)/python benchmarks/soak.py
 
@@ -74,3 +74,9 @@ $(VENV)/.installed: pyproject.toml | $(BIN)/python
 $(VENV)/.installed-%: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[$*]"
 	touch $@ $(VENV)/.installed
+
+# sslyze wants an older cryptography than ours, so that it has an environment of its own.
+$(VENV)/scanner/.installed:
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet 'sslyze==6.3.*'
+	touch $@

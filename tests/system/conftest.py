@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-ELSEWHERE = ("/usr/sbin", *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)))
+SCANNER = Path(sys.executable).parents[1] / "scanner" / "bin"
+"""Where the Makefile puts what cannot live beside our own libraries."""
+ELSEWHERE = ("/usr/sbin", str(SCANNER), *map(str, sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)))
 """Where Debian keeps what not every user has on the path."""
 
 

@@ -66,10 +66,14 @@ class Program:
 
     def ask(self, order: str) -> str:
         """Send it a line; return the line that it says to that."""
+        self.tell(order)
+        return self.line()
+
+    def tell(self, order: str) -> None:
+        """Send it a line."""
         assert self._process.stdin is not None
         self._process.stdin.write(order + "\n")
         self._process.stdin.flush()
-        return self.line()
 
     def line(self) -> str:
         """The next line that it says. Raises `AssertionError` when there is none in time."""

@@ -10,46 +10,16 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from random import Random
-from threading import Event
 
 import pytest
 
+from tests.system.pouring import MEBIBYTE, Pouring
 from tests.system.process import HOST, LEAN, STOCK, Front
 from tests.system.programs import PATIENCE, Cost, Program
 
 pytestmark = pytest.mark.system
 
 PEERS = Path(__file__).with_name("peers.py")
-MEBIBYTE = 1 << 20
-STALL = 0.5
-"""Seconds after which a sender that can send nothing is taken to be held."""
-
-
-class Pouring:
-    """Sends so many MiB, no two alike, however long it takes; `held` tells that the peer takes no more for now."""
-
-    def __init__(self, sock: socket.socket, mebibytes: int) -> None:
-        self.held = Event()
-        self._sock, self._mebibytes = sock, mebibytes
-        self._sock.settimeout(STALL)
-
-    def run(self) -> str:
-        """Send all; return the checksum."""
-        block, summed = Random(2).randbytes(MEBIBYTE), hashlib.sha256()
-        for number in range(self._mebibytes):
-            data = number.to_bytes(8, "big") + block[8:]
-            summed.update(data)
-            self._send(memoryview(data))
-        self._sock.close()
-        return summed.hexdigest()
-
-    def _send(self, rest: memoryview) -> None:
-        while rest:
-            try:
-                rest = rest[self._sock.send(rest) :]
-            except TimeoutError:
-                self.held.set()
 
 
 @pytest.mark.parametrize("twist", [LEAN, STOCK], ids=["lean", "stock"])

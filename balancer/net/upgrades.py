@@ -61,6 +61,7 @@ class Upgraded(Successor):
     `began` is when that was made; `ended` is told when the relay is over.
     """
 
+    answers = False  # as a client of a plain relay, see `net.streams.DownstreamEnd`
     _lifetime: Deadline | None = None
     _moved = (0, 0)
 

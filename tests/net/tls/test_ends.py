@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from balancer.config import HTTPListener, TCPListener
+from balancer.config import TLS, HTTPListener, Route, TCPListener
 from tests.net.house import answer, request
 from tests.net.tls.talking import Manner
-from tests.net.tls.wires import TLSWire, over, reached, secured
-from tests.net.wires import Front, Wire
+from tests.net.tls.wires import SITE, TLSWire, over, reached, secured
+from tests.net.wires import HOST, Backends, Front, Wire, bound, free_port, serving
 
 VERSIONS = ["1.2", "1.3"]
 NEW = ["1.3"]
@@ -191,3 +191,19 @@ async def test_a_relayed_backend_cuts_off(reactor: Any, tmp_path: Path, version:
         await client.until(lambda wire: bool(wire.finished or wire.ending))
         assert not client.notified
         assert front.active == 0
+
+
+async def test_a_changed_connection_ends_in_1_2(reactor: Any, tmp_path: Path) -> None:
+    """A client over TLS 1.2 that has changed to another protocol is told soon that its backend has said all."""
+    site = TLS(SITE.store(tmp_path))
+    async with bound(reactor, Backends()) as (pool, backends):
+        listener = HTTPListener(f"tcp:{free_port()}:interface={HOST}", tls=site, routes=Route(pool=pool, upgrades="ws"))
+        async with serving(reactor, listener, backends) as front:
+            said = request("GET /", "connection: upgrade", "upgrade: ws")
+            client = await reached(reactor, front, said, manner=Manner("1.2"))
+            backend = await front.calls.get()
+            await backend.until(lambda wire: b"\r\n\r\n" in wire.heard)
+            backend.say(b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: ws\r\n\r\nlast words")
+            backend.transport.loseConnection()
+            await client.until(lambda _: client.notified)
+            assert client.heard.endswith(b"\r\n\r\nlast words")

@@ -14,6 +14,7 @@ from OpenSSL import SSL
 from balancer.net.tls.credentials import Credentials, Unusable
 from balancer.net.tls.pairs import Pair
 from balancer.net.tls.profiles import Profile
+from balancer.net.tls.reasons import reasons
 from balancer.net.tls.trust import Trust
 from balancer.net.tls.verifying import DEPTH, noting
 
@@ -89,7 +90,7 @@ def prove(manner: Manner, credentials: Credentials) -> None:
         try:
             presented(manner, credentials, [pair])
         except (SSL.Error, OSError) as error:
-            faults.append(f"{pair.paths[0]}: cannot be presented: {in_words(error)}")
+            faults.append(unpresentable(pair, error))
     if faults:
         raise Unusable(faults)
 
@@ -149,8 +150,8 @@ def _stapling(
     return answer
 
 
-def in_words(error: Exception) -> str:
-    """What OpenSSL or the system says is wrong."""
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return ", ".join(str(entry[-1]) for entry in error.args[0]) or "OpenSSL does not say why"
+def unpresentable(pair: Pair, error: SSL.Error | OSError) -> str:
+    """That `presented` has failed with a certificate, and what OpenSSL or the system says is wrong."""
+    system = error.strerror or str(error) if isinstance(error, OSError) else ""
+    why = system or ", ".join(reasons(error)) or "OpenSSL does not say why"
+    return f"{pair.paths[0]}: cannot be presented: {why}"

@@ -25,7 +25,6 @@ from balancer.net.tls.alerts import said
 from balancer.net.tls.beginning import begin
 from balancer.net.tls.flooding import guard
 from balancer.net.tls.greeted import Greeted
-from balancer.net.tls.presenting import NoCommonProtocol
 from balancer.net.tls.terminating import Terminating
 from balancer.net.tls.verifying import Verdict
 
@@ -111,6 +110,5 @@ class TLSFactory(Factory):
 
 
 def _why(error: BaseException | None) -> str:
-    """What OpenSSL says of it, as 'no shared cipher', or whatever a callback of a context has raised."""
-    over = isinstance(error, SSL.Error) and not isinstance(error, NoCommonProtocol)
-    return said(error) or ("the client left" if over else str(error))
+    """What OpenSSL says of it, as 'no shared cipher', or what else was raised."""
+    return said(error) or ("the client left" if isinstance(error, SSL.Error) else str(error))

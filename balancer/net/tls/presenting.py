@@ -32,10 +32,6 @@ class Presented(SSL.Context):
     expires: float
 
 
-class NoCommonProtocol(SSL.Error):
-    """The client speaks none of the listener's protocols; it is told so (RFC 7301 3.2)."""
-
-
 @attrs.frozen(eq=False)
 class Manner:
     """How certificates are presented, whichever they are.
@@ -123,13 +119,14 @@ def _ask(context: SSL.Context, clients: Clients, trust: Trust) -> None:
 
 
 def _selecting(protocols: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]], bytes]:
-    """Picks the best protocol that the client speaks, too."""
+    """Picks the best protocol that the client speaks, too; one that speaks none is told so (RFC 7301 3.2)."""
+    none = f"the client offers none of {b', '.join(protocols).decode()}"
 
     def select(_connection: SSL.Connection, offered: list[bytes]) -> bytes:
         for protocol in protocols:
             if protocol in offered:
                 return protocol
-        raise NoCommonProtocol(f"the client offers none of {b', '.join(protocols).decode()}")
+        raise SSL.Error([("ALPN", "", none)])  # as OpenSSL's own, which Twisted takes to pieces
 
     return select
 

@@ -100,7 +100,7 @@ def test_protocols_that_both_speak(offered: list[str], agreed: bytes) -> None:
 
 def test_no_protocol_in_common() -> None:
     """A client that speaks none of our protocols is told so, and the handshake ends; where we name none, it is fine."""
-    assert Client(alpn=[b"h2"]).meet(ours(alpn=(b"http/1.1",))).error == "the client offers none of http/1.1"
+    assert "the client offers none of http/1.1" in Client(alpn=[b"h2"]).meet(ours(alpn=(b"http/1.1",))).error
     assert Client(alpn=[b"h2"]).meet(ours()).error == ""
 
 

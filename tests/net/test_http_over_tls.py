@@ -15,7 +15,7 @@ from balancer.plugins.matchers import ClientCertificate, Scheme
 from balancer.plugins.matchers import Path as At
 from tests.net.authority import EXPIRED, Authority, Leaf
 from tests.net.house import FRONT, House, answer, lines, listening, request
-from tests.net.tls.secured import Secured
+from tests.net.tls.calling import visitor
 
 ROOT, STAFF = Authority("Root"), Authority("Staff")
 MEMBER = STAFF.leaf("spiffe://example/staff/jo", subject="jo")
@@ -50,7 +50,7 @@ def test_backends_and_browsers_are_told(house: House, tls: dict[str, Any]) -> No
     """A backend hears of https and the port, a browser of HSTS, and routes match the scheme."""
     pool = Pool("site", backends=["127.0.0.1:9001"])
     far = site(house, tls, routes=Route(Scheme("https"), pool, filters=HSTS()))
-    client = Secured(house)
+    client = visitor(house)
     client.say(got())
     heard = far.last.hear()
     assert b"\r\nx-forwarded-proto: https\r\n" in heard
@@ -70,7 +70,7 @@ def test_a_route_of_its_own_for_those_who_are_known(house: House, tls: dict[str,
     ]
     far = site(house, tls, routes=routes)
     forged = "X-Client-Certificate-Verified: yes"
-    member = Secured(house, identity=MEMBER)
+    member = visitor(house, MEMBER)
     member.say(got("/admin", "a.example", forged))
     heard = far.last.hear()
     assert heard.count(b"x-client-certificate-verified: ") == 1
@@ -79,7 +79,7 @@ def test_a_route_of_its_own_for_those_who_are_known(house: House, tls: dict[str,
     assert b"\r\nx-client-certificate-names: URI:spiffe://example/staff/jo\r\n" in heard
     far.last.say(answer())
     for guest in (None, *GUESTS):
-        client = Secured(house, identity=guest)
+        client = visitor(house, guest)
         client.say(got("/admin", "a.example", forged))
         assert client.hear().startswith(b"HTTP/1.1 403 ")
         client.say(got("/", "a.example", forged))
@@ -93,7 +93,7 @@ def test_a_route_of_its_own_for_those_who_are_known(house: House, tls: dict[str,
 def test_requests_for_another_host(house: House, tls: dict[str, Any]) -> None:
     """A request for another host than its connection's is told 421, but for those that are allowed."""
     far = site(house, tls | {"other_hosts": ["*.b.example"]})
-    client = Secured(house)
+    client = visitor(house)
     with listening() as told:
         client.say(got("/", "c.example"))
         assert client.hear().startswith(b"HTTP/1.1 421 Misdirected Request\r\n")
@@ -124,7 +124,7 @@ def test_a_log_of_tls(house: House, tls: dict[str, Any], monkeypatch: pytest.Mon
     monkeypatch.setattr("balancer.assembly.logs.AccessLog", lambda *_where, **_how: log)
     far = site(house, tls, access_log=AccessLog("-"))
     for identity in (MEMBER, GUESTS[0], None):
-        client = Secured(house, identity=identity)
+        client = visitor(house, identity)
         client.say(got())
         far.last.say(answer())
     member, guest, nobody = (json.loads(line) for line in logged)
@@ -140,7 +140,7 @@ def test_a_relay_tells_its_backend(house: House, tls: dict[str, Any], identity: 
     """A listener that ends TLS of any protocol tells its backend of it by a PROXY header."""
     far, pool = house.far(), Pool("site", backends=["127.0.0.1:9001"])
     house.open(TCPListener(f"tcp:{FRONT}", pool=pool, tls=TLS(**tls), send_proxy="v2"))
-    client = Secured(house, identity=identity)
+    client = visitor(house, identity)
     client.say(b"hello")
     read = ProxyReader().receive(far.last.hear())
     assert read is not None
@@ -157,11 +157,11 @@ def test_a_relay_for_those_who_are_known(house: House, tls: dict[str, Any]) -> N
     far, pool = house.far(), Pool("site", backends=["127.0.0.1:9001"])
     routes = [Route(ClientCertificate(names="URI:spiffe://example/staff/*"), pool), Route(refuse=True)]
     house.open(TCPListener(f"tcp:{FRONT}", routes=routes, tls=TLS(**tls)))
-    client = Secured(house, identity=MEMBER)
+    client = visitor(house, MEMBER)
     client.say(b"hello")
     assert far.last.hear() == b"hello"
     far.last.say(b"welcome")
     assert client.hear() == b"welcome"
     for guest in (None, *GUESTS):
-        assert Secured(house, identity=guest).speaker.gone
+        assert visitor(house, guest).wire.gone
     assert len(far.calls) == 1

@@ -21,6 +21,7 @@ from zope.interface import implementer
 from balancer.errors import ClientCertificateRefused, HandshakeFailed, HandshakesFull
 from balancer.net.limits import Inner
 from balancer.net.peers import Peer
+from balancer.net.tls.alerts import said
 from balancer.net.tls.beginning import begin
 from balancer.net.tls.flooding import guard
 from balancer.net.tls.greeted import Greeted
@@ -74,7 +75,7 @@ class Handshaking(Greeted):
         verdict = None if tls is None else tls.get_app_data()
         if isinstance(verdict, Verdict) and verdict.error:
             return ClientCertificateRefused(f"its certificate is not accepted: {verdict.error}")
-        return HandshakeFailed(f"its TLS handshake failed: {in_words(error)}")
+        return HandshakeFailed(f"its TLS handshake failed: {_why(error)}")
 
     def _begin(self, context: SSL.Context) -> None:
         self._leave_socket()
@@ -108,9 +109,6 @@ class TLSFactory(Factory):
         return None if inner is None else Handshaking(self.terminating, inner)
 
 
-def in_words(error: BaseException | None) -> str:
-    """What OpenSSL says went wrong, as 'no shared cipher'; for other errors what they say."""
-    told = error.args[0] if isinstance(error, SSL.Error) and error.args else None
-    if isinstance(told, list) and told:
-        return str(told[-1][2])
-    return "the client left" if isinstance(error, SSL.SysCallError) else str(error)
+def _why(error: BaseException | None) -> str:
+    """What OpenSSL says of it, as 'no shared cipher', or what else was raised."""
+    return said(error) or ("the client left" if isinstance(error, SSL.Error) else str(error))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Final
 
 from OpenSSL import SSL
 from twisted.internet import main
 from twisted.internet.error import ConnectionLost
+
+from balancer.net.tls.reasons import reasons
 
 _ALERT: Final = "alert "
 
@@ -24,9 +25,8 @@ def said(error: BaseException | None) -> str:
     """What OpenSSL has to say of an error; nothing if the connection just ended."""
     if not isinstance(error, SSL.Error) or isinstance(error, (SSL.SysCallError, SSL.ZeroReturnError)):
         return ""
-    told = error.args[0] if error.args else ()
-    words = str(told[-1][-1]) if isinstance(told, Sequence) and told else ""
-    return "" if words.startswith("unexpected eof") else words
+    words = reasons(error)[-1:]
+    return "" if not words or words[0].startswith("unexpected eof") else words[0]
 
 
 def alert(error: BaseException | None) -> str:

@@ -14,7 +14,7 @@ from balancer.core.server_names import ServerNames
 from balancer.errors import HandshakeFailed, ServerNameRefused
 from balancer.net.tls.credentials import Credentials
 from balancer.net.tls.pairs import Pair
-from balancer.net.tls.presenting import Manner, in_words, presented
+from balancer.net.tls.presenting import Manner, presented, unpresentable
 
 
 @attrs.define(eq=False)
@@ -68,5 +68,5 @@ class ServerContexts:
             try:
                 entry.made = presented(self._manner, self.credentials, entry.pairs)
             except (SSL.Error, OSError) as error:
-                raise HandshakeFailed(f"{entry.pairs[0].paths[0]}: cannot be presented: {in_words(error)}") from error
+                raise HandshakeFailed(unpresentable(entry.pairs[0], error)) from error
         return entry.made

@@ -9,6 +9,7 @@ from cryptography import x509
 from OpenSSL.crypto import X509, X509Store
 
 from balancer.net.tls.files import Block, Unreadable
+from balancer.net.tls.reasons import reasons
 
 
 def certificate_in(block: Block) -> x509.Certificate:
@@ -35,6 +36,5 @@ def list_in(block: Block) -> x509.CertificateRevocationList:
 
 
 def _why(error: Exception) -> str:
-    """On one line; OpenSSL has a list of reasons, of which the first lies deepest."""
-    told = error.args[0] if error.args else ""
-    return str(told[0][-1] if isinstance(told, list) and told else error) or type(error).__name__
+    """On one line: what lies deepest."""
+    return next(iter(reasons(error)), str(error)) or type(error).__name__

@@ -14,6 +14,7 @@ from OpenSSL import SSL
 from balancer.net.tls.credentials import Credentials, Unusable
 from balancer.net.tls.pairs import Pair
 from balancer.net.tls.profiles import Profile
+from balancer.net.tls.reasons import reasons
 from balancer.net.tls.trust import Trust
 from balancer.net.tls.verifying import DEPTH, noting
 
@@ -29,10 +30,6 @@ class Presented(SSL.Context):
     """Where the certificate that clients are shown `expires`, in seconds since 1970; of several, the first to do so."""
 
     expires: float
-
-
-class NoCommonProtocol(SSL.Error):
-    """The client speaks none of the listener's protocols; it is told so (RFC 7301 3.2)."""
 
 
 @attrs.frozen(eq=False)
@@ -89,7 +86,7 @@ def prove(manner: Manner, credentials: Credentials) -> None:
         try:
             presented(manner, credentials, [pair])
         except (SSL.Error, OSError) as error:
-            faults.append(f"{pair.paths[0]}: cannot be presented: {in_words(error)}")
+            faults.append(unpresentable(pair, error))
     if faults:
         raise Unusable(faults)
 
@@ -122,13 +119,14 @@ def _ask(context: SSL.Context, clients: Clients, trust: Trust) -> None:
 
 
 def _selecting(protocols: tuple[bytes, ...]) -> Callable[[SSL.Connection, list[bytes]], bytes]:
-    """Picks the best protocol that the client speaks, too."""
+    """Picks the best protocol that the client speaks, too; one that speaks none is told so (RFC 7301 3.2)."""
+    none = f"the client offers none of {b', '.join(protocols).decode()}"
 
     def select(_connection: SSL.Connection, offered: list[bytes]) -> bytes:
         for protocol in protocols:
             if protocol in offered:
                 return protocol
-        raise NoCommonProtocol(f"the client offers none of {b', '.join(protocols).decode()}")
+        raise SSL.Error([("ALPN", "", none)])  # as OpenSSL's own, which Twisted takes to pieces
 
     return select
 
@@ -149,8 +147,8 @@ def _stapling(
     return answer
 
 
-def in_words(error: Exception) -> str:
-    """What OpenSSL or the system says is wrong."""
-    if isinstance(error, OSError):
-        return error.strerror or str(error)
-    return ", ".join(str(entry[-1]) for entry in error.args[0]) or "OpenSSL does not say why"
+def unpresentable(pair: Pair, error: SSL.Error | OSError) -> str:
+    """That `presented` has failed with a certificate, and what OpenSSL or the system says is wrong."""
+    system = error.strerror or str(error) if isinstance(error, OSError) else ""
+    why = system or ", ".join(reasons(error)) or "OpenSSL does not say why"
+    return f"{pair.paths[0]}: cannot be presented: {why}"

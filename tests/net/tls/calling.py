@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tests.net.authority import Leaf
 from tests.net.house import House
 from tests.net.tls.talking import Manner, Talker
 
@@ -12,10 +13,17 @@ class Caller:
     """A client that has connected, perhaps said something in the clear, and done its handshake as far as it comes."""
 
     def __init__(
-        self, house: House, name: str | None = None, *, before: bytes = b"", alpn: Sequence[bytes] = (), cut: int = 0
+        self,
+        house: House,
+        name: str | None = None,
+        *,
+        before: bytes = b"",
+        alpn: Sequence[bytes] = (),
+        identity: Leaf | None = None,
+        cut: int = 0,
     ) -> None:
-        """The first bytes of TLS come `cut` at a time, or all at once."""
-        self.talker, self.heard = Talker(name, Manner(alpn=alpn)), b""
+        """It shows `identity` if a certificate is asked for; its first bytes come `cut` at a time, or all at once."""
+        self.talker, self.heard = Talker(name, Manner(alpn=alpn, identity=identity)), b""
         self.wire = house.client(before)
         self.answer = self.wire.hear()
         hello = self.talker.begin()
@@ -48,3 +56,8 @@ class Caller:
         certificate = self.talker.tls.get_peer_certificate(as_cryptography=True)
         assert certificate is not None
         return str(certificate.subject.rfc4514_string()).removeprefix("CN=")
+
+
+def visitor(house: House, identity: Leaf | None = None) -> Caller:
+    """One who asks for a.example and speaks HTTP, and who shows that certificate if asked for one."""
+    return Caller(house, "a.example", alpn=(b"http/1.1",), identity=identity)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from twisted.logger import LogEvent, formatEvent
+from twisted.logger import LogEvent
 
 from balancer.config import TLS, Pool, TCPListener
 from tests.net.authority import EXPIRED, NOT_YET, Authority, Leaf
-from tests.net.house import FRONT, House
-from tests.net.tls.secured import Secured
+from tests.net.house import FRONT, House, lines
+from tests.net.tls.calling import Caller, visitor
 
 STAFF = Authority("Staff")
 MEMBER, LEFT = STAFF.leaf("jo"), STAFF.leaf("jo")
@@ -34,7 +34,7 @@ def required(house: House, tmp_path: Path) -> House:
 
 def test_who_is_accepted(required: House) -> None:
     """A client with a certificate that is accepted is served."""
-    client = Secured(required, identity=MEMBER)
+    client = visitor(required, MEMBER)
     assert client.talker.ending == ""
 
 
@@ -55,8 +55,15 @@ def test_who_is_accepted(required: House) -> None:
 )
 def test_who_is_not(required: House, told: list[LogEvent], identity: Leaf | None, reason: str, line: str) -> None:
     """What is wrong with a certificate ends the handshake, is told in words, and is counted."""
-    client = Secured(required, identity=identity)
+    client = visitor(required, identity)
     assert client.talker.ending != ""
     (listener,) = (listener for _, listener in required.assembly.listeners)
     assert listener.counters()["refused"] == {reason: 1}
-    assert any(line in (formatEvent(event) or "") for event in told)
+    assert any(line in one for one in lines(told))
+
+
+def test_no_protocol_in_common(required: House, told: list[LogEvent]) -> None:
+    """A client that speaks none of our protocols is refused, and what would have done is in the log."""
+    client = Caller(required, "a.example", alpn=(b"h2",), identity=MEMBER)
+    assert "no application protocol" in client.talker.ending
+    assert any("its TLS handshake failed: the client offers none of http/1.1" in line for line in lines(told))

@@ -20,6 +20,9 @@ from balancer.net.tls.verifying import DEPTH, noting
 
 Clients = Literal["none", "optional", "required"]
 
+LARGEST: Final = 1 << 13
+"""Bytes of a client's certificate. What a stranger may fill it with takes sixty times as much memory, and time."""
+
 _VERIFY: Final = {
     "optional": SSL.VERIFY_PEER,
     "required": SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT,
@@ -109,7 +112,7 @@ def _ask(context: SSL.Context, clients: Clients, trust: Trust) -> None:
 
     Where they are optional, no session is resumed: a resumed one says no more why its certificate was not accepted.
     """
-    context.set_verify(_VERIFY[clients], noting(lenient=clients == "optional"))
+    context.set_verify(_VERIFY[clients], noting(lenient=clients == "optional", largest=LARGEST))
     context.set_verify_depth(DEPTH)
     trust.instruct(context)
     for authority in trust.authorities:

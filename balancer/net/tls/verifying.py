@@ -7,11 +7,12 @@ revocation are OpenSSL's to judge.
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 import attrs
 from OpenSSL import SSL
-from OpenSSL.crypto import X509
+from OpenSSL.crypto import FILETYPE_ASN1, X509, dump_certificate
 
 DEPTH: Final = 8
 """Certificates between a peer's own and the one that is trusted, at most."""
@@ -54,10 +55,16 @@ def in_words(number: int, depth: int) -> str:
     return words if depth == 0 else f"{words} (issuer {depth} of its chain)"
 
 
-def noting(*, lenient: bool) -> Callable[[SSL.Connection, X509, int, int, int], bool]:
-    """A callback for `SSL.Context.set_verify`: a fault is noted, and ends the handshake unless it is lenient."""
+def noting(*, lenient: bool, largest: float = inf) -> Callable[[SSL.Connection, X509, int, int, int], bool]:
+    """A callback for `SSL.Context.set_verify`: a fault is noted, and ends the handshake unless it is lenient.
 
-    def verify(connection: SSL.Connection, _certificate: X509, number: int, depth: int, accepted: int) -> bool:
+    A certificate of more than `largest` bytes ends it in any case.
+    """
+
+    def verify(connection: SSL.Connection, certificate: X509, number: int, depth: int, accepted: int) -> bool:
+        if depth == 0 and largest < inf and len(dump_certificate(FILETYPE_ASN1, certificate)) > largest:
+            connection.get_app_data().error = f"it is larger than {largest} bytes"
+            return False
         if accepted:
             return True
         verdict: Verdict = connection.get_app_data()

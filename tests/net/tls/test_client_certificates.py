@@ -13,7 +13,7 @@ from balancer.config import HTTPListener
 from tests.net.authority import EXPIRED, NOT_YET, Authority, Leaf
 from tests.net.house import answer, lines, request
 from tests.net.tls.talking import Manner
-from tests.net.tls.wires import called, reached, secured
+from tests.net.tls.wires import called, empty, reached, secured
 
 VERSIONS = ["1.2", "1.3"]
 KNOWN = Authority("Known")
@@ -86,3 +86,18 @@ async def test_optional(reactor: Any, tmp_path: Path, version: str, identity: Le
         await backend.hear(len(request()))
         backend.say(answer(b"in"))
         assert await client.hear(len(answer(b"in"))) == answer(b"in")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("authority", [KNOWN, Authority("Stranger")], ids=["known", "stranger"])
+async def test_far_too_large(
+    reactor: Any, tmp_path: Path, told: list[LogEvent], version: str, authority: Authority
+) -> None:
+    """Nobody comes in with a certificate that takes a hundred times the memory and the time of any other."""
+    bulky = authority.leaf(*(f"{number}.example" for number in range(1000)))
+    async with secured(reactor, HTTPListener, tmp_path, tls=demanding(tmp_path, "optional")) as front:
+        client = await called(reactor, front, manner=Manner(version, identity=bulky))
+        await client.send(client.talker.begin())
+        await client.until(lambda wire: bool(client.talker.ending or wire.ending))
+        await empty(reactor, front)
+    assert "its certificate is not accepted: it is larger than 8192 bytes" in " ".join(lines(told))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
 from pathlib import PurePath
 from typing import Any, Final, Literal
@@ -96,7 +96,7 @@ class ACME(Noun):
         yield from seconds("retry", self.retry, like=120)
         if self.ca is not None:
             yield from word("ca", self.ca)
-        if find_spec("acme") is None:
+        if not _has_library():
             yield "needs the library acme, which is not installed; run pip install 'balancer[acme]'"
 
     def _wrong_names(self) -> Iterator[str]:
@@ -109,6 +109,15 @@ class ACME(Noun):
         yield from (
             f"names: {shown(name)} stands there twice; list it once" for name in repeated(sound(self.names, str))
         )
+
+
+def _has_library() -> bool:
+    """Whether it is installed. To look for a module would not do: a folder `acme` beside the config counts as one."""
+    try:
+        version("acme")
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _wrong_name(name: Any) -> Iterator[str]:

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from balancer.config.mistakes import Noun, as_tuple, choice, is_number, repeated, seconds, shown, sound, word
+from balancer.config.paths import file_path
 
 LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
 
@@ -49,7 +50,7 @@ class ACME(Noun):
     """
 
     names: tuple[str, ...] = attrs.field(converter=_names)
-    storage: str = attrs.field(kw_only=True)
+    storage: str = attrs.field(converter=file_path, kw_only=True)
     agree_to_terms: bool = attrs.field(default=False, kw_only=True)
     email: str | None = attrs.field(default=None, kw_only=True)
     directory: str = attrs.field(default=LETS_ENCRYPT, kw_only=True)
@@ -57,7 +58,7 @@ class ACME(Noun):
     key: Literal["ecdsa", "rsa"] = attrs.field(default="ecdsa", kw_only=True)
     renew_at: float = attrs.field(default=1 / 3, kw_only=True)
     retry: float = attrs.field(default=120.0, kw_only=True)
-    ca: str | None = attrs.field(default=None, kw_only=True)
+    ca: str | None = attrs.field(default=None, converter=file_path, kw_only=True)
 
     @property
     def account_folder(self) -> str:

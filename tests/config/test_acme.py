@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from importlib.metadata import PackageNotFoundError
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -81,6 +81,12 @@ def test_where_things_are_kept() -> None:
     acme = made(names=["a.example", "b.example"], directory="https://ca.example:14000/dir/?x=../..")
     assert acme.account_folder == "/var/lib/acme/ca.example_14000_dir_x_.._.."
     assert acme.certificate == "/var/lib/acme/ca.example_14000_dir_x_.._../a.example/certificate.pem"
+
+
+def test_paths_of_pathlib() -> None:
+    """Paths may be those of `pathlib`."""
+    acme = made(storage=PurePath("/srv"), ca=PurePath("/etc/ca.pem"))
+    assert (acme.storage, acme.ca) == ("/srv", "/etc/ca.pem")
 
 
 def test_without_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ They are read as the balancer reads them when it starts, and what would stop its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from balancer.assembly.tls import manner_of, presented_by, sources_of
 from balancer.config import TLS, Config
@@ -17,22 +17,16 @@ Row = tuple[str, ...]
 
 
 def certificates(config: Config, wall: Callable[[], float]) -> Iterator[str]:
-    """The lines of the table, if a listener has TLS; `wall` tells the seconds since 1970.
+    """The lines of the table, if there are certificates; `wall` tells the seconds since 1970.
 
+    Several TLS may read the same files: what is the same of them is told once.
     Raises `ConfigError` with a line for each file that cannot be used.
     """
     known = _known(config, wall)
-    if not known:
-        return
-    rows: list[Row] = [("CERTIFICATE OF", "KEY", "CHAIN", "EXPIRES", "DAYS LEFT", "FILE")]
-    rows += (row for credentials in known.values() for row in _rows(credentials, wall()))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-    for settings, credentials in known.items():
-        yield from (f"warning: {settings}: {remark}" for remark in credentials.remarks(wall()))
-        if settings.keylog is not None:
-            yield f"warning: {settings}: keylog: the secrets of all connections are written to {settings.keylog}"
+    rows = dict.fromkeys(row for credentials in known.values() for row in _rows(credentials, wall()))
+    if rows:
+        yield from _table([("CERTIFICATE OF", "KEY", "CHAIN", "EXPIRES", "DAYS LEFT", "FILE"), *rows])
+    yield from dict.fromkeys(f"warning: {line}" for settings in known for line in _remarks(settings, known, wall()))
 
 
 def _known(config: Config, wall: Callable[[], float]) -> dict[TLS, Credentials]:
@@ -45,8 +39,20 @@ def _known(config: Config, wall: Callable[[], float]) -> dict[TLS, Credentials]:
         except Unusable as error:
             faults += (f"{settings}: {fault}" for fault in error.faults)
     if faults:
-        raise ConfigError(faults)
+        raise ConfigError(dict.fromkeys(faults))
     return known
+
+
+def _remarks(settings: TLS, known: Mapping[TLS, Credentials], now: float) -> Iterator[str]:
+    yield from (f"{settings}: {remark}" for remark in known[settings].remarks(now))
+    if settings.keylog is not None:
+        yield f"{settings}: keylog: the secrets of all connections are written to {settings.keylog}"
+
+
+def _table(rows: Sequence[Row]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _rows(credentials: Credentials, now: float) -> Iterator[Row]:

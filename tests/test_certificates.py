@@ -32,7 +32,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_whole_table(folder: Path) -> None:
-    """Each certificate of each TLS is a line, once though listeners share it, and warnings follow."""
+    """Each certificate is a line, once though listeners or several TLS share it, and warnings follow."""
     ROOT.below().leaf("a.example", "192.0.2.1").store(folder, "a")
     ROOT.leaf("b.example", kind="rsa", valid=SHORT).store(folder, "b")
     shared = TLS(["a.pem", "b.pem"], keylog="keys.log")
@@ -46,7 +46,6 @@ def test_the_whole_table(folder: Path) -> None:
         "CERTIFICATE OF        KEY              CHAIN  EXPIRES     DAYS LEFT  FILE",
         "a.example, 192.0.2.1  ECDSA secp256r1  1      2119-12-08  36420      a.pem",
         "b.example             RSA 2048         0      2020-03-31  10         b.pem",
-        "a.example, 192.0.2.1  ECDSA secp256r1  1      2119-12-08  36420      a.pem",
         "warning: TLS 'a.pem': b.pem: the certificate of b.example expires on 2020-03-31, in 10 days; renew it",
         "warning: TLS 'a.pem': keylog: the secrets of all connections are written to keys.log",
     ]
@@ -54,13 +53,14 @@ def test_the_whole_table(folder: Path) -> None:
 
 
 def test_everything_that_would_stop_the_start(folder: Path) -> None:
-    """What cannot be read or presented is told in a line each, of every TLS."""
+    """What cannot be read or presented is told in a line each, of every TLS, and the same line once."""
     ROOT.leaf("a.example").store(folder, "a")
-    nothing, nonsense = TLS("gone.pem"), TLS("a.pem", ciphers="NONSENSE")
-    config = Config([TCPListener(f"tcp:{port}", tls=tls, pool=SITE) for port, tls in ((1, nothing), (2, nonsense))])
+    nothing, again, nonsense = TLS("gone.pem"), TLS("gone.pem"), TLS("a.pem", ciphers="NONSENSE")
+    every = enumerate((nothing, again, nonsense), 1)
+    config = Config([TCPListener(f"tcp:{port}", tls=tls, pool=SITE) for port, tls in every])
     with pytest.raises(ConfigError) as caught:
         list(certificates(config, now))
     assert caught.value.mistakes == (
         "TLS 'gone.pem': gone.pem: cannot be read: No such file or directory; give a file that the balancer may read",
-        "TLS 'a.pem': a.pem: cannot be presented: no cipher match",
+        "TLS 'a.pem': ciphers: OpenSSL offers none of 'NONSENSE'; give names that it has, such as 'ECDHE+AESGCM'",
     )

@@ -24,5 +24,6 @@ def key_log(parts: Parts, owner: str, path: str | None) -> Callable[[bytes], Non
         remedy = "give the path of a file that the balancer may write, or leave it out"
         raise StartError(f"{owner}: keylog: {path!r}: {error.strerror}; {remedy}") from error
     parts.keylogs.append(made)
-    log.info("{owner}: the secrets of all connections are written to {path}", owner=owner, path=path)
+    line = "{owner}: the secrets of all connections are written to {path}"
+    log.warn(line, owner=owner, path=path)  # noqa: G010  Twisted's logger has no other name for it
     return made.add

@@ -44,7 +44,7 @@ def certificates_of(parts: Parts, settings: nouns.TLS) -> Certificates:
             manner_of(settings, parts.wall, keylog),
             rotation=settings.ticket_hours * HOUR,
             seconds=parts.reactor.seconds,
-            tell=partial(_tell, settings),
+            warn=partial(_warn, settings),
         )
         look = made.look()
         try:
@@ -59,6 +59,7 @@ def certificates_of(parts: Parts, settings: nouns.TLS) -> Certificates:
             deadlines=parts.deadlines,
             aside=parts.aside,
             tell=partial(_tell, settings),
+            warn=partial(_warn, settings),
         )
     return parts.certificates[settings]
 
@@ -96,3 +97,7 @@ def manner_of(settings: nouns.TLS, wall: Callable[[], float], keylog: Callable[[
 
 def _tell(settings: nouns.TLS, line: str) -> None:
     log.info("{tls}: {line}", tls=str(settings), line=line)
+
+
+def _warn(settings: nouns.TLS, line: str) -> None:
+    log.warn("{tls}: {line}", tls=str(settings), line=line)  # noqa: G010  Twisted's logger has no other name for it

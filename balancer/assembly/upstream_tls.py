@@ -117,8 +117,12 @@ def _start(parts: Parts, owner: str, tls: nouns.UpstreamTLS, take: Callable[[SSL
         upstream.use(upstream.load())
     except Unusable as error:
         raise StartError(f"{owner}: {error}") from error
+
+    def warn(line: str) -> None:
+        log.warn("{owner}: {line}", owner=owner, line=line)  # noqa: G010  Twisted's logger has no other name for it
+
     if not tls.verify:
-        log.warn("{owner}: {line}", owner=owner, line=UNVERIFIED)  # noqa: G010  Twisted's logger has no other name for it
+        warn(UNVERIFIED)
     if tls.has_files:
         parts.reloads[owner] = Reloading(
             upstream,
@@ -127,6 +131,7 @@ def _start(parts: Parts, owner: str, tls: nouns.UpstreamTLS, take: Callable[[SSL
             deadlines=parts.deadlines,
             aside=parts.aside,
             tell=lambda line: log.info("{owner}: {line}", owner=owner, line=line),
+            warn=warn,
         )
 
 

@@ -10,6 +10,7 @@ from typing import Final
 import attrs
 
 from balancer.config.mistakes import Noun, shown, word
+from balancer.config.paths import file_path
 
 FORMATS: Final = ("json", "combined", "common")
 
@@ -63,7 +64,7 @@ class AccessLog(Noun):
     is written twice. Several listeners may write to one file.
     """
 
-    path: str
+    path: str = attrs.field(converter=file_path)
     format: str = attrs.field(default="json", kw_only=True)
 
     def __str__(self) -> str:

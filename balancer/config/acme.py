@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
 from pathlib import PurePath
 from typing import Any, Final, Literal
@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 import attrs
 
 from balancer.config.mistakes import Noun, as_tuple, choice, is_number, repeated, seconds, shown, sound, word
+from balancer.config.paths import file_path
 
 LETS_ENCRYPT: Final = "https://acme-v02.api.letsencrypt.org/directory"
 
@@ -49,7 +50,7 @@ class ACME(Noun):
     """
 
     names: tuple[str, ...] = attrs.field(converter=_names)
-    storage: str = attrs.field(kw_only=True)
+    storage: str = attrs.field(converter=file_path, kw_only=True)
     agree_to_terms: bool = attrs.field(default=False, kw_only=True)
     email: str | None = attrs.field(default=None, kw_only=True)
     directory: str = attrs.field(default=LETS_ENCRYPT, kw_only=True)
@@ -57,7 +58,7 @@ class ACME(Noun):
     key: Literal["ecdsa", "rsa"] = attrs.field(default="ecdsa", kw_only=True)
     renew_at: float = attrs.field(default=1 / 3, kw_only=True)
     retry: float = attrs.field(default=120.0, kw_only=True)
-    ca: str | None = attrs.field(default=None, kw_only=True)
+    ca: str | None = attrs.field(default=None, converter=file_path, kw_only=True)
 
     @property
     def account_folder(self) -> str:
@@ -96,7 +97,7 @@ class ACME(Noun):
         yield from seconds("retry", self.retry, like=120)
         if self.ca is not None:
             yield from word("ca", self.ca)
-        if find_spec("acme") is None:
+        if not _has_library():
             yield "needs the library acme, which is not installed; run pip install 'balancer[acme]'"
 
     def _wrong_names(self) -> Iterator[str]:
@@ -109,6 +110,15 @@ class ACME(Noun):
         yield from (
             f"names: {shown(name)} stands there twice; list it once" for name in repeated(sound(self.names, str))
         )
+
+
+def _has_library() -> bool:
+    """Whether it is installed. To look for a module would not do: a folder `acme` beside the config counts as one."""
+    try:
+        version("acme")
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def _wrong_name(name: Any) -> Iterator[str]:

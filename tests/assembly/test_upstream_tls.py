@@ -147,4 +147,5 @@ def test_what_operators_are_warned_of(tmp_path: Path) -> None:
         f"Pool 'pool': tls: the secrets of all connections are written to {keylog}",
         f"Pool 'pool': tls: {UNVERIFIED}",
     ]
+    assert {event["log_level"].name for event in told} == {"warn"}
     assembly.close()

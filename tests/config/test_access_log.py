@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import Any
 
 import pytest
@@ -62,6 +63,11 @@ def test_formats_that_are_none(given: Any, line: str) -> None:
     with pytest.raises(ConfigError) as caught:
         AccessLog("-", format=given)
     assert caught.value.mistakes == (f"AccessLog '-': format: {line}",)
+
+
+def test_a_path_of_pathlib() -> None:
+    """A path may be one of `pathlib`."""
+    assert AccessLog(PurePath("/var/log/site.log")).path == "/var/log/site.log"
 
 
 def test_a_path_is_no_access_log() -> None:

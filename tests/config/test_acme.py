@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path, PurePath
 from typing import Any
 
 import pytest
@@ -82,12 +83,23 @@ def test_where_things_are_kept() -> None:
     assert acme.certificate == "/var/lib/acme/ca.example_14000_dir_x_.._../a.example/certificate.pem"
 
 
-def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where the library is not installed, that is told with how to get it."""
-    monkeypatch.setattr(acme_nouns, "find_spec", lambda _name: None)
+def test_paths_of_pathlib() -> None:
+    """Paths may be those of `pathlib`."""
+    acme = made(storage=PurePath("/srv"), ca=PurePath("/etc/ca.pem"))
+    assert (acme.storage, acme.ca) == ("/srv", "/etc/ca.pem")
+
+
+def test_without_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where the library is not installed that is told with how to get it, also beside a folder of its name."""
+
+    def absent(name: str) -> str:
+        raise PackageNotFoundError(name)
+
+    (tmp_path / "acme").mkdir()
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(acme_nouns, "version", absent)
     with pytest.raises(ConfigError, match=r"^ACME 'a\.example': needs the library acme, .* 'balancer\[acme\]'$"):
         made()
-    assert importlib.util.find_spec("acme") is not None
 
 
 def test_two_in_one_place() -> None:

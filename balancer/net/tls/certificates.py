@@ -31,10 +31,10 @@ class Certificates:
         *,
         rotation: float,
         seconds: Callable[[], float],
-        tell: Callable[[str], object],
+        warn: Callable[[str], object],
     ) -> None:
         self._sources, self._manner = sources, manner
-        self._rotation, self._seconds, self._tell = rotation, seconds, tell
+        self._rotation, self._seconds, self._warn = rotation, seconds, warn
         self._contexts: dict[tuple[bytes, ...], ServerContexts] = {}
         self._rotated, self._turn = seconds(), inf
         self._told: frozenset[str] = frozenset()
@@ -88,9 +88,9 @@ class Certificates:
         ]
 
     def _remark(self) -> None:
-        """Tell what was not told the last time."""
+        """Warn of what was not warned of the last time."""
         remarks = dict.fromkeys(self.credentials.remarks(self._manner.wall()))
         for remark in remarks:
             if remark not in self._told:
-                self._tell(remark)
+                self._warn(remark)
         self._told = frozenset(remarks)

@@ -126,7 +126,8 @@ def _pairs(sources: Sources, faults: list[str]) -> list[Pair]:
         if not pair.names and not pair.addresses:
             faults.append(f"{pair.paths[0]}: the certificate names no host (subjectAltName); make one that does")
     if not known.pairs and not known.faults and paths:
-        faults.append(f"{', '.join(paths)}: no certificate there has its key; put both there")
+        without = "no certificate there names a host (subjectAltName) and has its key"
+        faults.append(f"{', '.join(paths)}: {without}; put both there")
     if sources.default is not None and known.pairs and all(sources.default not in pair.names for pair in known.pairs):
         faults.append(f"default: no certificate is for {sources.default!r}; give a name that one is for")
     return known.pairs

@@ -43,12 +43,15 @@ def read_pairs(files: Iterable[str], passphrase: Passphrase | None = None) -> Re
     """The certificates in these files that have a key in one of them.
 
     What is neither certificate nor key is passed over, and so are authorities' certificates without a key, and keys
-    without a certificate as long as each certificate has its own.
+    without a certificate as long as each certificate has its own. A key that cannot be read may be that of any
+    certificate, so which of them has none is told once all keys can be.
     """
     read = Read()
     every = list(_every_block(files, read.faults))
     certificates = _certificates(every, read.faults)
+    before = len(read.faults)
     keys = _keys(every, passphrase, read.faults)
+    shut = len(read.faults) > before
     issuers = [one for one in certificates if _is_authority(one)]
     for certificate, paths in certificates.items():
         key = keys.get(_public(certificate.public_key()))
@@ -57,7 +60,7 @@ def read_pairs(files: Iterable[str], passphrase: Passphrase | None = None) -> Re
             pair = Pair(tuple(paths), certificate, key[1], tuple(_chain(certificate, [*near, *issuers])))
             read.pairs.append(pair)
             read.faults += _unfit(pair)
-        elif key is None and not _is_authority(certificate):
+        elif key is None and not _is_authority(certificate) and not shut:
             read.faults.append(_keyless(certificate, paths[0], [path for path, _ in keys.values()]))
     return read
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import ceil
 from secrets import token_bytes
 from tempfile import NamedTemporaryFile
@@ -84,7 +84,9 @@ def presented(manner: Manner, credentials: Credentials, pairs: Sequence[Pair]) -
 
 def prove(manner: Manner, credentials: Credentials) -> None:
     """See that each certificate can be presented. Raises `Unusable`."""
-    faults = []
+    faults = list(_unknown(manner.profile))
+    if faults:
+        raise Unusable(faults)
     for pair in credentials.pairs:
         try:
             presented(manner, credentials, [pair])
@@ -92,6 +94,20 @@ def prove(manner: Manner, credentials: Credentials) -> None:
             faults.append(unpresentable(pair, error))
     if faults:
         raise Unusable(faults)
+
+
+def _unknown(profile: Profile) -> Iterator[str]:
+    """What is wrong with its ciphers, which would be wrong with each certificate."""
+    context = SSL.Context(SSL.TLS_SERVER_METHOD)
+    for take, ciphers, like in (
+        (context.set_cipher_list, profile.ciphers, "ECDHE+AESGCM"),
+        (context.set_tls13_ciphersuites, profile.suites, "TLS_AES_128_GCM_SHA256"),
+    ):
+        given = ":".join(ciphers)
+        try:
+            take(given.encode())
+        except SSL.Error:
+            yield f"ciphers: OpenSSL offers none of {given!r}; give names that it has, such as {like!r}"
 
 
 def _show(context: SSL.Context, pair: Pair) -> None:

@@ -52,7 +52,7 @@ class Reloading:
     """Looks at files each `every` seconds from `start` on; counts how often they were `reloaded` and `refused`.
 
     `look` is how they were before they were read for the first time. Files that are changed one after the other do not
-    fit together meanwhile: only what is no better at the next look is told and counted.
+    fit together meanwhile: only what is no better at the next look is warned of and counted.
     """
 
     def __init__(
@@ -64,10 +64,11 @@ class Reloading:
         deadlines: Deadlines,
         aside: Aside,
         tell: Callable[[str], object],
+        warn: Callable[[str], object],
     ) -> None:
         self.reloaded = self.refused = 0
         self._watched, self._every, self._deadlines = watched, every, deadlines
-        self._aside, self._tell = aside, tell
+        self._aside, self._tell, self._warn = aside, tell, warn
         self._used, self._doubted, self._refused = look, _NEVER, _NEVER
         self._waiting: Deadline | None = None
         self._busy = self._again = False
@@ -129,4 +130,4 @@ class Reloading:
         self._refused = read.look
         self.refused += 1
         for fault in read.faults:
-            self._tell(f"{fault}; what was there before stays in use")
+            self._warn(f"{fault}; what was there before stays in use")

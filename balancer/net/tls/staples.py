@@ -34,10 +34,18 @@ def read_staple(pair: Pair) -> Staple | None:
     for path in filter(None, map(beside, pair.paths)):
         data = content(path)
         try:
-            return _checked(pair, path, data, ocsp.load_der_ocsp_response(data))
+            return _checked(pair, path, data, _answer(data))
         except (ValueError, UnsupportedAlgorithm) as error:
             raise Unreadable(f"{path}: {error}; it is not sent") from error
     return None
+
+
+def _answer(data: bytes) -> ocsp.OCSPResponse:
+    """Raises `ValueError`."""
+    try:
+        return ocsp.load_der_ocsp_response(data)
+    except ValueError as error:
+        raise ValueError("is no OCSP answer in DER, as openssl ocsp -respout writes it") from error
 
 
 def _checked(pair: Pair, path: str, data: bytes, answer: ocsp.OCSPResponse) -> Staple:

@@ -32,7 +32,7 @@ class Running:
             Manner(PROFILES["modern"], lambda: PAST.timestamp() + self.now),
             rotation=3600,
             seconds=lambda: self.now,
-            tell=self.told.append,
+            warn=self.told.append,
         )
 
     def store(self, name: str = "a.example") -> None:
@@ -80,7 +80,7 @@ def test_what_openssl_does_not_take_is_not_loaded(running: Running, tmp_path: Pa
         Manner(PROFILES["modern"].__class__("1.2", ("NONSENSE",)), lambda: 0.0),
         rotation=1,
         seconds=lambda: 0.0,
-        tell=running.told.append,
+        warn=running.told.append,
     )
     with pytest.raises(Unusable, match="cannot be presented: no cipher match"):
         strange.load()

@@ -72,7 +72,10 @@ def test_where_there_is_no_certificate(tmp_path: Path) -> None:
     """Files without any certificate of ours are a fault; files that are to come later may be missing."""
     authority, folder = AUTHORITY.store(tmp_path), tmp_path / "empty"
     folder.mkdir()
-    assert faults(Sources((authority,))) == [f"{authority}: no certificate there has its key; put both there"]
+    itself = Leaf(AUTHORITY.certificate, AUTHORITY.key).store(tmp_path, "nameless")
+    for path in (authority, itself):
+        line = f"{path}: no certificate there names a host (subjectAltName) and has its key; put both there"
+        assert faults(Sources((path,))) == [line]
     assert faults(Sources((str(folder),)))[0].startswith(f"{folder}: holds no file whose name ends in ")
     later = str(tmp_path / "later.pem")
     assert read(Sources(later=(later,))).pairs == ()

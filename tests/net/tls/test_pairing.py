@@ -166,7 +166,7 @@ def failing(_path: str) -> str:
 def test_keys_that_stay_shut(tmp_path: Path, passphrase: Passphrase | None, line: str) -> None:
     """Why an encrypted key could not be opened is told, with nothing in it that is secret."""
     read = read_pairs(wrote(tmp_path, crt=A.pem, key=A.key_pem(b"secret")), passphrase)
-    assert faults(read)[0] == f"key.pem: {line}"
+    assert faults(read) == [f"key.pem: {line}"]
     assert "secret" not in "".join(read.faults)
 
 

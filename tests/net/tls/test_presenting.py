@@ -204,8 +204,11 @@ def test_what_cannot_be_presented_is_told(monkeypatch: pytest.MonkeyPatch) -> No
     with pytest.raises(Unusable) as caught:
         prove(manner, Credentials((ECDSA, weak)))
     assert caught.value.faults == ("a.pem: cannot be presented: ee key too small",)
-    with pytest.raises(Unusable, match="cannot be presented: no cipher match"):
-        prove(Manner(profile_of("modern", None, "NONSENSE"), lambda: NOW), Credentials((ECDSA,)))
+    for unknown, like in (("NONSENSE", "ECDHE+AESGCM"), ("TLS_NONSENSE", "TLS_AES_128_GCM_SHA256")):
+        with pytest.raises(Unusable) as caught:
+            prove(Manner(profile_of("modern", None, unknown), lambda: NOW), Credentials((ECDSA, RSA)))
+        line = f"ciphers: OpenSSL offers none of {unknown!r}; give names that it has, such as {like!r}"
+        assert caught.value.faults == (line,)
 
     def full(**_: object) -> None:
         raise OSError(28, "No space left on device")

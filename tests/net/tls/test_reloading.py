@@ -40,6 +40,7 @@ class Files:
             deadlines=Deadlines(self.time),
             aside=self.aside,
             tell=self.told.append,
+            warn=self.told.append,
         )
 
     def pass_looks(self, count: int) -> None:

@@ -13,13 +13,13 @@ def quiet(transport: Any) -> bool:
 
     In the turn in which a request comes its backend may have closed already, with the reactor about to say so. Over
     TLS what concerns OpenSSL alone is nothing, such as a session to go on with later. That can be told only where it
-    has the socket to itself: else (`net.tls.memory`) whatever has come counts.
+    has the socket to itself: else (`net.tls.memory`) whatever has come to the socket counts.
     """
     handle = transport.getHandle() if hasattr(transport, "getHandle") else None
-    if not isinstance(handle, socket):
-        return not hasattr(transport, "tls") or quiet(transport.transport)
     if hasattr(transport, "tls"):
-        return _silent(transport.tls)
+        return (isinstance(handle, socket) or quiet(transport.transport)) and _silent(transport.tls)
+    if not isinstance(handle, socket):
+        return True
     try:
         handle.recv(1, MSG_PEEK)
     except BlockingIOError:

@@ -143,8 +143,12 @@ class HTTPUpstream(Passing):
         """The exchange is over; wait for another, if the backend allows it, and has read of this one what it must."""
         self._exchange = None
         self.uses += 1
-        if self._pressed or not self._decoder.reusable or not self._upstreams.keep(self):
+        if self._pressed or not self._decoder.reusable or self._strays() or not self._upstreams.keep(self):
             self.close()
+
+    def _strays(self) -> bool:
+        """Whether more has come than the answer; over TLS what is read ends with a record, and does not show it."""
+        return self.secure is not None and not quiet(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes from the backend; those that nobody asked for end the connection."""

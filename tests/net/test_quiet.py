@@ -100,9 +100,12 @@ def test_over_tls(ends: tuple[socket, socket], said: object, rests: bool) -> Non
 
 
 def test_over_tls_on_memory(ends: tuple[socket, socket]) -> None:
-    """Where OpenSSL has no socket, what is in it cannot be told apart, and counts."""
+    """Where OpenSSL has no socket, what is in that cannot be told apart, and counts, as does what it has taken."""
     above = Transport(None)
-    above.tls, above.transport = Mute(b""), Transport(ends[0])
+    above.tls, above.transport = Mute(SSL.WantReadError()), Transport(ends[0])
     assert quiet(above)
+    above.tls = Mute(b"x")
+    assert not quiet(above)
+    above.tls = Mute(SSL.WantReadError())
     ends[1].send(b"a ticket")
     assert not quiet(above)

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from OpenSSL import SSL
+from twisted.internet import main
 from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import WrappingFactory
@@ -108,6 +109,12 @@ class MemoryTLS(BufferingTLSTransport):
         if self.disconnecting or self._read_over:
             self._lostTLSConnection = True
         super().connectionLost(reason)
+
+    def _tlsShutdownFinished(self, reason: Failure | None) -> None:
+        """A peer may close in order before the handshake is done, of which OpenSSL has no words: a loss, too."""
+        if reason is not None and isinstance(reason.value, SSL.ZeroReturnError):
+            self._reason, reason = self._reason or Failure(main.CONNECTION_LOST), None
+        super()._tlsShutdownFinished(reason)
 
     def _shutdownTLS(self) -> None:
         super()._shutdownTLS()

@@ -67,6 +67,24 @@ async def test_requests_share_a_connection(reactor: Any, trusted: Trusted, versi
         assert len(door.met) == 1
 
 
+@VERSIONS
+async def test_an_answer_that_nobody_asked_for(reactor: Any, trusted: Trusted, version: int) -> None:
+    """What a backend sends behind its answer, in a record of its own, is no answer to what is asked next."""
+    door = trusted.door(version=version)
+    async with fronted(reactor, HTTPListener, behind(reactor, door), trusted.tls()) as front:
+        client = await front.client(request() * 2)
+        first = await front.calls.get()
+        await first.until(asked)
+        for body in (b"hello", b"stray"):
+            door.met[0].send(answer(body))
+        first.transport.transport.write(door.met[0].bio_read(1 << 16))
+        second = await front.calls.get()
+        await second.until(asked)
+        second.say(answer(b"right"))
+        await client.until(lambda wire: wire.heard.endswith(b"right"))
+        assert b"stray" not in client.heard
+
+
 @pytest.mark.parametrize("orderly", [True, False])
 async def test_a_body_that_ends_with_the_connection(reactor: Any, trusted: Trusted, orderly: bool) -> None:
     """It is complete only if TLS has ended in order."""

@@ -10,7 +10,7 @@ import pytest
 
 from balancer.net.tls.memory import MemoryTLS
 from tests.net.lean import HalfNote, Lean, Note
-from tests.net.tls.ends import Opening, accepting, secure_pair
+from tests.net.tls.ends import Opening, accepting, connecting, secure_pair
 
 MEMORY = ("memory", "memory")
 
@@ -63,3 +63,15 @@ def test_a_fin_within_the_handshake(lean: Lean) -> None:
     plain.close()
     lean.until(lambda: opening.note.events)
     assert opening.note.events[0] in {"ConnectionLost", "Error"}
+
+
+def test_a_close_in_order_within_the_handshake(lean: Lean) -> None:
+    """A backend that says that it is done before the handshake is done is a loss, told once, and nothing is raised."""
+    note = HalfNote()
+    plain = lean.peer(note)
+    opening = Opening(note, connecting(), lean.reactor, memory=True, accepts=False)
+    opening.makeConnection(note.transport)
+    plain.sendall(b"\x15\x03\x03\x00\x02\x01\x00")
+    lean.until(lambda: note.lost)
+    plain.close()
+    assert note.events == ["made", "ConnectionLost"]

@@ -13,8 +13,7 @@ from pathlib import Path
 
 from balancer import TLS, Config, HTTPListener, Pool, Route, UpstreamTLS
 from balancer.demo import DemoBackend, DemoBackends
-from balancer.plugins.filters import Redirect
-from balancer.plugins.tls_filters import HSTS
+from balancer.plugins.filters import HSTS, Redirect
 
 CERTIFICATE = str(Path(__file__).with_name("certificates") / "localhost.pem")
 

@@ -32,7 +32,8 @@ class TLS(Noun):
     folders): a certificate, what it is signed by and its key are found together, in one file or in several. For an
     encrypted key `passphrase` is called with the path and returns what opens it. All are read as the balancer starts,
     on SIGHUP, and when a look at them each `reload_every` seconds shows a change; what is wrong then is told, and what
-    was there before stays. Beside `NAME.pem` an OCSP answer in `NAME.ocsp` is sent along.
+    was there before stays. Beside `NAME.pem` an OCSP answer in `NAME.ocsp` is sent along. `acme` obtains a certificate,
+    beside these or instead of them.
 
     A client is shown the certificate for the name that it asks for, an exact name before a wildcard, of the kind of
     key that it prefers among ours, ECDSA before RSA. One that asks for no name, or for none there is, is shown that

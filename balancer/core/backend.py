@@ -29,7 +29,8 @@ class Latency:
 
     def observe(self, sample: float, now: float) -> None:
         """Take one sample, in seconds."""
-        kept = exp(min(0.0, (self._stamp - now) * self._rate))
+        elapsed = now - self._stamp
+        kept = exp(-elapsed * self._rate) if elapsed > 0 else 1.0
         decayed = self._value * kept
         self._value = sample if self._value < 0 or sample > decayed else decayed + sample * (1 - kept)
         self._stamp = now

@@ -17,7 +17,7 @@ import attrs
 from balancer.core.claims import CLAIMS, Claim, Node, claim_in, said
 from balancer.core.headers import COUNTS_HOPS, NAME_OF, passed_on
 from balancer.core.http1_memory import Memory
-from balancer.core.messages import WORD, Fields, RequestHead
+from balancer.core.messages import WORD, Fields, RequestHead, Upward
 from balancer.core.sources import Sources
 
 UNIX: Final = "unix"
@@ -96,14 +96,25 @@ class _Client:
 
     def forward(self, head: RequestHead) -> RequestHead:
         """See `Forwarder`."""
-        (kept, kept_lines), (said, said_lines) = _kept(head), self.told(head)
-        return _fit(head, (kept + said, kept_lines + said_lines), self.forwarding, self.scheme)
+        block = head.block
+        if block is None or block.upward is None or head.method in COUNTS_HOPS:
+            kept, kept_lines, numbered = _kept(head)
+        else:
+            kept, kept_lines, numbered = block.upward
+        said, said_lines = self.told(head)
+        ids = self.forwarding.request_ids
+        if ids is None or numbered:
+            return _fit(head, (kept + said, kept_lines + said_lines), self.forwarding, self.scheme)
+        made = _new_id(ids)  # the usual case, in one piece
+        head.scheme, head.fields = self.scheme, (*kept, *said, (_ID_NAME, made))
+        head.lines = f"{kept_lines}{said_lines}{_ID_NAME}: {made}\r\n"
+        return head
 
     def told(self, head: RequestHead) -> Spelled:
         """What backends are told of it; kept, since a client hardly ever changes authority and version."""
-        asked = (head.authority, head.version)
-        if asked != self._asked:
-            self._asked, self._said = asked, self._recall(head)
+        authority, version = self._asked
+        if head.authority != authority or head.version != version:
+            self._asked, self._said = (head.authority, head.version), self._recall(head)
         return self._said
 
     def _recall(self, head: RequestHead) -> Spelled:
@@ -159,14 +170,13 @@ def _spelled(fields: Fields) -> Spelled:
     return fields, "".join([f"{name}: {value}\r\n" for name, value in fields])
 
 
-def _kept(head: RequestHead) -> Spelled:
+def _kept(head: RequestHead) -> Upward:
     """What of a stranger's request travels on; found out once for the requests that have the same fields."""
-    block = head.block
-    if block is None or head.method in COUNTS_HOPS:
-        return _spelled(passed_on(head))
-    if block.upward is None:
-        block.upward = _spelled(passed_on(head))
-    return block.upward
+    fields = passed_on(head)
+    upward = (*_spelled(fields), _ID_NAME in map(NAME_OF, fields))
+    if head.block is not None and head.method not in COUNTS_HOPS:
+        head.block.upward = upward
+    return upward
 
 
 def _continued(hop: Fields, claim: Claim, claims: Fields) -> Fields:
@@ -214,8 +224,13 @@ def _identified(spelled: Spelled, ids: Random) -> Spelled:
         if len(known) == 1 and _ID.fullmatch(known[0]):
             return spelled
         fields, lines = _spelled(tuple([field for field in fields if field[0] != _ID_NAME]))
-    made = f"{ids.getrandbits(128):032x}"
+    made = _new_id(ids)
     return (*fields, (_ID_NAME, made)), f"{lines}{_ID_NAME}: {made}\r\n"
+
+
+def _new_id(ids: Random) -> str:
+    """128 bits in hexadecimal; by way of bytes, since to format so long a number takes three times as long."""
+    return ids.getrandbits(128).to_bytes(16, "big").hex()
 
 
 def _fit(head: RequestHead, spelled: Spelled, forwarding: Forwarding, scheme: str) -> RequestHead:

@@ -32,6 +32,10 @@ def checked_field(name: str, value: str) -> tuple[str, str]:
     return lowered, value
 
 
+Upward = tuple[Fields, str, bool]
+"""What of a field section travels on, the same as lines, and whether a number of the request is among it."""
+
+
 @attrs.define(eq=False, repr=False)
 class Block:
     """A field section as it was read, kept since the next is often the same; and, in `upward`, how it travels on."""
@@ -42,7 +46,7 @@ class Block:
     expects_continue: bool = attrs.field(kw_only=True)
     persistent: bool = attrs.field(kw_only=True)
     upgrade: tuple[str, ...] = attrs.field(default=(), kw_only=True)
-    upward: tuple[Fields, str] | None = attrs.field(default=None, init=False)
+    upward: Upward | None = attrs.field(default=None, init=False)
 
 
 @attrs.define

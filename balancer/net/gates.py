@@ -91,7 +91,7 @@ class Entering(TwistedProtocol, Unplaced):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed, with no header."""
-        self._deadline.cancel()
+        self._settle()
         self._gate.sessions.discard(self)
 
     def _introduce(self, header: ProxyHeader | None, rest: bytes) -> None:
@@ -113,13 +113,17 @@ class Entering(TwistedProtocol, Unplaced):
         return limits.refusal_of(self._inner.source)
 
     def _step_aside(self, rest: bytes) -> None:
-        self._deadline.cancel()
+        self._settle()
         self._gate.sessions.withdraw(self)
         self.transport.protocol = self._inner
         serve: Any = self._inner
         serve.makeConnection(self.transport)
         if rest:
             self.transport.protocol.dataReceived(rest)  # the inner one may have stepped aside, too
+
+    def _settle(self) -> None:
+        self._deadline.cancel()
+        del self._deadline  # which leads back here
 
     def _too_late(self) -> None:
         self._refuse(ProxyHeaderLate(f"no whole PROXY header within {self._gate.timeout:g} s"), self._host)

@@ -143,9 +143,11 @@ class Undecided(Passing):
 
     def _settle(self) -> None:
         """Nothing is awaited any more."""
-        self._over = True
-        self._time_out.cancel()
-        self._next_look.cancel()
+        if not self._over:
+            self._over = True
+            self._time_out.cancel()
+            self._next_look.cancel()
+            del self._time_out, self._next_look  # which lead back here
 
     @property
     def _named(self) -> str:

@@ -150,6 +150,7 @@ class Peer(Pressed):
         """The socket is closed."""
         if self._bound is not None:
             self._bound.cancel()
+            self._bound = None
 
 
 class Bound:
@@ -162,6 +163,7 @@ class Bound:
     def cancel(self) -> None:
         """The connection is closed."""
         self._deadline.cancel()
+        del self._deadline  # which leads back here
 
     def within(self, seconds: float) -> None:
         """Bear with it so long, from now on."""

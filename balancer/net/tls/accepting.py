@@ -88,6 +88,7 @@ class Handshaking(Greeted):
     def _settle(self) -> None:
         self._terminating.under_way -= 1
         self._deadline.cancel()
+        del self._deadline  # which leads back here
 
 
 class TLSFactory(Factory):

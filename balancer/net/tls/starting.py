@@ -13,7 +13,7 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 
-from balancer.core.deadlines import Deadlines
+from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.starttls import Opening
 from balancer.errors import BalancerError, HandshakeLate, StartTLSRefused
 from balancer.net.courses import Passing
@@ -54,6 +54,7 @@ class Starting(Passing):
     """One connection until TLS begins on it."""
 
     _over = False
+    _deadline: Deadline | None = None
 
     def __init__(self, start: StartTLS, inner: Inner) -> None:
         self._start, self._inner, self._opening = start, inner, start.opening()
@@ -108,4 +109,6 @@ class Starting(Passing):
     def _settle(self) -> None:
         """Nothing is awaited any more."""
         self._over = True
-        self._deadline.cancel()
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None  # which leads back here

@@ -36,7 +36,7 @@ class Encrypted(TCPServer):
 
     def write_at_once(self, data: bytes) -> None:
         """See `Stream.write_at_once`."""
-        if self.wants_write or self.dataBuffer or self.reactor.ending or self._writeDisconnected:
+        if self.wants_write or self.dataBuffer or self.reactor.ending or self._writeDisconnected or not self.connected:
             self.write(data)
             return
         sent = self.writeSomeData(data)
@@ -165,10 +165,14 @@ class TLSStream(Encrypted):
         return super().doWrite()
 
     def connectionLost(self, reason: Any) -> None:
-        """See `TCPServer.connectionLost`. OpenSSL is told that it ends in order, or it would forget its session."""
+        """See `TCPServer.connectionLost`. OpenSSL is told that it ends in order, or it would forget its session.
+
+        What it holds is given back at once, however long somebody still has us.
+        """
         if self.connected:
             self.tls.set_shutdown(SSL.SENT_SHUTDOWN | SSL.RECEIVED_SHUTDOWN)
-        super().connectionLost(reason)
+            super().connectionLost(reason)
+            del self.tls
 
     def _read_on(self, data: bytes) -> tuple[bytes, Any]:
         """More full records, and why there are no more if that is the end of reading."""

@@ -28,8 +28,8 @@ demo: $(VENV)/.installed
 # together passes the gates. Which test covered what is asked of the first run only: with many lines to a test it costs
 # more than all the rest.
 test: $(VENV)/.installed-dev
-	rm -f .coverage .coverage.pure
-	COVERAGE_FILE=.coverage.pure $(PYTEST) $(COVER) --cov-context=test -p no:twisted $(SOCKETS:%=--ignore=%)
+	rm -f .coverage .coverage-pure
+	COVERAGE_FILE=.coverage-pure $(PYTEST) $(COVER) --cov-context=test -p no:twisted $(SOCKETS:%=--ignore=%)
 	$(PYTEST) $(COVER) -m "not system" $(SOCKETS)
 	$(PYTEST) $(COVER) -m "not system" --reactor-only --reactor=asyncio $(REACTORS)
 	$(PYTEST) $(COVER) -m "not system" --reactor-only -p tests.net.lean_plugin $(REACTORS)
@@ -62,7 +62,7 @@ soak: $(VENV)/.installed-dev $(VENV)/scanner/.installed programs
 	$(BIN)/python benchmarks/soak.py
 
 clean:
-	rm -rf $(VENV) build dist docs/_build .coverage .coverage.pure .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist docs/_build .coverage .coverage-pure .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -1,4 +1,4 @@
-"""The coverage gates, over what the test runs have left in `.coverage.pure` and `.coverage`; runs no test itself.
+"""The coverage gates, over what the test runs have left in `.coverage-pure` and `.coverage`; runs no test itself.
 
 Every module of the core and every built-in plugin is covered branch by branch by the test file that mirrors it (and by
 what merely importing it runs), so nothing there is covered by accident. All the rest together reaches `ELSEWHERE`.
@@ -15,8 +15,11 @@ from coverage import Coverage, CoverageData
 MIRRORED = {"balancer/core": "tests/core", "plugins/balancer/plugins": "tests/plugins"}
 ELSEWHERE = 95.0
 """Per cent of branches and lines outside the mirrored folders."""
-PURE, SOCKETS = ".coverage.pure", ".coverage"
-"""What the tests without a reactor covered, test by test, and what those on sockets did."""
+PURE, SOCKETS = ".coverage-pure", ".coverage"
+"""What the tests without a reactor covered, test by test, and what those on sockets did.
+
+The first is named so that coverage does not take it for a part of the second, `.coverage.*`, and puts it in there.
+"""
 
 
 def short_of(limit: float, measured: Coverage, **selection: list[str]) -> str:

@@ -12,6 +12,7 @@ from balancer.config import TLS, Config
 from balancer.errors import ConfigError
 from balancer.net.tls.credentials import DAY, Credentials, Unusable, day, read
 from balancer.net.tls.presenting import prove
+from balancer.tables import table
 
 Row = tuple[str, ...]
 
@@ -24,11 +25,8 @@ def certificates(config: Config, wall: Callable[[], float]) -> Iterator[str]:
     known = _known(config, wall)
     if not known:
         return
-    rows: list[Row] = [("CERTIFICATE OF", "KEY", "CHAIN", "EXPIRES", "DAYS LEFT", "FILE")]
-    rows += (row for credentials in known.values() for row in _rows(credentials, wall()))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    rows = (row for credentials in known.values() for row in _rows(credentials, wall()))
+    yield from table(("CERTIFICATE OF", "KEY", "CHAIN", "EXPIRES", "DAYS LEFT", "FILE"), rows)
     for settings, credentials in known.items():
         yield from (f"warning: {settings}: {remark}" for remark in credentials.remarks(wall()))
         if settings.keylog is not None:

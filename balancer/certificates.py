@@ -1,4 +1,4 @@
-"""The certificates that a config presents, as a table to read, with what is remarkable about them; presents none.
+"""The certificates that a config presents, and those to be obtained, as lines to read; presents and obtains none.
 
 They are read as the balancer reads them when it starts, and what would stop its start is a mistake here.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+from balancer.assembly.proofs import storage_of
 from balancer.assembly.tls import manner_of, presented_by, sources_of
 from balancer.config import TLS, Config
 from balancer.errors import ConfigError
@@ -31,6 +32,22 @@ def certificates(config: Config, wall: Callable[[], float]) -> Iterator[str]:
         yield from (f"warning: {settings}: {remark}" for remark in credentials.remarks(wall()))
         if settings.keylog is not None:
             yield f"warning: {settings}: keylog: the secrets of all connections are written to {settings.keylog}"
+
+
+def holdings(config: Config, now: float) -> Iterator[str]:
+    """What is there of the certificates to be obtained, a line for each; `now` in seconds since 1970."""
+    for acme in config.acmes:
+        try:
+            held = storage_of(acme).held()
+        except OSError as error:
+            yield f"{acme}: {acme.certificate}: cannot be read: {error.strerror}"
+            continue
+        if held is None:
+            yield f"{acme}: there is no certificate yet; it is obtained when the balancer runs"
+            continue
+        missing = sorted(set(acme.names) - held.names)
+        short = f", but not for {', '.join(missing)}" if missing else ""
+        yield f"{acme}: there is a certificate until {day(held.end)}, in {(held.end - now) / DAY:.1f} days{short}"
 
 
 def _known(config: Config, wall: Callable[[], float]) -> dict[TLS, Credentials]:

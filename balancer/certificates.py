@@ -1,17 +1,19 @@
-"""The certificates that a config presents, as a table to read, with what is remarkable about them; presents none.
+"""The certificates that a config presents, and those to be obtained, as lines to read; presents and obtains none.
 
 They are read as the balancer reads them when it starts, and what would stop its start is a mistake here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 
+from balancer.assembly.proofs import storage_of
 from balancer.assembly.tls import manner_of, presented_by, sources_of
 from balancer.config import TLS, Config
 from balancer.errors import ConfigError
 from balancer.net.tls.credentials import DAY, Credentials, Unusable, day, read
 from balancer.net.tls.presenting import prove
+from balancer.tables import table
 
 Row = tuple[str, ...]
 
@@ -25,8 +27,24 @@ def certificates(config: Config, wall: Callable[[], float]) -> Iterator[str]:
     known = _known(config, wall)
     rows = dict.fromkeys(row for credentials in known.values() for row in _rows(credentials, wall()))
     if rows:
-        yield from _table([("CERTIFICATE OF", "KEY", "CHAIN", "EXPIRES", "DAYS LEFT", "FILE"), *rows])
+        yield from table(("CERTIFICATE OF", "KEY", "CHAIN", "EXPIRES", "DAYS LEFT", "FILE"), rows)
     yield from dict.fromkeys(f"warning: {line}" for settings in known for line in _remarks(settings, known, wall()))
+
+
+def holdings(config: Config, now: float) -> Iterator[str]:
+    """What is there of the certificates to be obtained, a line for each; `now` in seconds since 1970."""
+    for acme in config.acmes:
+        try:
+            held = storage_of(acme).held()
+        except OSError as error:
+            yield f"{acme}: {acme.certificate}: cannot be read: {error.strerror}"
+            continue
+        if held is None:
+            yield f"{acme}: there is no certificate yet; it is obtained when the balancer runs"
+            continue
+        missing = sorted(set(acme.names) - held.names)
+        short = f", but not for {', '.join(missing)}" if missing else ""
+        yield f"{acme}: there is a certificate until {day(held.end)}, in {(held.end - now) / DAY:.1f} days{short}"
 
 
 def _known(config: Config, wall: Callable[[], float]) -> dict[TLS, Credentials]:
@@ -47,12 +65,6 @@ def _remarks(settings: TLS, known: Mapping[TLS, Credentials], now: float) -> Ite
     yield from (f"{settings}: {remark}" for remark in known[settings].remarks(now))
     if settings.keylog is not None:
         yield f"{settings}: keylog: the secrets of all connections are written to {settings.keylog}"
-
-
-def _table(rows: Sequence[Row]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
 def _rows(credentials: Credentials, now: float) -> Iterator[Row]:

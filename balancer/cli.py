@@ -18,9 +18,8 @@ from twisted.python import runtime
 import balancer
 from balancer import ctl
 from balancer.assembly import default_algorithm
-from balancer.assembly.proofs import holdings
 from balancer.assembly.upstream_tls import faults
-from balancer.certificates import certificates
+from balancer.certificates import certificates, holdings
 from balancer.config import load
 from balancer.describe import plan
 from balancer.errors import ConfigError

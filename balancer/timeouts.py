@@ -22,6 +22,7 @@ from balancer.config import (
     UDPListener,
 )
 from balancer.interfaces import Kind
+from balancer.tables import table
 
 _STREAMS: Final = {
     "proxy_timeout": "the PROXY header that opens a connection",
@@ -64,7 +65,7 @@ Row = tuple[str, str, str, str]
 
 def timeouts(config: Config) -> Iterator[str]:
     """The lines of the table; times are in seconds."""
-    rows: list[Row] = [("TIME-OUT OF", "SETTING", "SECONDS", "BOUNDS")]
+    rows: list[Row] = []
     for listener in config.listeners:
         rows += _of_listener(listener)
     for pool in config.pools:
@@ -72,9 +73,7 @@ def timeouts(config: Config) -> Iterator[str]:
         if pool.health is not None:
             rows += _rows(f"{pool}, Health", pool.health)
     rows += _rows(str(config), config)
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+    yield from table(("TIME-OUT OF", "SETTING", "SECONDS", "BOUNDS"), rows)
 
 
 def _of_listener(listener: Listener, around: str = "") -> Iterator[Row]:

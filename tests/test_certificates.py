@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from balancer import TLS, Config, HTTPListener, Pool, TCPListener
-from balancer.certificates import certificates
+from balancer.certificates import certificates, holdings
 from balancer.config import Listener
 from balancer.errors import ConfigError
 from balancer.net.tls.credentials import DAY
-from tests.net.authority import PAST, Authority
+from tests.assembly.acmes import site, stored, wish
+from tests.net.authority import FUTURE, PAST, Authority
 
 ROOT = Authority()
 SITE = Pool("site", backends=["a:1"])
@@ -64,3 +65,26 @@ def test_everything_that_would_stop_the_start(folder: Path) -> None:
         "TLS 'gone.pem': gone.pem: cannot be read: No such file or directory; give a file that the balancer may read",
         "TLS 'a.pem': ciphers: OpenSSL offers none of 'NONSENSE'; give names that it has, such as 'ECDHE+AESGCM'",
     )
+
+
+def test_holdings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is told of: that there is none, until when it is good, what it lacks, and why it cannot be looked at."""
+    now = FUTURE.timestamp() - 30.5 * DAY
+    acme = wish(tmp_path, "a.example", "b.example")
+    config = Config(site(acme))
+    (line,) = holdings(config, now)
+    assert line == "ACME 'a.example': there is no certificate yet; it is obtained when the balancer runs"
+    stored(acme, "a.example")
+    (line,) = holdings(config, now)
+    assert (
+        line == f"ACME 'a.example': there is a certificate until {FUTURE:%Y-%m-%d}, in 30.5 days, but not for b.example"
+    )
+    stored(acme)
+    (line,) = holdings(config, now)
+    assert line.endswith("in 30.5 days")
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert list(holdings(config, now)) == [f"ACME 'a.example': {acme.certificate}: cannot be read: Permission denied"]

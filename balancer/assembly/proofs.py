@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
-
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
 from balancer.net.acme.challenges import ALPN, HTTP, Asked, ProvingContexts, Told
 from balancer.net.acme.storage import Storage
 from balancer.net.tls.terminating import Contexts
-
-DAY = 86400.0
 
 
 def storage_of(acme: nouns.ACME) -> Storage:
@@ -32,20 +27,3 @@ def proving_contexts(acme: nouns.ACME | None, contexts: Contexts) -> Contexts:
     if acme is None or acme.challenge != ALPN:
         return contexts
     return ProvingContexts(contexts, acme.names, storage_of(acme))
-
-
-def holdings(config: nouns.Config, now: float) -> Iterator[str]:
-    """What is there of the certificates to be obtained, a line for each; `now` in seconds since 1970."""
-    for acme in config.acmes:
-        try:
-            held = storage_of(acme).held()
-        except OSError as error:
-            yield f"{acme}: {acme.certificate}: cannot be read: {error.strerror}"
-            continue
-        if held is None:
-            yield f"{acme}: there is no certificate yet; it is obtained when the balancer runs"
-            continue
-        until = datetime.fromtimestamp(held.end, UTC).strftime("%Y-%m-%d")
-        missing = sorted(set(acme.names) - held.names)
-        short = f", but not for {', '.join(missing)}" if missing else ""
-        yield f"{acme}: there is a certificate until {until}, in {(held.end - now) / DAY:.1f} days{short}"

@@ -8,21 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from twisted.logger import Logger
-
 from balancer import config as nouns
 from balancer.assembly.key_logs import key_log
 from balancer.assembly.parts import Parts
 from balancer.assembly.proofs import proving_contexts
-from balancer.errors import StartError
+from balancer.assembly.reading import read_files, warn
 from balancer.net.tls.certificates import Certificates
-from balancer.net.tls.credentials import Sources, Unusable
+from balancer.net.tls.credentials import Sources
 from balancer.net.tls.presenting import Manner
 from balancer.net.tls.profiles import profile_of
-from balancer.net.tls.reloading import Reloading
 from balancer.net.tls.terminating import Contexts
-
-log = Logger("balancer")
 
 HOUR = 3600.0
 
@@ -44,23 +39,10 @@ def certificates_of(parts: Parts, settings: nouns.TLS) -> Certificates:
             manner_of(settings, parts.wall, keylog),
             rotation=settings.ticket_hours * HOUR,
             seconds=parts.reactor.seconds,
-            warn=partial(_warn, settings),
+            warn=partial(warn, str(settings)),
         )
-        look = made.look()
-        try:
-            made.use(made.load())
-        except Unusable as error:
-            raise StartError(f"{settings}: {error}") from error
+        parts.reloads[settings] = read_files(parts, str(settings), made, every=settings.reload_every)
         parts.certificates[settings] = made
-        parts.reloads[settings] = Reloading(
-            made,
-            look,
-            every=settings.reload_every,
-            deadlines=parts.deadlines,
-            aside=parts.aside,
-            tell=partial(_tell, settings),
-            warn=partial(_warn, settings),
-        )
     return parts.certificates[settings]
 
 
@@ -93,11 +75,3 @@ def manner_of(settings: nouns.TLS, wall: Callable[[], float], keylog: Callable[[
         lifetime=settings.ticket_hours * HOUR,
         keylog=keylog,
     )
-
-
-def _tell(settings: nouns.TLS, line: str) -> None:
-    log.info("{tls}: {line}", tls=str(settings), line=line)
-
-
-def _warn(settings: nouns.TLS, line: str) -> None:
-    log.warn("{tls}: {line}", tls=str(settings), line=line)  # noqa: G010  Twisted's logger has no other name for it

@@ -11,13 +11,12 @@ from twisted.logger import Logger
 from balancer import config as nouns
 from balancer.assembly.key_logs import key_log
 from balancer.assembly.parts import Parts
+from balancer.assembly.reading import read_files, warn
 from balancer.config.upstream_tls import UNVERIFIED
 from balancer.core.backend import Backend
-from balancer.errors import StartError
 from balancer.net.tls.credentials import Unusable
 from balancer.net.tls.dialing import Secure
 from balancer.net.tls.files import Look
-from balancer.net.tls.reloading import Reloading
 from balancer.net.tls.upstream_contexts import Terms, connecting
 
 log = Logger("balancer")
@@ -112,27 +111,11 @@ def _settings(pool: nouns.Pool) -> Iterator[tuple[str, nouns.UpstreamTLS]]:
 def _start(parts: Parts, owner: str, tls: nouns.UpstreamTLS, take: Callable[[SSL.Context], object]) -> None:
     """Read the files, and again when they change. Raises `StartError`."""
     upstream = Upstream(terms_of(tls, key_log(parts, owner, tls.keylog)), take)
-    look = upstream.look()
-    try:
-        upstream.use(upstream.load())
-    except Unusable as error:
-        raise StartError(f"{owner}: {error}") from error
-
-    def warn(line: str) -> None:
-        log.warn("{owner}: {line}", owner=owner, line=line)  # noqa: G010  Twisted's logger has no other name for it
-
+    files = read_files(parts, owner, upstream, every=tls.reload_every)
     if not tls.verify:
-        warn(UNVERIFIED)
+        warn(owner, UNVERIFIED)
     if tls.has_files:
-        parts.reloads[owner] = Reloading(
-            upstream,
-            look,
-            every=tls.reload_every,
-            deadlines=parts.deadlines,
-            aside=parts.aside,
-            tell=lambda line: log.info("{owner}: {line}", owner=owner, line=line),
-            warn=warn,
-        )
+        parts.reloads[owner] = files
 
 
 def _secure(parts: Parts, tls: nouns.UpstreamTLS, backend: nouns.Backend, context: SSL.Context) -> Secure:

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from balancer.tables import table
+
 UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
 
 _QUEUE: Final = ("waiting", "longest_queue", "waited", "timed_out", "refused")
@@ -39,35 +41,35 @@ def _counters(answer: Answer) -> Iterator[str]:
         f"{_counted(process['deadlines'], 'deadline')}"
     )
     yield ""
-    yield from _table(
+    yield from table(
         ("LISTENER", "KIND", "ACCEPTED", "ACTIVE", "RECEIVED", "SENT", "TURNED AWAY"),
         (_listener(one) for one in answer["listeners"]),
     )
     yield ""
-    yield from _table(
+    yield from table(
         ("POOL", "BACKEND", "STATE", "WEIGHT", "ACTIVE", "SERVED", "FAILED", "LATENCY"),
         (_backend(pool["pool"], one) for pool in answer["pools"] for one in pool["backends"]),
     )
     queues = [[pool["pool"], *(str(pool[count]) for count in _QUEUE)] for pool in answer["pools"] if _queued(pool)]
     if queues:
         yield ""
-        yield from _table(("POOL", "WAITING", "LONGEST QUEUE", "WAITED", "TIMED OUT", "REFUSED"), queues)
+        yield from table(("POOL", "WAITING", "LONGEST QUEUE", "WAITED", "TIMED OUT", "REFUSED"), queues)
     retries = [_retries(pool) for pool in answer["pools"] if pool.get("retries") or pool.get("retries_refused")]
     if retries:
         yield ""
-        yield from _table(("POOL", "UNDER WAY", "REFUSED", "TRIED AGAIN"), retries)
+        yield from table(("POOL", "UNDER WAY", "REFUSED", "TRIED AGAIN"), retries)
     shown = [_certificate(tls, one) for tls in answer["tls"] for one in tls["certificates"]]
     if shown:
         yield ""
-        yield from _table(("CERTIFICATE OF", "KEY", "DAYS LEFT", "FILE", "RELOADED", "REFUSED"), shown)
+        yield from table(("CERTIFICATE OF", "KEY", "DAYS LEFT", "FILE", "RELOADED", "REFUSED"), shown)
     acmes = [_acme(one) for one in answer["acme"]]
     if acmes:
         yield ""
-        yield from _table(("ACME", "DAYS LEFT", "OBTAINED", "FAILURES", "NEXT TRY", "LAST ERROR"), acmes)
+        yield from table(("ACME", "DAYS LEFT", "OBTAINED", "FAILURES", "NEXT TRY", "LAST ERROR"), acmes)
     logs = [[str(one[count]) for count in _LOG] for one in answer["access_logs"]]
     if logs:
         yield ""
-        yield from _table(("ACCESS LOG", "WRITTEN", "DROPPED", "FAILURES", "BYTES WAITING"), logs)
+        yield from table(("ACCESS LOG", "WRITTEN", "DROPPED", "FAILURES", "BYTES WAITING"), logs)
 
 
 def _retries(pool: Answer) -> Sequence[str]:
@@ -116,7 +118,7 @@ def _backend(pool: str, one: Answer) -> Sequence[str]:
 
 
 def _connections(answer: Answer) -> Iterator[str]:
-    yield from _table(
+    yield from table(
         ("LISTENER", "CLIENT", "TLS", "BACKEND", "AGE", "RECEIVED", "SENT"),
         (
             (
@@ -148,7 +150,7 @@ def _events(answer: Answer) -> Iterator[str]:
         )
         for one in answer["events"]
     ]
-    yield from _table((), rows)
+    yield from table((), rows)
 
 
 _TEXTS: Final[Mapping[str, Callable[[Answer], Iterable[str]]]] = {
@@ -181,11 +183,3 @@ def _size(count: int | None) -> str:
         return "-"
     power = min(max(count.bit_length() - 1, 0) // 10, len(UNITS) - 1)
     return f"{count} B" if power == 0 else f"{count / 1024**power:.1f} {UNITS[power]}"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    """The rows in columns, beneath their heads if there are any."""
-    every = [*([head] if head else []), *rows]
-    widths = [max(map(len, column)) for column in zip(*every, strict=True)]
-    for row in every:
-        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -26,7 +26,7 @@ from balancer.net.greeting import Greeter, Greeting
 from balancer.net.racing import Awaiting, Racing
 from balancer.net.reasons import OUR_OWN, connect_error, error_number
 from balancer.net.tls.dialing import Secure
-from balancer.net.tls.securer import Secured, Securer
+from balancer.net.tls.securer import Awaited, Securer
 
 Changed = Callable[[Backend, str], None]
 """Is told of a backend that went up or down, or of one that is usable or is not any more, and of the evidence."""
@@ -97,7 +97,7 @@ class Target:
     def _stranger(self, connected: Any) -> Any:
         """The check's own protocol, behind a greeting and TLS, or what fires with it when TLS stands."""
         beyond = connected.protocol if isinstance(connected, Greeting) else connected
-        if not isinstance(beyond, Secured):
+        if not isinstance(beyond, Awaited):
             return beyond
         return beyond.made.addTimeout(self._timeout, self.clock, lambda _made, _seconds: Failure(TimeoutError()))
 

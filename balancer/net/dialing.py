@@ -23,7 +23,7 @@ from balancer.net.greeting import Greeting
 from balancer.net.peers import Peer
 from balancer.net.racing import Attempt, Awaiting, Racing
 from balancer.net.reasons import connect_error
-from balancer.net.tls.dialing import Opening, Securing
+from balancer.net.tls.dialing import Below, Securing
 
 
 class Dialed(Peer):
@@ -112,7 +112,7 @@ def reach(
         opening: Any = Greeting(protocol, greeting) if greeting else protocol
         return connect(reactor, place, opening, failed, source=backend.source)
     securing: Securing = secure.attempt(protocol, failed)
-    opening = Greeting(Opening(securing), greeting) if greeting else Opening(securing)
+    opening = Greeting(Below(securing), greeting) if greeting else Below(securing)
     securing.waits_for(connect(reactor, place, opening, securing.fail, source=backend.source))
     return securing if securing.pending else None
 

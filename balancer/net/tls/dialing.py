@@ -111,7 +111,7 @@ def _is_for(name: str, connection: SSL.Connection) -> bool:
 class Securing(Protocol):
     """One attempt: `net.racing.Attempt`, and what its connection speaks to until the backend has said something.
 
-    The socket is given to an `Opening`.
+    The socket is given to what is `Below`.
     """
 
     transport: Any
@@ -210,8 +210,8 @@ class HalfClosing(Securing):
         self._inner.writeConnectionLost()
 
 
-class Opening:
-    """What a socket is given to that is to speak TLS from its first byte, or to ask for it."""
+class Below:
+    """What is given the socket on which TLS is to be spoken, which is no transport for whoever waits."""
 
     def __init__(self, securing: Securing) -> None:
         self._securing = securing

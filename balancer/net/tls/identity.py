@@ -14,6 +14,7 @@ from OpenSSL import SSL, crypto
 
 from balancer.core.hello import ClientHello
 from balancer.core.secured import ClientCertificate, Secured
+from balancer.net.tls.pairs import alternatives
 
 UNREADABLE: Final = "it cannot be read"
 """What is wrong with a certificate that OpenSSL takes for one, and that is none (RFC 5280)."""
@@ -89,10 +90,7 @@ def _told(certificate: x509.Certificate) -> dict[str, Any]:
 
 def _names(certificate: x509.Certificate) -> tuple[str, ...]:
     """Its alternative names in order, of the kinds that are told."""
-    try:
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return ()
+    names = alternatives(certificate)
     return tuple(f"{kind}:{one.value}" for one in names for known, kind in _KINDS if isinstance(one, known))
 
 

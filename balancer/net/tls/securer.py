@@ -18,13 +18,13 @@ class Securer:
         self._factory, self._secure = factory, secure
         self.doStart, self.doStop = factory.doStart, factory.doStop
 
-    def buildProtocol(self, address: IAddress | None) -> Secured | None:
+    def buildProtocol(self, address: IAddress | None) -> Awaited | None:
         """The socket is connected; the stranger may not want it."""
         protocol = self._factory.buildProtocol(address)
-        return None if protocol is None else Secured(protocol, self._secure)
+        return None if protocol is None else Awaited(protocol, self._secure)
 
 
-class Secured:
+class Awaited:
     """One connection; `made` fires with the stranger's protocol, or for the reason why there is no TLS."""
 
     def __init__(self, protocol: Any, secure: Secure) -> None:

@@ -23,8 +23,11 @@ NAME_UNKNOWN: Final = b"\x15\x03\x01\x00\x02\x02\x70"
 """What answers a hello that nobody here is meant by: the alert unrecognized_name, fatal, in a record of its own
 (RFC 6066 3, RFC 8446 5.1)."""
 
+HANDSHAKE: Final = b"\x16"
+"""The first byte of a record that belongs to a handshake, as all do that come before it is done (RFC 8446 5.1)."""
+
 _HEADER: Final = Struct(">2sxH")
-_HANDSHAKE: Final = b"\x16\x03"  # of the version of a record only the first half counts (RFC 8446 5.1, RFC 5246 E.1)
+_KIND: Final = HANDSHAKE + b"\x03"  # of the version of a record only the first half counts (RFC 8446 5.1, RFC 5246 E.1)
 _RECORD_MAX: Final = 2**14
 _BODY_MAX: Final = 2**14
 _UNKNOWN: Final = HELLO_LIMIT
@@ -122,10 +125,10 @@ def _message(data: bytes) -> bytes:
     while len(message) < end:
         start = at + _HEADER.size
         if start > len(data):
-            _require(_HANDSHAKE.startswith(data[at : at + 2]))
+            _require(_KIND.startswith(data[at : at + 2]))
             raise Short
         kind, size = _HEADER.unpack_from(data, at)
-        _require(kind == _HANDSHAKE and 0 < size <= _RECORD_MAX)
+        _require(kind == _KIND and 0 < size <= _RECORD_MAX)
         at = start + size
         message += data[start:at]
         if end == _UNKNOWN:

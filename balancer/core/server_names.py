@@ -22,9 +22,6 @@ class ServerNames(Generic[_Entry]):
     def __init__(self, entries: Mapping[str, _Entry]) -> None:
         self._entries = {canonical(name): entry for name, entry in entries.items() if "*" not in name[1:]}
 
-    def __len__(self) -> int:
-        return len(self._entries)
-
     def find(self, name: str) -> _Entry | None:
         """The entry for a canonical name, if there is one."""
         if "*" in name:

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 
 import attrs
 
+from balancer.core.hello import HANDSHAKE
 from balancer.errors import StartTLSRefused
 
 _HEAD: Final = 8
@@ -19,7 +20,6 @@ _LONGEST: Final = 10000
 _TLS: Final = 80877103
 _GSS: Final = 80877104
 _CANCEL: Final = 80877102
-_HANDSHAKE: Final = b"\x16"
 _YES: Final = b"S"
 _NO: Final = b"N"
 
@@ -52,7 +52,7 @@ class PostgresOpening:
     def feed(self, data: bytes) -> Step:
         """See `Opening`."""
         self._held += data
-        if self._held.startswith(_HANDSHAKE) and not self._asked:
+        if self._held.startswith(HANDSHAKE) and not self._asked:
             return Step(tls=self._held)
         if not self._held.startswith(b"\0\0"[: len(self._held)]):
             raise StartTLSRefused("its first bytes are no message of PostgreSQL")

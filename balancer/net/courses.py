@@ -6,19 +6,16 @@ Refuses to know how the decision came about, and what is served.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any
 
 import attrs
 from twisted.internet.interfaces import IHalfCloseableProtocol
 
-from balancer.core.hello import NAME_UNKNOWN
+from balancer.core.hello import HANDSHAKE, NAME_UNKNOWN
 from balancer.core.session import Session
 from balancer.net.peers import Peer
 from balancer.net.sessions import Sessions, Unplaced
 from balancer.net.streams import End
-
-_HANDSHAKE: Final = b"\x16\x03"
-"""How TLS begins, in all of its versions (RFC 8446 5.1)."""
 
 
 @attrs.frozen(eq=False)
@@ -72,4 +69,4 @@ def _tell_end(transport: Any) -> None:
 
 def last_word(said: bytes) -> bytes:
     """What a client is told that is refused, in the protocol that it began with."""
-    return NAME_UNKNOWN if said.startswith(_HANDSHAKE) else b""
+    return NAME_UNKNOWN if said.startswith(HANDSHAKE) else b""

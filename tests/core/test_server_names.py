@@ -29,7 +29,6 @@ def test_the_exact_name_goes_before_the_wildcard(name: str, patterns: list[str])
 def test_a_wildcard_stands_for_one_whole_label() -> None:
     """A wildcard is neither for its own parent nor for what is deeper, and within a label it is for nobody."""
     names = ServerNames({"*.a.example": 1, "x*.b.example": 2, "c.*.example": 3, "*": 4})
-    assert len(names) == 2
     for name in ("a.example", "deep.x.a.example", "xy.b.example", "c.d.example", "localhost", ""):
         assert names.find(name) is None
     assert names.find("x.a.example") == 1

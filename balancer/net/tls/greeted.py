@@ -11,16 +11,13 @@ from typing import Any, Final, cast
 from OpenSSL import SSL
 from twisted.internet import main
 
-from balancer.core.hello import HELLO_LIMIT, NAME_UNKNOWN, ClientHello, next_look, read_client_hello
+from balancer.core.hello import HANDSHAKE, HELLO_LIMIT, NAME_UNKNOWN, ClientHello, next_look, read_client_hello
 from balancer.errors import BalancerError, HandshakeFailed, HandshakeLate, NotTLS, ServerNameRefused
 from balancer.interfaces import MORE
 from balancer.net.peers import Peer
 from balancer.net.sessions import Unplaced
 from balancer.net.tls.terminating import Terminating
 from balancer.net.transports import TCPServer
-
-HANDSHAKE: Final = b"\x16"
-"""The first byte of a record that belongs to a handshake (RFC 8446 5.1)."""
 
 ENOUGH: Final = 64
 """First bytes that tell what comes, where nothing depends on the name that is asked for."""

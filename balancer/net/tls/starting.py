@@ -6,7 +6,6 @@ Refuses to know what they say, and to do the handshake.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
 
 import attrs
 from twisted.internet.interfaces import IAddress
@@ -20,9 +19,7 @@ from balancer.net.courses import Passing
 from balancer.net.limits import Inner, Refusals
 from balancer.net.peers import Peer
 from balancer.net.sessions import Sessions
-
-LINGER: Final = 2.0
-"""Seconds for a client to take why it is turned away."""
+from balancer.net.tls.greeted import LINGER
 
 
 @attrs.frozen(eq=False)

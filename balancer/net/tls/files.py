@@ -94,19 +94,17 @@ def content(path: str) -> bytes:
 def beside(path: str) -> str | None:
     """The file with the OCSP answer for a certificate in the file at `path`, if there is one."""
     file = Path(path).with_suffix(STAPLE)
-    return str(file) if file.exists() else None
+    return str(file) if _status(file) is not None else None
 
 
 def _files(path: str, endings: frozenset[str]) -> list[str]:
     folder = Path(path)
-    if not folder.is_dir():
-        return [path]
     try:
+        if not folder.is_dir():
+            return [path]
         files = sorted(str(file) for file in _within(folder) if file.suffix in endings and _status(file) is not None)
     except OSError as error:
-        raise Unreadable(
-            f"{path}: cannot be read: {error.strerror}; give a folder that the balancer may read"
-        ) from error
+        raise Unreadable(f"{path}: cannot be read: {error.strerror}; give one that the balancer may read") from error
     if not files:
         raise Unreadable(f"{path}: holds no file whose name ends in {', '.join(sorted(endings))}; put one there")
     return files

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from math import ceil
 from secrets import token_bytes
 from tempfile import NamedTemporaryFile
@@ -112,11 +114,19 @@ def _unknown(profile: Profile) -> Iterator[str]:
 
 def _show(context: SSL.Context, pair: Pair) -> None:
     """Have a context show a certificate; only out of a file does OpenSSL take a chain for each kind of key."""
-    with NamedTemporaryFile(prefix="balancer-") as file:
-        file.write(pair.pem)
-        file.flush()
-        context.use_certificate_chain_file(file.name)
+    with _file_of(pair.pem) as path:
+        context.use_certificate_chain_file(path)
     context.use_privatekey(pair.key)
+
+
+@contextmanager
+def _file_of(data: bytes) -> Iterator[str]:
+    """The path of a file that holds this; in memory if it can be, or a full disk would keep clients out."""
+    in_memory = hasattr(os, "memfd_create")
+    with os.fdopen(os.memfd_create("balancer"), "wb") if in_memory else NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        yield f"/proc/self/fd/{file.fileno()}" if in_memory else str(file.name)
 
 
 def _known(_connection: SSL.Connection) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,6 @@ from OpenSSL import SSL
 
 from balancer.core.hello import ClientHello
 from balancer.errors import HandshakeFailed, ServerNameRefused
-from balancer.net.tls import presenting
 from balancer.net.tls.contexts import ServerContexts
 from balancer.net.tls.credentials import DAY, Credentials
 from balancer.net.tls.pairs import Pair
@@ -136,11 +136,11 @@ def test_a_context_that_cannot_be_made(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the system does not let a context be made, the handshake comes to nothing, and the next one tries again."""
     made = ServerContexts(LENIENT, Credentials((SITE,)))
 
-    def full(**_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def none_left(_: str) -> None:
+        raise OSError(24, "Too many open files")
 
     with monkeypatch.context() as patched:
-        patched.setattr(presenting, "NamedTemporaryFile", full)
-        with pytest.raises(HandshakeFailed, match=r"a\.pem: cannot be presented: No space left on device"):
+        patched.setattr(os, "memfd_create", none_left)
+        with pytest.raises(HandshakeFailed, match=r"a\.pem: cannot be presented: Too many open files"):
             made.choose(None)
     assert isinstance(made.choose(None), SSL.Context)

@@ -53,9 +53,7 @@ def test_a_folder_that_may_not_be_listed_is_told(tmp_path: Path, monkeypatch: py
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "iterdir", refused)
-    with pytest.raises(
-        Unreadable, match=r"cannot be read: Permission denied; give a folder that the balancer may read"
-    ):
+    with pytest.raises(Unreadable, match=r"cannot be read: Permission denied; give one that the balancer may read"):
         found([str(tmp_path)], CERTIFICATES)
 
 
@@ -85,6 +83,16 @@ def test_what_cannot_be_read(tmp_path: Path, content: bytes | None, line: str) -
     with pytest.raises(Unreadable) as caught:
         blocks(str(path))
     assert str(caught.value).startswith(f"{path}: {line}")
+
+
+def test_what_may_not_be_looked_at(tmp_path: Path) -> None:
+    """A path of which the system tells nothing is told in a line, looks like nothing, and has nothing beside it."""
+    path = str(tmp_path / ("x" * 300)) + ".pem"
+    with pytest.raises(Unreadable) as caught:
+        found([path], CERTIFICATES)
+    assert str(caught.value) == f"{path}: cannot be read: File name too long; give one that the balancer may read"
+    assert look([path], CERTIFICATES) == frozenset()
+    assert beside(path) is None
 
 
 def test_every_change_is_seen(tmp_path: Path) -> None:

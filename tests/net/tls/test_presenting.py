@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from tempfile import gettempdir
@@ -12,7 +13,6 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import SSL
 
-from balancer.net.tls import presenting
 from balancer.net.tls.credentials import Credentials, Unusable
 from balancer.net.tls.pairs import Pair
 from balancer.net.tls.presenting import Manner, Presented, presented, prove, unpresentable
@@ -66,11 +66,18 @@ def test_the_end_is_known() -> None:
     assert (ours(ECDSA, short).expires, ours(ECDSA).expires) == (short.ends, ECDSA.ends)
 
 
+def test_no_disk_is_needed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A disk that is full, or may not be written, keeps no client out."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    assert Client().meet(ours()).chain == 1 + len(ECDSA.chain)
+
+
 def test_nothing_stays_on_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file that OpenSSL reads a chain from is gone at once, and no key is ever in it."""
+    """Where the system has no files in memory, that which OpenSSL reads a chain from is gone at once."""
+    monkeypatch.delattr(os, "memfd_create")
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     assert gettempdir() == str(tmp_path)
-    ours()
+    assert Client().meet(ours()).chain == 1 + len(ECDSA.chain)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -210,11 +217,11 @@ def test_what_cannot_be_presented_is_told(monkeypatch: pytest.MonkeyPatch) -> No
         line = f"ciphers: OpenSSL offers none of {unknown!r}; give names that it has, such as {like!r}"
         assert caught.value.faults == (line,)
 
-    def full(**_: object) -> None:
-        raise OSError(28, "No space left on device")
+    def none_left(_: str) -> None:
+        raise OSError(24, "Too many open files")
 
-    monkeypatch.setattr(presenting, "NamedTemporaryFile", full)
-    with pytest.raises(Unusable, match="cannot be presented: No space left on device"):
+    monkeypatch.setattr(os, "memfd_create", none_left)
+    with pytest.raises(Unusable, match="cannot be presented: Too many open files"):
         prove(manner, Credentials((ECDSA,)))
 
 

@@ -107,7 +107,8 @@ class Balancer(Service):
         self._assembly.start()
         self._starting = None
         for settings, _ in self._assembly.listeners:
-            log.info("{kind} on {endpoint}", kind=settings.kind.name, endpoint=settings.endpoint)
+            over = "" if getattr(settings, "tls", None) is None else ", over TLS"
+            log.info("{kind} on {endpoint}{over}", kind=settings.kind.name, endpoint=settings.endpoint, over=over)
         self._started()
 
     async def _start_companion(self, companion: Any) -> None:

@@ -1,11 +1,12 @@
 """A site over TLS: plain HTTP is sent there, browsers are told to stay, and the backend is reached over TLS as well.
 
-Make a certificate for localhost, in a folder `certificates` beside this file:
+Make a certificate for localhost, in the folder where this file is:
 
+    mkdir certificates
     openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -subj /CN=localhost \
         -addext subjectAltName=DNS:localhost -keyout certificates/localhost.pem -out certificates/localhost.pem
 
-Run it with `twist balancer --config examples/tls_site.py`, then
+Run it there with `twist balancer --config tls_site.py`, then
 `curl --location --include --cacert certificates/localhost.pem http://localhost:8080/headers`.
 """
 

@@ -1,6 +1,6 @@
 """The first of two tiers: passes TLS on by the name that clients ask for, undecrypted, and tells who they are.
 
-Run it with `twist balancer --config examples/two_tiers/front.py`, beside the two processes of `site.py`.
+Run it with `twist balancer --config front.py`, beside the two processes of `site.py`.
 """
 
 from balancer import Config, Pool, Route, TCPListener

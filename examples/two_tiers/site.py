@@ -1,11 +1,12 @@
 """The second of two tiers: a process that ends TLS for one site, and believes `front.py` who the client is.
 
-Its certificate is in a folder `certificates` beside this file. For a try, make one for each site, `shop` and `api`:
+For a try, make a certificate for each site, `shop` and `api`, in the folder where this file is:
 
+    mkdir -p certificates
     openssl req -x509 -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -subj /CN=shop \
         -addext subjectAltName=DNS:shop.example.com -keyout certificates/shop.pem -out certificates/shop.pem
 
-Run one process with `SITE=shop twist balancer --config examples/two_tiers/site.py`, one with `SITE=api`, and that of
+Run one process there with `SITE=shop twist balancer --config site.py`, one with `SITE=api`, and that of
 `front.py`. What the application is told, the client's address among it, is then shown by
 
     curl --cacert certificates/shop.pem --resolve shop.example.com:8443:127.0.0.1 https://shop.example.com:8443/headers

@@ -107,9 +107,11 @@ def test_no_start_without_a_certificate(site: Site, tmp_path: Path) -> None:
 
 
 def test_what_is_remarkable_is_told_at_the_start(site: Site, tmp_path: Path) -> None:
-    """The operator is told at the start of certificates that hold no more, or not yet, as in memory it is 1970."""
+    """The operator is told at the start of ports with TLS, and of what does not hold: in memory it is 1970."""
     stored(tmp_path)
     events: list[LogEvent]
     with listening() as events:
         site.start()
-    assert any("is valid only from 2020-01-01; " in (formatEvent(event) or "") for event in events)
+    lines = [formatEvent(event) for event in events]
+    assert any("is valid only from 2020-01-01; " in line for line in lines)
+    assert f"HTTP on tcp:{FRONT}, over TLS" in lines

@@ -64,6 +64,7 @@ class Handshaking(Greeted):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The socket is closed, or the handshake has failed."""
         super().connectionLost(reason)
+        vars(self.transport).pop("doRead", None)  # which leads back here
         self._settle()
         self._terminating.sessions.discard(self)
         if isinstance(reason.value, SSL.Error) or not reason.check(ConnectionDone, ConnectionLost, ConnectionAborted):

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.system.process import HOST
+from tests.ports import free_ports
+from tests.system.process import HOST, LEAN, Process, written
 from tests.system.programs import PATIENCE, Program
 from tests.system.secured import NAME, SecureSite, Trust
 
@@ -44,11 +45,10 @@ def site(tmp_path: Path, trust: Trust) -> Iterator[SecureSite]:
 def spoken(site: SecureSite, trust: Trust, program: Callable[[str], str]) -> Spoken:
     """How to ask it."""
 
-    def speak(*options: str, said: str = ASKED, name: str = NAME) -> str:
+    def speak(*options: str, name: str = NAME) -> str:
         command = [program("openssl"), "s_client", "-connect", f"{HOST}:{site.port}", "-servername", name]
-        command += ["-CAfile", trust.ca, "-ign_eof", *options]
-        done = subprocess.run(command, input=said, capture_output=True, text=True, timeout=PATIENCE, check=False)
-        return done.stdout + done.stderr
+        command += ["-CAfile", trust.ca, "-ign_eof"]
+        return told(*command, *options)
 
     return speak
 
@@ -125,3 +125,36 @@ def test_a_session_is_not_resumed_for_another_name(spoken: Spoken, tmp_path: Pat
     told = spoken(version, "-sess_in", session, name="other.example")
     assert "\nNew, TLSv1" in told
     assert re.search(r"subject=CN ?= ?other\.example", told)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_a_session_is_not_resumed_where_clients_are_verified(
+    tmp_path: Path, trust: Trust, program: Callable[[str], str], version: str
+) -> None:
+    """A session of a port that asks nobody for a certificate lets nobody in where one is required."""
+    open_port, closed_port = free_ports(2)
+    text = f"""
+pool = Pool("pool", backends=["{HOST}:1"])
+config = Config([
+    HTTPListener("tcp:{open_port}:interface={HOST}", pool=pool, tls=TLS({trust.tls})),
+    HTTPListener("tcp:{closed_port}:interface={HOST}", pool=pool,
+                 tls=TLS({trust.tls}, clients="required", client_ca={trust.ca!r})),
+])
+"""
+    session = str(tmp_path / "session")
+    command = [program("openssl"), "s_client", "-servername", NAME, "-ign_eof", version]
+    with Process("--config", written(tmp_path, text), twist=LEAN) as process:
+        process.says(f"HTTP on tcp:{closed_port}")
+        first = told(*command, "-connect", f"{HOST}:{open_port}", "-sess_out", session)
+        then = told(*command, "-connect", f"{HOST}:{closed_port}", "-sess_in", session)
+    assert "\nNew, TLSv1" in first
+    assert "HTTP/1.1 502" in first
+    assert "Reused" not in then
+    assert "HTTP/1.1" not in then
+    assert "alert" in then
+
+
+def told(*command: str) -> str:
+    """What s_client says that asks for something."""
+    done = subprocess.run(command, input=ASKED, capture_output=True, text=True, timeout=PATIENCE, check=False)
+    return done.stdout + done.stderr

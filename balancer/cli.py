@@ -17,9 +17,7 @@ from twisted.python import runtime
 
 import balancer
 from balancer import ctl
-from balancer.assembly import default_algorithm
-from balancer.assembly.proofs import rootless
-from balancer.assembly.upstream_tls import faults
+from balancer.assembly import default_algorithm, proofs, upstream_tls
 from balancer.certificates import certificates, holdings
 from balancer.config import load
 from balancer.describe import plan
@@ -121,7 +119,7 @@ def _parser() -> _Parser:
 
 def _check(arguments: Namespace) -> Iterable[str]:
     config = load(arguments.config)
-    mistakes = (*unknown_types(config), *faults(config), *rootless(config.acmes))
+    mistakes = (*unknown_types(config), *upstream_tls.faults(config), *proofs.faults(config))
     if mistakes:
         raise ConfigError(mistakes)
     shown = [*certificates(config, runtime.seconds), *holdings(config, runtime.seconds())]

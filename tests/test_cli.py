@@ -56,6 +56,9 @@ def test_check_tells_of_certificates_to_be_obtained(conf: Path, capsys: pytest.C
     assert main(["check", str(conf)]) == 0
     line = "ACME 'a.example': there is no certificate yet; it is obtained when the balancer runs"
     assert line in capsys.readouterr().out.splitlines()
+    conf.write_text(conf.read_text().replace("agree", "ca='absent.pem', agree"))
+    assert main(["check", str(conf)]) == 64
+    assert capsys.readouterr().err.startswith("ACME 'a.example': ca: absent.pem: cannot be read: No such file")
 
 
 def test_check_tells_mistakes(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
+from balancer.errors import StartError
 from balancer.net.acme.challenges import ALPN, HTTP, Asked, ProvingContexts, Told
 from balancer.net.acme.storage import Storage
-from balancer.net.tls.files import Unreadable
+from balancer.net.tls.files import Unreadable, content
 from balancer.net.tls.terminating import Contexts
 from balancer.net.tls.trust import read_trust
 
@@ -33,10 +34,21 @@ def proving_contexts(acme: nouns.ACME | None, contexts: Contexts) -> Contexts:
     return ProvingContexts(contexts, acme.names, storage_of(acme))
 
 
-def rootless(acmes: Iterable[nouns.ACME]) -> Iterator[str]:
-    """What is wrong with the files of roots by which authorities are verified, a line for each fault."""
-    for acme in acmes:
+def see_roots(acme: nouns.ACME) -> None:
+    """See that the roots are there by which the authority's server is verified. Raises `StartError`."""
+    if acme.ca is None:
+        return
+    try:
+        content(acme.ca)  # a folder would be taken for another kind of folder
+        read_trust([acme.ca])
+    except Unreadable as error:
+        raise StartError(f"{acme}: ca: {error}") from error
+
+
+def faults(config: nouns.Config) -> Iterator[str]:
+    """What is wrong with the files that certificates are to be obtained with, a line for each fault."""
+    for acme in config.acmes:
         try:
-            read_trust(() if acme.ca is None else (acme.ca,))
-        except Unreadable as error:
-            yield f"{acme}: ca: {error}"
+            see_roots(acme)
+        except StartError as error:
+            yield str(error)

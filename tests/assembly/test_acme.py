@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
-from balancer.assembly.proofs import rootless
+from balancer.assembly.proofs import faults
 from balancer.assembly.tls import contexts_of
 from balancer.config import ACME, Config
 from balancer.control.figures import counters
@@ -46,14 +46,13 @@ def opened(house: House, acme: ACME) -> None:
 
 def test_a_certificate_is_obtained(office: Office, house: House, tmp_path: Path) -> None:
     """It is obtained as its noun says, told, and shown among what is counted."""
-    roots = Authority().store(tmp_path, "roots")
-    acme = wish(tmp_path / "acme", directory=DIRECTORY, email="me@a.example", key="rsa", ca=roots)
+    acme = wish(tmp_path, directory=DIRECTORY, email="me@a.example", key="rsa", ca=Authority().store(tmp_path))
     office.proved_before = True
     with listening() as events:
         opened(house, acme)
     assert "ACME 'a.example': a certificate was obtained, which is good for 90.0 days" in said(events)
     assert office.said[0]["contact"] == ["mailto:me@a.example"]
-    assert {one["verify"] for one in office.settings} == {roots}
+    assert {one["verify"] for one in office.settings} == {acme.ca}
     (shown,) = counters(house.assembly)["acme"]
     assert shown["acme"] == ["a.example"]
     assert (shown["obtained"], shown["days_left"], shown["last_error"]) == (1, 90, None)
@@ -91,16 +90,6 @@ def test_one_that_is_there(house: House, tmp_path: Path) -> None:
     )
 
 
-def test_roots_that_cannot_be_used(tmp_path: Path) -> None:
-    """There is no start where the file of roots is of no use, and a check of the config says the same."""
-    acme = wish(tmp_path, ca=tmp_path / "absent.pem")
-    line = f"{acme}: ca: {acme.ca}: cannot be read: No such file or directory; give a file that the balancer may read"
-    with pytest.raises(StartError) as caught:
-        assembled(*site(acme))
-    assert str(caught.value) == line
-    assert list(rootless(Config(site(acme)).acmes)) == [line]
-
-
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     """A folder that cannot be made, or that others may look into, stops the start, with a line that says which."""
     acme = wish(tmp_path)
@@ -113,6 +102,17 @@ def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(StartError, match=r"storage: .*file.*: (Not a directory|File exists); give a folder"):
         assembled(*site(wish(tmp_path / "file")))
+
+
+def test_roots_that_cannot_be_used(tmp_path: Path) -> None:
+    """Roots that are not there, or a folder of them, stop the start, with a line; check tells it, too."""
+    for ca, why in ((tmp_path / "none.pem", "No such file or directory"), (tmp_path, "Is a directory")):
+        acme = wish(tmp_path / "kept", ca=str(ca))
+        with pytest.raises(StartError) as caught:
+            assembled(*site(acme))
+        line = f"{acme}: ca: {ca}: cannot be read: {why}; give a file that the balancer may read"
+        assert str(caught.value) == line
+        assert list(faults(Config(site(acme)))) == [line]
 
 
 def said(events: list[dict[str, object]]) -> list[str]:

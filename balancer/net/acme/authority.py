@@ -75,6 +75,7 @@ class Authority:
         self._connections = Connections(ca)
         net = Network(self._key, alg=ES256, user_agent="balancer", timeout=TIMEOUT)
         net.session.mount("https://", self._connections)
+        del net.session.adapters["http://"]  # to which an authority might lead us
         self._net = net
         self._client: client.ClientV2 | None = None
         self._order: messages.OrderResource | None = None

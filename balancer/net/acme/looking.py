@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from random import Random
 from typing import Final
 
@@ -57,11 +58,8 @@ class Looking:
             return self._another(pause) if found is None else found
 
     def _another(self, pause: Pause) -> Outlook:
-        authority = self._authority()
-        try:
+        with closing(self._authority()) as authority:
             obtain(self._wish, authority, self._storage, pause)
-        finally:
-            authority.close()
         found = self._good()
         if found is None:
             raise CertificateNotObtained("the certificate is to be renewed as soon as it is made; look at the clock")
@@ -86,12 +84,14 @@ class Looking:
         return planned if self._advice is None else min(planned, self._advice)
 
     def _take_advice(self, held: Held) -> None:
-        """Ask the authority when it would have it renewed. If it does not say, what it said before still holds."""
-        now, again, authority = self._now(), 0.0, self._authority()
+        """Ask the authority when it would have it renewed. If it does not say, what it said before still holds.
+
+        Nor is there anything wrong with the certificate if we cannot even ask, on a disk that may not be written.
+        """
+        now, again = self._now(), 0.0
         try:
-            self._advice, again = authority.advice(held.pem)
-        except CertificateNotObtained:
+            with closing(self._authority()) as authority:
+                self._advice, again = authority.advice(held.pem)
+        except (CertificateNotObtained, OSError):
             again = now + AGAIN
-        finally:
-            authority.close()
         self._ask_again = min(max(again, now + AGAIN_LEAST), now + AGAIN_MOST)

@@ -23,6 +23,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 _PROOF: Final = re.compile(r"(?!\.)[A-Za-z0-9._-]{1,253}")
 """What a proof may be called: a token (RFC 8555 8.3) or a name, neither of which leads out of its folder."""
 _LONGEST_PROOF: Final = 1024
+_ROOM: Final = 1 << 16
+"""Bytes that a certificate with its chain and its key have on the disk at most."""
 _KINDS: Final = ((ec.EllipticCurvePublicKey, "ecdsa"), (rsa.RSAPublicKey, "rsa"))
 
 
@@ -75,10 +77,14 @@ class Storage:
 
     @contextmanager
     def obtaining(self) -> Iterator[None]:
-        """While this lasts nobody else obtains the certificate; no proof outlives it. Raises `Locked`, `OSError`."""
+        """While this lasts nobody else obtains the certificate; no proof outlives it. Raises `Locked`, `OSError`.
+
+        There is room for it: authorities count what they make, and one that could not be kept would be made in vain.
+        """
         try:
             with _locked(self._folder / "lock", LOCK_NB):
                 self._withdraw()
+                self._make_room()
                 try:
                     yield
                 finally:
@@ -107,6 +113,11 @@ class Storage:
                 return file.read(_LONGEST_PROOF).decode()
         except (OSError, ValueError):
             return None
+
+    def _make_room(self) -> None:
+        room = self._folder / "room"
+        _write(room, bytes(_ROOM))
+        room.unlink()
 
     def _withdraw(self) -> None:
         for folder in filter(Path.is_dir, self._folder.iterdir()):

@@ -53,6 +53,14 @@ def test_its_server_is_verified(office: Office, authority: Authority) -> None:
     assert all(one["timeout"] for one in office.settings)
 
 
+def test_nothing_is_asked_in_the_clear(office: Office, authority: Authority) -> None:
+    """An authority that leads to a URL of http:// is not followed: there, nothing would be bounded."""
+    office.failures["/dir"] = [answered({}, 302, {"location": "http://a.example/dir"})]
+    with pytest.raises(CertificateNotObtained, match="No connection adapters were found for "):
+        authority.begin(CSR, "http-01")
+    assert office.asked == [("GET", "/dir")]
+
+
 def test_what_is_proved_already(office: Office, authority: Authority) -> None:
     """A name that the authority remembers is no task."""
     office.proved_before = True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
@@ -125,6 +126,36 @@ def test_without_advice(house: House) -> None:
     obtained, pause = house.look()
     assert not obtained
     assert AGAIN_LEAST <= pause <= AGAIN_MOST
+
+
+def test_nobody_to_ask_for_advice(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A certificate that is good stays so where the disk may not be written, or the account's key is broken."""
+    house.look()
+    house.now += DAY
+
+    def refused(_: object) -> bytes:
+        raise OSError(30, "Read-only file system")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(house.storage, "account_key", refused)
+        assert house.look() == (False, AGAIN)
+    monkeypatch.setattr(house.storage, "account_key", lambda _make: b"broken")
+    house.now += AGAIN
+    assert house.look() == (False, AGAIN)
+
+
+def test_a_full_disk(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a certificate could not be kept none is ordered."""
+    house.storage.account_key(lambda: new_key("ecdsa"))
+    house.office.proved_before = True
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        house.look()
+    assert house.office.asked == []
 
 
 def test_advice_to_be_sooner(house: House) -> None:

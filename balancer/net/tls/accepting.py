@@ -18,7 +18,7 @@ from twisted.internet.protocol import Factory, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from balancer.errors import ClientCertificateRefused, HandshakeFailed, HandshakesFull
+from balancer.errors import ClientCertificateRefused, HandshakeFailed
 from balancer.net.limits import Inner
 from balancer.net.peers import Peer
 from balancer.net.tls.alerts import said
@@ -102,13 +102,16 @@ class TLSFactory(Factory):
         self.terminating, self.inner = terminating, inner
 
     def buildProtocol(self, address: IAddress | None) -> Peer | None:
-        """Somebody has connected; without room for one more handshake, he is closed at once."""
-        if self.terminating.under_way >= self.terminating.most:
-            full = HandshakesFull(f"{self.terminating.most} TLS handshakes are under way")
-            self.terminating.refusals.turned_away(full, getattr(address, "host", ""))
+        """Somebody has connected; without room for one more handshake, he is closed at once.
+
+        Who has something to say before is judged when he has said it: see `Greeted`.
+        """
+        terminating = self.terminating
+        if address is not None and terminating.under_way >= terminating.most:
+            terminating.refusals.turned_away(terminating.full(), getattr(address, "host", ""))
             return None
         inner = self.inner.buildProtocol(address)
-        return None if inner is None else Handshaking(self.terminating, inner)
+        return None if inner is None else Handshaking(terminating, inner)
 
 
 def _why(error: BaseException | None) -> str:

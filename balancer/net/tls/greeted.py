@@ -53,6 +53,8 @@ class Greeted(Peer, Unplaced):
         self.began = terminating.deadlines.now
         if type(self.transport) is TCPServer:
             cast(Any, self.transport).doRead = self._peek
+        if terminating.under_way > terminating.most:  # he came in before there were so many
+            self._refuse(terminating.full())
 
     def dataReceived(self, data: bytes) -> None:
         """Bytes that were read; once we close they are dropped."""
@@ -136,6 +138,7 @@ class Greeted(Peer, Unplaced):
         self._refuse(HandshakeLate(f"no TLS handshake within {self._terminating.timeout:g} s"))
 
     def _refuse(self, error: BalancerError) -> None:
+        self._closing = True
         self._note(error)
         self.abort()
 

@@ -89,7 +89,7 @@ class Starting(Passing):
 
     def _step_aside(self, early: bytes) -> None:
         self._settle()
-        self.give_way(self._start.sessions, lambda: self._inner.buildProtocol(self.transport.getPeer()), early)
+        self.give_way(self._start.sessions, lambda: self._inner.buildProtocol(None), early)
 
     def _late(self) -> None:
         self._refuse(HandshakeLate(f"it did not ask for TLS within {self._start.timeout:g} s"))

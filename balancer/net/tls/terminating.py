@@ -11,6 +11,7 @@ from OpenSSL import SSL
 from balancer.core.deadlines import Deadlines
 from balancer.core.hello import ClientHello
 from balancer.core.secured import Secured
+from balancer.errors import HandshakesFull
 from balancer.net.limits import Refusals
 from balancer.net.sessions import Sessions
 from balancer.net.tls.verifying import Verdict
@@ -47,6 +48,10 @@ class Terminating:
     secured: Callable[[SSL.Connection, ClientHello | None], Secured]
     hint: Callable[[bytes], bytes] = lambda _data: b""
     under_way: int = attrs.field(init=False, default=0)
+
+    def full(self) -> HandshakesFull:
+        """Why a client is turned away when there is no room for one more."""
+        return HandshakesFull(f"{self.most} TLS handshakes are under way")
 
     def make(self, context: SSL.Context, sock: Any) -> SSL.Connection:
         """Our side of a connection."""

@@ -13,7 +13,7 @@ from twisted.logger import LogEvent
 from balancer.config import HTTPListener, TCPListener
 from tests.net.tls.talking import Manner, Talker
 from tests.net.tls.wires import TLSWire, called, empty, over, reached, secured, whole
-from tests.net.wires import Front
+from tests.net.wires import HOST, Front
 
 VERSIONS = ["1.2", "1.3"]
 ALONE = {"max_handshakes": 1}
@@ -151,3 +151,15 @@ async def test_a_hello_in_pieces(reactor: Any, tmp_path: Path, version: str) -> 
         assert await backend.hear(4) == b"said"
         backend.say(b"heard")
         assert await client.hear(5) == b"heard"
+
+
+async def test_no_more_than_so_many_behind_headers(reactor: Any, tmp_path: Path) -> None:
+    """Clients that connect first and send their PROXY headers later are as many at once as all others."""
+    async with secured(reactor, TCPListener, tmp_path, tls={"max_handshakes": 3}, accept_proxy=HOST) as front:
+        waiting = [await called(reactor, front) for _ in range(5)]
+        for client in waiting:
+            await client.send(b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n")
+        await empty(reactor, front, but=3)
+        for client in waiting[3:]:
+            await client.end()
+        assert not any(client.finished or client.ending for client in waiting[:3])

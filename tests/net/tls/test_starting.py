@@ -146,6 +146,15 @@ def test_a_stop(door: Asked, how: str) -> None:
     door.empty()
 
 
+def test_no_room_for_who_asks_with_his_hello(door: Asked) -> None:
+    """Nor does the handshake begin of a client that has said hello by then."""
+    door.terminating.most = 0
+    with door.knock(Client().hello()) as plain:
+        assert door.heard(plain) == b""
+    door.empty()
+    assert door.reasons == {"tls-full": 1}
+
+
 def test_no_room(door: Asked) -> None:
     """Without room a client is closed at once; without room for a handshake, as soon as it has asked."""
     door.terminating.most = 0

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
-from ipaddress import ip_address
 from pathlib import PurePath
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 import attrs
 
+from balancer.config.endpoints import is_address
 from balancer.config.mistakes import Noun, as_tuple, choice, is_number, repeated, seconds, shown, sound, word
 from balancer.config.paths import file_path
 
@@ -129,18 +129,10 @@ def _wrong_name(name: Any) -> Iterator[str]:
         yield "has a star, which can be proved by neither challenge; give each name"
     elif not name.isascii():
         yield "is not in ASCII; write it with xn--, as DNS has it"
-    elif _is_address(name):
+    elif is_address(name):
         yield "is an address, for which none is obtained; give a name such as 'example.com'"
     elif not _NAME.fullmatch(name):
         yield "is no name; give labels of at most 63 letters, digits and hyphens, joined by dots"
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _is_https(text: Any) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 import attrs
 
 from balancer.config.acme import ACME
+from balancer.config.alpn import wrong_protocols
 from balancer.config.mistakes import Noun, as_tuple, at_once, choice, count, instance, is_number, seconds, shown, word
 from balancer.config.paths import file_path, file_paths
 
@@ -16,8 +17,6 @@ _NAME: Final = re.compile(r"(?!-)[A-Za-z0-9_-]{1,63}(?:\.(?!-)[A-Za-z0-9_-]{1,63
 _LIKE: Final = "the path of a PEM file or of a folder, such as '/etc/balancer/certs'"
 _LONGEST_TICKET: Final = 168
 """Hours; a ticket is for seven days at most (RFC 8446 4.6.1)."""
-_PROTOCOL_MOST: Final = 255
-"""Bytes of a protocol's name (RFC 7301 3.1)."""
 
 
 def _texts(given: str | Iterable[str]) -> tuple[str, ...]:
@@ -90,9 +89,7 @@ class TLS(Noun):
         yield from self._wrong_versions()
         yield from self._wrong_clients()
         yield from self._wrong_bounds()
-        for protocol in self.alpn:
-            if not isinstance(protocol, str) or not 0 < len(protocol) <= _PROTOCOL_MOST or not protocol.isascii():
-                yield f"alpn: {shown(protocol)} is no protocol; give names such as 'http/1.1'"
+        yield from wrong_protocols(self.alpn)
         for host in self.other_hosts:
             if host != "any" and not _is_name(host.removeprefix("*.") if isinstance(host, str) else host):
                 yield f"other_hosts: {shown(host)} is no name; give some such as '*.example.com', or 'any'"

@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from balancer.config.alpn import wrong_protocols
 from balancer.config.endpoints import is_address, is_host_name
 from balancer.config.mistakes import Noun, as_tuple, choice, parsed, seconds, shown, word
 from balancer.config.paths import file_path, file_paths
@@ -15,8 +16,6 @@ UNVERIFIED: Final = "certificates of backends are not verified, for verify=False
 """What operators are told of it."""
 
 _RELOAD: Final = 10.0
-_MOST: Final = 255
-"""Bytes that the name of a protocol may have (RFC 7301 3.1)."""
 _HTTP: Final = "http/1.1"
 _VERIFYING: Final = ("ca", "expect", "crl")
 """What has a meaning only where certificates are looked at."""
@@ -83,8 +82,7 @@ class UpstreamTLS(Noun):
             yield from parsed("server_name", self.server_name, server_name)
         for name in self.expect:
             yield from parsed("expect", name, _expected)
-        for protocol in self.alpn:
-            yield from parsed("alpn", protocol, _protocol)
+        yield from wrong_protocols(self.alpn)
         yield from choice("verify", self.verify, (True, False))
         yield from choice("minimum", self.minimum, ("1.2", "1.3"))
         yield from choice("starttls", self.starttls, (None, "postgres"))
@@ -137,8 +135,3 @@ def server_name(text: str) -> None:
 def _expected(text: str) -> None:
     if not is_address(text) and not is_host_name(text):
         raise ValueError(f"{shown(text)} is neither a host name nor an IP address; give one such as 'app.example'")
-
-
-def _protocol(text: str) -> None:
-    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or not 0 < len(text) <= _MOST:
-        raise ValueError(f"{shown(text)} is no protocol's name; give one such as 'http/1.1'")

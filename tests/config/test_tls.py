@@ -36,7 +36,7 @@ WRONG = {
     "give some such as 'TLS_AES_128_GCM_SHA256'",
     "'a', ciphers='ECDHE+AESGCM', profile='strict'": "TLS 'a': ciphers: would be ignored, for TLS 1.3 has its own; "
     "give some such as 'TLS_AES_128_GCM_SHA256'",
-    "'a', alpn=['', 'h1']": "TLS 'a': alpn: '' is no protocol; give names such as 'http/1.1'",
+    "'a', alpn=['', 'h1']": "TLS 'a': alpn: '' is no protocol's name; give one such as 'http/1.1'",
     "'a', clients='maybe', client_ca='b'": "TLS 'a': clients: 'maybe' is not a choice; "
     "give 'none' or 'optional' or 'required'",
     "'a', clients='required'": "TLS 'a': client_ca: there is none; give the PEM file of the authority that clients' "

@@ -61,9 +61,9 @@ class Stream(Prompt, tcp.Connection):
         elif data and self.connected and not self._writeDisconnected:
             self._tempDataBuffer.append(data)
             self._tempDataLen += len(data)
-            if self.dataBuffer or self._tempDataLen > self.bufferSize:
-                self._maybePauseProducer()
             self.wants_write = not self.dataBuffer  # else epoll tells when
+            if self._tempDataLen > self.bufferSize or not self.wants_write:
+                self._maybePauseProducer()
             if not self.listed:
                 self.listed = True
                 self.reactor.turn.append(self)
@@ -237,6 +237,9 @@ class TCPServer(Stream, tcp.Server):
         self.sessionno, self.reactor = rest  # Twisted's order
         self.socket, self.protocol, self.fileno = sock, protocol, sock.fileno
         self._tempDataBuffer, self._tempDataLen = [], 0
+        # Looked at with every read or write: found here sooner than among the classes.
+        self.dataBuffer, self.disconnecting, self.producerPaused = b"", 0, False
+        self._writeDisconnecting = self._writeDisconnected = False
         if sock.gettimeout() != 0:
             sock.setblocking(False)
         if len(client) != 2:

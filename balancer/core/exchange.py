@@ -53,7 +53,8 @@ class Exchange(Hedging):
             self.fail(way)
         else:
             self._wait(way)
-        self._hold_back()
+        if not self._request_complete:
+            self._hold_back()
 
     def request(self, messages: Sequence[Message]) -> None:
         """More of the request's body, or its end; at least one message."""

@@ -54,6 +54,9 @@ class Parting(ABC):
         if self.state is State.DONE:
             return
         self.state = State.DONE
+        if whole and self._request_complete:  # as nearly all end
+            self._part(Phase.DONE, None)
+            return
         upstream = self._upstream
         if upstream is not None and not whole:
             self._upstream = None
@@ -75,7 +78,10 @@ class Parting(ABC):
         """Everybody is let go."""
         upstream, self._upstream, self.pending, self._left_over = self._upstream, None, None, None
         if upstream is not None and self._request_complete:
-            self._release(upstream)
+            if self._slow:
+                self._release(upstream)
+            else:
+                upstream.release()
         elif upstream is not None:
             upstream.abort()
         if self._tries is not None:

@@ -139,7 +139,11 @@ class RequestDecoder:
             method, target, block.authority, fields=block.fields, length=length, expects_continue=expects
         )
         head.block = block
-        self._start(head, body_of(length, self._limits) if length != 0 else None, rest, out)
+        if length == 0:  # as `_start` has it, for most requests there are
+            self.persistent, self.complete, self.kept = block.persistent, True, rest
+            out += (head, END)
+        else:
+            self._start(head, body_of(length, self._limits), rest, out)
         return True
 
     def _read_head(self, data: bytes, out: list[Message]) -> None:

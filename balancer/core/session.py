@@ -46,9 +46,10 @@ class Session:
     ) -> None:
         """`told` are other members, where they are not as the class has them."""
         self.kind, self.client, self.now, self.request = kind, client, now, request
-        self.tried = list(tried)
-        for name, value in told.items():
-            setattr(self, name, value)
+        self.tried = [*tried]
+        if told:
+            for name, value in told.items():
+                setattr(self, name, value)
 
     @property
     def tls(self) -> bool:

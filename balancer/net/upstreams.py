@@ -212,6 +212,8 @@ class Upstreams:
     budget: Budget = attrs.field(init=False)
     answers: Memory[KnownAnswer] = attrs.field(init=False, factory=Memory)
     _sweep: Deadline | None = attrs.field(init=False, default=None)
+    _sweeps: bool = attrs.field(init=False, default=False)
+    """Whether that is armed; known here, since it is asked with every exchange."""
     _warming: list[Warming[HTTPUpstream]] = attrs.field(init=False, factory=list)
     _fresh: Dialer[HTTPUpstream] = attrs.field(init=False)
     _any: Dialer[HTTPUpstream] = attrs.field(init=False)
@@ -286,8 +288,8 @@ class Upstreams:
         if upstream.backend is None or not self.kept.add(upstream.backend, upstream, now):
             return False
         upstream.reused = True
-        if self._sweep is None or not self._sweep.armed:
-            self._sweep = self.deadlines.after(self.kept.idle, self._close_tired)
+        if not self._sweeps:
+            self._sweeps, self._sweep = True, self.deadlines.after(self.kept.idle, self._close_tired)
         return True
 
     def warm_up(self, backend: Backend) -> None:
@@ -311,6 +313,7 @@ class Upstreams:
         for upstream in self.kept.tired(now):
             upstream.close()
         due = self.kept.next_tired()
+        self._sweeps = due is not None
         if due is not None and self._sweep is not None:
             self._sweep.move(max(0.0, due - now))
 

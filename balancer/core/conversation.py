@@ -25,6 +25,8 @@ from balancer.interfaces import Kind, Reply
 LEFT_OVER: Final = 1 << 18
 """Bytes of a request's body that are read, and passed on or dropped, once its answer is out: a connection is kept."""
 
+_HTTP: Final = Kind.HTTP  # looked up once, since Python does that in Python
+
 AT_THE_LAST_HOP: Final = {"OPTIONS": Reply(200), "TRACE": Reply(501)}
 """What is answered here when it `may_travel` no further. No trace is given: it would echo secrets."""
 
@@ -210,7 +212,7 @@ class Conversation(_Standing):
         if head.method in AT_THE_LAST_HOP and not may_travel(head):
             answer = AT_THE_LAST_HOP[head.method]
         head = self._forwarder.forward(head)
-        session = Session(Kind.HTTP, self._forwarder.client, site.seconds(), head)
+        session = Session(_HTTP, self._forwarder.client, site.seconds(), head)
         if arrived is not None:
             arrived.tell(session)
             answer = arrived.misdirected(head, site.other_hosts) or answer

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from balancer.core.exchange_hedging import Hedging
 from balancer.core.exchange_ports import Upstream
-from balancer.core.exchange_states import AFTER_REQUEST, PHASES, Input, State
+from balancer.core.exchange_states import AFTER_REQUEST, CONNECTING, DONE, PHASES, SENDING, Input
 from balancer.core.headers import trailers_for_upstream
 from balancer.core.messages import End, Message
 from balancer.core.pool import Lease
@@ -77,7 +77,7 @@ class Exchange(Hedging):
             if self._left_over is None:
                 self.since = self.site.deadlines.now
             self._forward(self._upstream, messages)
-        elif self.state is not State.DONE:
+        elif self.state is not DONE:
             self._held = [*self._held, *messages]
 
     def request_sink(self, left: int) -> Any:
@@ -96,7 +96,7 @@ class Exchange(Hedging):
 
     def connected(self, upstream: Upstream, lease: Lease) -> None:
         """A connection stands: send the request as far as it is known, and read on."""
-        self.state = State.SENDING
+        self.state = SENDING
         self.pending, self._upstream, self.lease = None, upstream, lease
         self.since = self.site.deadlines.now
         if self._slow and Side.DOWNSTREAM in self._slow:
@@ -113,7 +113,7 @@ class Exchange(Hedging):
 
     def pressure(self, side: Side, *, high: bool) -> None:
         """That side does not read fast enough, so nothing more is read from the other; or it has caught up."""
-        if self.state is State.DONE and self._left_over is None:
+        if self.state is DONE and self._left_over is None:
             return
         self._slow = self._slow | {side} if high else self._slow - {side}
         self.since = self.site.deadlines.now
@@ -183,7 +183,7 @@ class Exchange(Hedging):
         assert self.route is not None
         self.pending = None
         pending = self.route.target.upstreams.acquire(self, fresh=fresh)
-        if self.state is State.CONNECTING and self.pending is None:
+        if self.state is CONNECTING and self.pending is None:
             self.pending = pending
 
     def _forward(self, upstream: Upstream, messages: Sequence[Message]) -> None:

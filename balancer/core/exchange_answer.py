@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from balancer.core.exchange_ports import Downstream, Pending, Upstream
-from balancer.core.exchange_states import AFTER_HEAD, TRANSITIONS, Input, State
+from balancer.core.exchange_states import AFTER_HEAD, DONE, PREPARING, TRANSITIONS, Input, State
 from balancer.core.headers import for_downstream, trailers_for_downstream
 from balancer.core.messages import End, Message, RequestHead, ResponseHead
 from balancer.core.pool import Lease
@@ -20,6 +20,7 @@ from balancer.errors import BalancerError, Side
 from balancer.interfaces import Phase, Reply
 
 NOBODY: Final = frozenset[Side]()
+_ENDED: Final = Phase.DONE  # see `core.exchange_states.DONE`
 
 
 class Parting(ABC):
@@ -37,7 +38,7 @@ class Parting(ABC):
     _slow = NOBODY
 
     def __init__(self, site: Site, session: Session, head: RequestHead, downstream: Downstream) -> None:
-        self.site, self.session, self.head, self.state = site, session, head, State.PREPARING
+        self.site, self.session, self.head, self.state = site, session, head, PREPARING
         self.began = self.since = site.deadlines.now
         self._downstream = downstream
 
@@ -51,17 +52,17 @@ class Parting(ABC):
         A connection on which it is not whole serves no other exchange; nor does one on which the request is not, unless
         the little that is left of it still comes.
         """
-        if self.state is State.DONE:
+        if self.state is DONE:
             return
-        self.state = State.DONE
+        self.state = DONE
         if whole and self._request_complete:  # as nearly all end
-            self._part(Phase.DONE, None)
+            self._part(_ENDED, None)
             return
         upstream = self._upstream
         if upstream is not None and not whole:
             self._upstream = None
             upstream.abort()
-        self._finish(Phase.DONE, None)
+        self._finish(_ENDED, None)
 
     def _finish(self, phase: Phase, error: BalancerError | None) -> None:
         """The answer is out. What is left of the request is read, if that is why the connection can stay."""
@@ -167,7 +168,7 @@ class Answering(Parting):
 
     def _answer(self, messages: Sequence[Message]) -> bool:
         """Pass a piece of the answer on; tell whether it is the last. Raises what filters, policy and port raise."""
-        if self.state is State.DONE or not messages:
+        if self.state is DONE or not messages:
             return False
         if self._tries is not None and self._unwanted(messages):
             return False

@@ -13,7 +13,7 @@ from typing import Final
 from balancer.core.backend import Backend
 from balancer.core.exchange_filters import Filtered
 from balancer.core.exchange_ports import Upstream
-from balancer.core.exchange_states import PHASES, Input, State
+from balancer.core.exchange_states import CONNECTING, PHASES, Input, State
 from balancer.core.messages import END, End, Message, ResponseHead
 from balancer.core.pool import Lease
 from balancer.core.retries import unwanted
@@ -61,7 +61,7 @@ class Trying(Filtered):
         if self.route.target.retries.asked:
             self._tries = Tries(self.route.target.retries, self.head, self.session)
             self._tries.keep(self._held)
-        self.state = State.CONNECTING
+        self.state = CONNECTING
         self._acquire(fresh=False)
 
     def _try_late(self) -> None:

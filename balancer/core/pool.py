@@ -157,7 +157,8 @@ class Pool:
         """
         if not self._eligible:
             raise NoBackend(f"pool {self.name!r}: no backend is up")
-        for _ in range(REFUSALS):
+        left = REFUSALS
+        while left:
             lease = self._choose(self.policy.snapshot, session)
             if lease is None:
                 raise Declined(f"pool {self.name!r}: the algorithm chose none")
@@ -166,6 +167,7 @@ class Pool:
                 backend.active += 1
                 return lease
             lease.refuse(session)
+            left -= 1
         return self._pick_remaining(session)
 
     def wait(self, session: Session, seeker: Seeker) -> Wait:

@@ -18,6 +18,7 @@ from twisted.python import runtime
 import balancer
 from balancer import ctl
 from balancer.assembly import default_algorithm
+from balancer.assembly.proofs import rootless
 from balancer.assembly.upstream_tls import faults
 from balancer.certificates import certificates, holdings
 from balancer.config import load
@@ -120,7 +121,7 @@ def _parser() -> _Parser:
 
 def _check(arguments: Namespace) -> Iterable[str]:
     config = load(arguments.config)
-    mistakes = (*unknown_types(config), *faults(config))
+    mistakes = (*unknown_types(config), *faults(config), *rootless(config.acmes))
     if mistakes:
         raise ConfigError(mistakes)
     shown = [*certificates(config, runtime.seconds), *holdings(config, runtime.seconds())]

@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
-from balancer.assembly.proofs import storage_of
+from balancer.assembly.proofs import rootless, storage_of
 from balancer.core.renewal import Pauses
 from balancer.errors import StartError
 from balancer.net.acme.authority import Authority
@@ -25,7 +25,9 @@ log = Logger("balancer")
 
 
 def make_renewal(parts: Parts, acme: nouns.ACME) -> Renewal:
-    """Make what looks after a certificate. Raises `StartError` for a folder that cannot be used."""
+    """Make what looks after a certificate. Raises `StartError` for a folder or a file that cannot be used."""
+    for fault in rootless([acme]):
+        raise StartError(fault)
     storage = storage_of(acme)
     try:
         storage.open()

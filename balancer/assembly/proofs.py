@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
 from balancer.net.acme.challenges import ALPN, HTTP, Asked, ProvingContexts, Told
 from balancer.net.acme.storage import Storage
+from balancer.net.tls.files import Unreadable
 from balancer.net.tls.terminating import Contexts
+from balancer.net.tls.trust import read_trust
 
 
 def storage_of(acme: nouns.ACME) -> Storage:
@@ -27,3 +31,12 @@ def proving_contexts(acme: nouns.ACME | None, contexts: Contexts) -> Contexts:
     if acme is None or acme.challenge != ALPN:
         return contexts
     return ProvingContexts(contexts, acme.names, storage_of(acme))
+
+
+def rootless(acmes: Iterable[nouns.ACME]) -> Iterator[str]:
+    """What is wrong with the files of roots by which authorities are verified, a line for each fault."""
+    for acme in acmes:
+        try:
+            read_trust(() if acme.ca is None else (acme.ca,))
+        except Unreadable as error:
+            yield f"{acme}: ca: {error}"

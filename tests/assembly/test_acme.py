@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from cryptography.x509 import load_pem_x509_certificate
 
+from balancer.assembly.proofs import rootless
 from balancer.assembly.tls import contexts_of
-from balancer.config import ACME
+from balancer.config import ACME, Config
 from balancer.control.figures import counters
 from balancer.core.hello import ClientHello
 from balancer.ctl.texts import lines_of
@@ -20,6 +21,7 @@ from tests.assembly.parts import assembled
 from tests.net.acme.conftest import office
 from tests.net.acme.office import DIRECTORY, NOW, Office, problem
 from tests.net.acme.turns import AtOnce
+from tests.net.authority import Authority
 from tests.net.house import House, listening
 from tests.net.tls.meeting import Client
 
@@ -44,13 +46,14 @@ def opened(house: House, acme: ACME) -> None:
 
 def test_a_certificate_is_obtained(office: Office, house: House, tmp_path: Path) -> None:
     """It is obtained as its noun says, told, and shown among what is counted."""
-    acme = wish(tmp_path, directory=DIRECTORY, email="me@a.example", key="rsa", ca="roots.pem")
+    roots = Authority().store(tmp_path, "roots")
+    acme = wish(tmp_path / "acme", directory=DIRECTORY, email="me@a.example", key="rsa", ca=roots)
     office.proved_before = True
     with listening() as events:
         opened(house, acme)
     assert "ACME 'a.example': a certificate was obtained, which is good for 90.0 days" in said(events)
     assert office.said[0]["contact"] == ["mailto:me@a.example"]
-    assert {one["verify"] for one in office.settings} == {"roots.pem"}
+    assert {one["verify"] for one in office.settings} == {roots}
     (shown,) = counters(house.assembly)["acme"]
     assert shown["acme"] == ["a.example"]
     assert (shown["obtained"], shown["days_left"], shown["last_error"]) == (1, 90, None)
@@ -86,6 +89,16 @@ def test_one_that_is_there(house: House, tmp_path: Path) -> None:
     assert any(
         line.startswith("a.example") and "now" in line for line in lines_of("counters", counters(house.assembly))
     )
+
+
+def test_roots_that_cannot_be_used(tmp_path: Path) -> None:
+    """There is no start where the file of roots is of no use, and a check of the config says the same."""
+    acme = wish(tmp_path, ca=tmp_path / "absent.pem")
+    line = f"{acme}: ca: {acme.ca}: cannot be read: No such file or directory; give a file that the balancer may read"
+    with pytest.raises(StartError) as caught:
+        assembled(*site(acme))
+    assert str(caught.value) == line
+    assert list(rootless(Config(site(acme)).acmes)) == [line]
 
 
 def test_a_folder_that_cannot_be_used(tmp_path: Path) -> None:

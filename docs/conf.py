@@ -23,6 +23,7 @@ version = release = balancer.__version__
 
 extensions = ["myst_parser"]
 myst_enable_extensions = ["deflist"]
+myst_heading_anchors = 2
 exclude_patterns = ["_build", "_generated"]
 nitpicky = True
 

@@ -72,6 +72,8 @@ def _target(route: Route) -> str:
 def _pool(pool: Pool, unheeded: Collection[str]) -> Iterator[str]:
     yield f"{pool}: {_settings(pool, 'name', 'backends', 'health', 'tls', *unheeded)}"
     yield f"  {_health(pool.health)}"
+    if pool.health is not None and isinstance(pool.health.tls, UpstreamTLS):
+        yield from _warnings(pool.health.tls)
     if "tls" not in unheeded:
         yield from _tls(pool.tls)
     for backend in pool.backends:
@@ -88,5 +90,12 @@ def _health(health: Health | None) -> str:
 def _tls(tls: UpstreamTLS | None) -> Iterator[str]:
     """Secrets stay out of it."""
     yield "  UpstreamTLS: none" if tls is None else f"  UpstreamTLS: {_settings(tls, 'passphrase')}"
-    if tls is not None and not tls.verify:
+    if tls is not None:
+        yield from _warnings(tls)
+
+
+def _warnings(tls: UpstreamTLS) -> Iterator[str]:
+    if not tls.verify:
         yield f"  warning: {UNVERIFIED}"
+    if tls.keylog is not None:
+        yield f"  warning: keylog: the secrets of all connections are written to {tls.keylog}"

@@ -19,6 +19,7 @@ from balancer.describe import plan
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
 from balancer.plugins.filters import Redirect
 from balancer.plugins.first_bytes import SSH
+from balancer.plugins.health import TCPCheck
 from balancer.plugins.matchers import Path
 
 
@@ -123,6 +124,17 @@ def test_what_secures_connections_to_backends() -> None:
     assert "passphrase" not in lines[4]
     assert lines[5].startswith("  warning: certificates of backends are not verified")
     assert lines[6].endswith("start='up', server_name='a.example'")
+
+
+def test_what_operators_are_warned_of() -> None:
+    """Backends and checks that are not verified, and secrets that are written down, are warned of beneath each."""
+    vain = UpstreamTLS(verify=False, keylog="/srv/keys")
+    site = Pool("site", backends=["a:1"], tls=vain, health=Health(TCPCheck(), tls=vain))
+    lines = list(plan(Config(TCPListener("tcp:80", pool=site)), RoundRobin()))
+    told = [line for line in lines if line.startswith("  warning: ")]
+    assert told[:2] == told[2:]
+    assert told[1] == "  warning: keylog: the secrets of all connections are written to /srv/keys"
+    assert [lines[lines.index(one) - 1].split(":")[0] for one in told[:1]] == ["  Health"]
 
 
 def test_what_a_route_allows_and_tries_again() -> None:

@@ -135,7 +135,10 @@ class Greeted(Peer, Unplaced):
         self.finish()
 
     def _late(self) -> None:
-        self._refuse(HandshakeLate(f"no TLS handshake within {self._terminating.timeout:g} s"))
+        if self._closing:  # he was told why, and counted
+            self.abort()
+        else:
+            self._refuse(HandshakeLate(f"no TLS handshake within {self._terminating.timeout:g} s"))
 
     def _refuse(self, error: BalancerError) -> None:
         self._closing = True

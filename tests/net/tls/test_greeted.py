@@ -122,3 +122,12 @@ def test_a_hello_that_makes_no_sense(lean: Lean, needs_hello: bool) -> None:
     door.empty()
     assert door.reasons == {"tls-handshake": 1}
     assert door.choice.asked == [None]
+
+
+def test_who_was_told_is_counted_once(lean: Lean) -> None:
+    """A client that was told of its mistake and stays is cut off when its time is up, and counted for the mistake."""
+    door = Door(lean, timeout=0.1)
+    with door.knock(b"GET / HTTP/1.1\r\n\r\n"):
+        lean.until(lambda: door.reasons == {"not-tls": 1})
+        door.empty()
+    assert door.reasons == {"not-tls": 1}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from balancer.assembly import key_logs
 from balancer.assembly.proofs import storage_of
 from balancer.assembly.tls import manner_of, presented_by, sources_of
 from balancer.config import TLS, Config
@@ -56,6 +57,7 @@ def _known(config: Config, wall: Callable[[], float]) -> dict[TLS, Credentials]:
             prove(manner_of(settings, wall), known[settings])
         except Unusable as error:
             faults += (f"{settings}: {fault}" for fault in error.faults)
+        faults += (f"{settings}: {fault}" for fault in key_logs.faults(settings.keylog))
     if faults:
         raise ConfigError(dict.fromkeys(faults))
     return known

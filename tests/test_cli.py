@@ -47,6 +47,9 @@ def test_check_prints_certificates(conf: Path, tmp_path: Path, capsys: pytest.Ca
     Path("site.pem").write_text("")
     assert main(["check", str(conf)]) == 64
     assert capsys.readouterr().err.startswith("TLS 'site.pem': site.pem: holds no PEM block; ")
+    conf.write_text(conf.read_text().replace('"site.pem"', '"site.pem", keylog="absent/keys"'))
+    assert main(["check", str(conf)]) == 64
+    assert "TLS 'site.pem': keylog: 'absent/keys': No such file" in capsys.readouterr().err
 
 
 def test_check_tells_of_certificates_to_be_obtained(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -80,6 +83,10 @@ def test_check_reads_files(conf: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert main(["check", str(conf)]) == 64
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("Pool 'site': tls: absent.pem: cannot be read: No such file or directory; ")
+    conf.write_text(text.replace('["a:1"]', '["a:1"], tls=UpstreamTLS(keylog="absent/keys")'))
+    assert main(["check", str(conf)]) == 64
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("Pool 'site': tls: keylog: 'absent/keys': No such file or directory; ")
 
 
 def test_check_knows_types_of_endpoints(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

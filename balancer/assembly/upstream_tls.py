@@ -9,7 +9,7 @@ from OpenSSL import SSL
 from twisted.logger import Logger
 
 from balancer import config as nouns
-from balancer.assembly.key_logs import key_log
+from balancer.assembly import key_logs
 from balancer.assembly.parts import Parts
 from balancer.assembly.reading import read_files, warn
 from balancer.config.upstream_tls import UNVERIFIED
@@ -99,6 +99,7 @@ def faults(config: nouns.Config) -> Iterator[str]:
                 connecting(terms_of(tls))
             except Unusable as error:
                 yield from (f"{owner}: {fault}" for fault in error.faults)
+            yield from (f"{owner}: {fault}" for fault in key_logs.faults(tls.keylog))
 
 
 def _settings(pool: nouns.Pool) -> Iterator[tuple[str, nouns.UpstreamTLS]]:
@@ -110,7 +111,7 @@ def _settings(pool: nouns.Pool) -> Iterator[tuple[str, nouns.UpstreamTLS]]:
 
 def _start(parts: Parts, owner: str, tls: nouns.UpstreamTLS, take: Callable[[SSL.Context], object]) -> None:
     """Read the files, and again when they change. Raises `StartError`."""
-    upstream = Upstream(terms_of(tls, key_log(parts, owner, tls.keylog)), take)
+    upstream = Upstream(terms_of(tls, key_logs.key_log(parts, owner, tls.keylog)), take)
     files = read_files(parts, owner, upstream, every=tls.reload_every)
     if not tls.verify:
         warn(owner, UNVERIFIED)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import PurePath
 from typing import Any, Final, Literal
@@ -143,8 +143,12 @@ def _is_https(text: Any) -> bool:
     return parts is not None and parts.scheme == "https" and bool(parts.hostname)
 
 
-def wrong_together(every: Iterable[ACME], *, plain_http: bool) -> Iterator[str]:
-    """What is wrong with those of one config, a line for each. `plain_http`: there is an HTTPListener without TLS."""
+def wrong_together(every: Iterable[ACME], *, plain_http: bool, over_tls: Container[ACME]) -> Iterator[str]:
+    """What is wrong with those of one config, a line for each.
+
+    `plain_http`: there is an HTTPListener without TLS. `over_tls` are those of a listener that speaks TLS from the
+    first byte.
+    """
     acmes = list(every)
     places = [(str(acme.storage), str(acme.directory), str(next(iter(acme.names), ""))) for acme in acmes]
     for _, _, name in repeated(places):
@@ -154,4 +158,9 @@ def wrong_together(every: Iterable[ACME], *, plain_http: bool) -> Iterator[str]:
             yield (
                 f"{acme}: challenge: 'http-01' would never be answered, for there is no HTTPListener without TLS; "
                 "add one at tcp:80, or give 'tls-alpn-01'"
+            )
+        if acme.challenge == "tls-alpn-01" and acme not in over_tls:
+            yield (
+                f"{acme}: challenge: 'tls-alpn-01' would never be answered, for all clients begin in the clear, "
+                "by starttls; give 'http-01'"
             )

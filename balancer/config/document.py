@@ -123,11 +123,17 @@ class Config(Noun):
         for companion in self.companions:
             yield from _no_service(companion)
         yield from _clashes(self._sound_listeners())
-        yield from wrong_together(self.acmes, plain_http=any(map(_is_plain_http, _all(self._sound_listeners()))))
+        yield from self._wrong_acmes()
         if self.control is not None:
             yield from self._wrong_control(self.control)
         for name in repeated(str(pool.name) for pool in _uses(self._sound_listeners())):
             yield f"listeners: two different pools are named {name!r}; give each its own name"
+
+    def _wrong_acmes(self) -> Iterator[str]:
+        every = _all(self._sound_listeners())
+        at_once = [one for one in sound(every, Encrypted) if getattr(one, "starttls", None) is None]
+        over_tls = {one.tls.acme for one in at_once if isinstance(one.tls, TLS) and isinstance(one.tls.acme, ACME)}
+        yield from wrong_together(self.acmes, plain_http=any(map(_is_plain_http, every)), over_tls=over_tls)
 
     def _wrong_control(self, control: str) -> Iterator[str]:
         """What is wrong with the place of the control socket."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from balancer.assembly.key_logs import key_log
+from balancer.assembly.key_logs import faults, key_log
 from balancer.errors import StartError
 from tests.assembly.parts import assembled, relay
 
@@ -30,3 +30,27 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     """There is no start without it."""
     with pytest.raises(StartError, match=r"somebody: keylog: '.*': No such file or directory; give the path of a file"):
         key_log(assembled(relay()), "somebody", f"{tmp_path}/no/keys")
+
+
+@pytest.mark.parametrize("name", ["no/keys", "", "x" * 300])
+def test_a_check_tells_what_the_start_would(tmp_path: Path, name: str) -> None:
+    """What would stop the start is told in the same words."""
+    path = f"{tmp_path}/{name}"
+    (line,) = faults(path)
+    with pytest.raises(StartError) as caught:
+        key_log(assembled(relay()), "somebody", path)
+    assert str(caught.value) == f"somebody: {line}"
+
+
+def test_a_check_makes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that could be made is not made, and one in a folder that may not be written could not be."""
+    path = tmp_path / "keys"
+    assert [*faults(str(path)), *faults(None)] == []
+    assert not path.exists()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("os.access", lambda _folder, _how: False)
+    assert list(faults("keys")) == [
+        "keylog: 'keys': Permission denied; give the path of a file that the balancer may write, or leave it out"
+    ]
+    path.touch()
+    assert list(faults("keys")) == []

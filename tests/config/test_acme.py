@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from balancer.config import TLS, Config, Pool, TCPListener
 from balancer.config import acme as acme_nouns
 from balancer.config.acme import ACME, wrong_together
 from balancer.errors import ConfigError
@@ -105,15 +106,30 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 def test_two_in_one_place() -> None:
     """Two different ones in one folder would replace each other's certificate without end, and are told."""
     line = "two different ACME keep a certificate for 'a.example' in one folder; share one ACME object"
-    assert list(wrong_together([made(), made(names=["a.example", "b.example"])], plain_http=True)) == [line]
-    assert list(wrong_together([made(), made(names="b.example"), made(storage="/srv")], plain_http=True)) == []
+    two = made(), made(names=["a.example", "b.example"])
+    three = made(), made(names="b.example"), made(storage="/srv")
+    assert list(wrong_together(two, plain_http=True, over_tls=())) == [line]
+    assert list(wrong_together(three, plain_http=True, over_tls=())) == []
 
 
 def test_nobody_to_answer() -> None:
     """A challenge over HTTP that no listener would answer is told."""
-    assert list(wrong_together([made(), made(names="b.example", challenge="tls-alpn-01")], plain_http=False)) == [
+    other = made(names="b.example", challenge="tls-alpn-01")
+    assert list(wrong_together([made(), other], plain_http=False, over_tls=[other])) == [
         (
             "ACME 'a.example': challenge: 'http-01' would never be answered, for there is no HTTPListener without TLS; "
             "add one at tcp:80, or give 'tls-alpn-01'"
         )
     ]
+
+
+def test_nobody_to_answer_over_tls() -> None:
+    """A challenge over TLS that no listener would answer is told: where all clients begin in the clear."""
+    tls, pool = TLS(acme=made(challenge="tls-alpn-01")), Pool("db", backends=["db:5432"])
+    asked = TCPListener("tcp:5432", pool=pool, tls=tls, starttls="postgres")
+    with pytest.raises(ConfigError) as caught:
+        Config(asked)
+    (line,) = caught.value.mistakes
+    why = "would never be answered, for all clients begin in the clear, by starttls; give 'http-01'"
+    assert line == f"Config: ACME 'a.example': challenge: 'tls-alpn-01' {why}"
+    assert Config([asked, TCPListener("tcp:443", pool=pool, tls=tls)]).acmes == (tls.acme,)

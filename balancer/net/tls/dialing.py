@@ -77,7 +77,8 @@ class Secure:
         if not self._expected:
             return
         certificate = connection.get_peer_certificate(as_cryptography=True)
-        assert certificate is not None  # ciphers that do without are not spoken
+        if certificate is None:  # with ciphers that do without, which a user may give
+            raise UpstreamCertificateRefused("it shows no certificate")
         if certificate != self._proven:
             if not any(_is_for(name, connection) for name in self._expected):
                 raise wrong_name(certificate, self._expected)

@@ -121,3 +121,10 @@ async def test_we_prove_nothing(reactor: Any, trusted: Trusted, told: list[LogEv
         await client.until(lambda wire: wire.heard.endswith(b"\n"))
         words = "it ended the TLS handshake: handshake failure" if version == TLS12 else "the backend ended TLS: "
         assert words in "\n".join(lines(told))
+
+
+def test_no_certificate_at_all(trusted: Trusted) -> None:
+    """Who shows none, as some ciphers have it, is nobody who was expected."""
+    subject = secure(trusted, Clock(), "a.example")
+    with pytest.raises(UpstreamCertificateRefused, match="it shows no certificate"):
+        subject.judge(subject.make(None))

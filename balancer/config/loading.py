@@ -25,6 +25,8 @@ _MODULE: Final = "balancer_config"
 _CALL: Final = re.compile(r"(\w+)\.__init__\(\) (.*)", re.DOTALL)
 _UNEXPECTED: Final = re.compile(r"got an unexpected keyword argument '(\w+)'")
 _MISSING: Final = re.compile(r"missing \d+ required .* arguments?: ")
+_LIKE: Final = 0.7
+"""How like a setting a wrong one must be to be taken for it: `key`, a file, is not to end up as `keylog`, another."""
 _LIBRARIES: Final = ("stdlib", "platstdlib", "purelib", "platlib")
 _INSTALLED: Final = (Path(__file__).resolve().parents[1], *(Path(sysconfig.get_paths()[name]) for name in _LIBRARIES))
 
@@ -157,11 +159,11 @@ def _with_hint(complaint: str, called: object) -> str:
     unexpected = _UNEXPECTED.match(complaint)
     if unexpected is None:
         if complaint.startswith("takes "):
-            return f"{complaint}; give the others by name"
+            return f"{complaint}; give the others by name, or in a list what is several values of one setting"
         missing = re.findall(r"'(\w+)'", complaint) if _MISSING.match(complaint) else []
         return complaint + (f"; give {', '.join(f'{name}=...' for name in missing)}" if missing else "")
     if unexpected[1] == "send_proxy":
         return f"{unexpected[0]}; only a TCPListener sends it, for a connection to a backend that is one client's alone"
     known = signature(called).parameters if callable(called) else {}
-    close = get_close_matches(unexpected[1], known, n=1)
+    close = get_close_matches(unexpected[1], known, n=1, cutoff=_LIKE)
     return unexpected[0] + (f"; did you mean {close[0]!r}?" if close else "; leave it out")

@@ -85,7 +85,7 @@ def test_what_is_read_anew_is_told(tmp_path: Path) -> None:
         parts.reloads[settings].now()
     assert Client().meet(contexts.choose(None)).shown == new.certificate
     path = tmp_path / "site.pem"
-    refusal = "there is no key for the certificate of a.example, there is no key at all; put its key beside it"
+    refusal = "there is no key for the certificate of a.example, there is no key at all; give its key as well"
     assert [(event["log_level"].name, event["line"]) for event in events] == [
         ("info", "its files were read anew"),
         ("warn", f"{path}: {refusal}; what was there before stays in use"),

@@ -11,6 +11,7 @@ import pytest
 from balancer.config import Config, load
 from balancer.errors import ConfigError
 
+BY_NAME = "give the others by name, or in a list what is several values of one setting"
 SOUND = "config = Config(HTTPListener('tcp:80', pool=Pool('site', backends=['a:1'])))\n"
 Load = Callable[[str], Config]
 Told = Callable[[str], list[str]]
@@ -74,6 +75,10 @@ def test_a_failed_load_leaves_the_last_one(loaded: Load, told: Told) -> None:
             "Pool('site', backend=[])",
             ["conf.py, line 2: Pool() got an unexpected keyword argument 'backend'; did you mean 'backends'?"],
         ),
+        (
+            "TLS('a.pem', key='a.key')",
+            ["conf.py, line 2: TLS() got an unexpected keyword argument 'key'; leave it out"],
+        ),
         ("Pool('site', zzz=[])", ["conf.py, line 2: Pool() got an unexpected keyword argument 'zzz'; leave it out"]),
         (
             "Pool('site')",
@@ -81,7 +86,7 @@ def test_a_failed_load_leaves_the_last_one(loaded: Load, told: Told) -> None:
         ),
         (
             "Pool('a', 'b:1')",
-            ["conf.py, line 2: Pool() takes 2 positional arguments but 3 were given; give the others by name"],
+            [f"conf.py, line 2: Pool() takes 2 positional arguments but 3 were given; {BY_NAME}"],
         ),
         ("raise GeneratorExit", ["conf.py, line 2: raise GeneratorExit", "GeneratorExit"]),
         ("'a' + 1", ["conf.py, line 2: 'a' + 1", 'TypeError: can only concatenate str (not "int") to str']),

@@ -159,7 +159,7 @@ def _has_issued(issuer: x509.Certificate, certificate: x509.Certificate) -> bool
 def _keyless(certificate: x509.Certificate, path: str, keys: list[str]) -> str:
     """What is wrong with a certificate that no key is for."""
     known = f"the key in {keys[0]} is for another one" if keys else "there is no key at all"
-    return f"{path}: there is no key for the certificate of {_subject(certificate)}, {known}; put its key beside it"
+    return f"{path}: there is no key for the certificate of {_subject(certificate)}, {known}; give its key as well"
 
 
 def _unfit(pair: Pair) -> Iterator[str]:

@@ -13,7 +13,7 @@ from tests.net.authority import FUTURE, PAST, Authority, Leaf
 
 AUTHORITY = Authority()
 SHORT = (PAST, PAST + timedelta(days=90))
-KEYLESS = "no key for the certificate of b.example, the key in nameless.pem is for another one; put its key beside it"
+KEYLESS = "no key for the certificate of b.example, the key in nameless.pem is for another one; give its key as well"
 NOW = PAST.timestamp()
 
 

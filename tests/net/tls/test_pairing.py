@@ -178,11 +178,17 @@ NO_KEY = "there is no key for the certificate of"
 @pytest.mark.parametrize(
     ("files", "lines"),
     [
-        ({"crt": A.pem}, [f"crt.pem: {NO_KEY} a.example, there is no key at all; put its key beside it"]),
-        ({"crt": LOW.leaf().pem}, [f"crt.pem: {NO_KEY} CN=nobody, there is no key at all; put its key beside it"]),
+        (
+            {"crt": A.pem},
+            [f"crt.pem: {NO_KEY} a.example, there is no key at all; give its key as well"],
+        ),
+        (
+            {"crt": LOW.leaf().pem},
+            [f"crt.pem: {NO_KEY} CN=nobody, there is no key at all; give its key as well"],
+        ),
         (
             {"crt": A.pem, "key": B.key_pem()},
-            [f"crt.pem: {NO_KEY} a.example, the key in key.pem is for another one; put its key beside it"],
+            [f"crt.pem: {NO_KEY} a.example, the key in key.pem is for another one; give its key as well"],
         ),
         ({"site": WEAK.pem + WEAK.key_pem()}, ["site.pem: its RSA key has 1024 bits; make one with at least 2048"]),
         ({"key": DSA}, ["key.pem: its key is of no kind for TLS; give one of ECDSA, Ed25519, Ed448, RSA"]),

@@ -149,3 +149,10 @@ def test_examples_load(path: Path) -> None:
 def test_plugin_folders_stay_open() -> None:
     """No `__init__.py` closes a folder in which Twisted looks for plugins of several distributions."""
     assert [path for path in SOURCES if path.parts[0] in {"twisted", "plugins"} and path.name == "__init__.py"] == []
+
+
+def test_the_way_about_tls() -> None:
+    """What the package of TLS says is where names each of its modules, and none that is not there."""
+    rooms = [path for path in MODULES if path.parts[:-1] == ("balancer", "net", "tls")]
+    told = re.findall(r"`(\w+)`", ast.get_docstring(parsed(Path("balancer/net/tls/__init__.py"))) or "")
+    assert sorted(told) == [path.stem for path in rooms]

@@ -203,6 +203,12 @@ class House:
         """Sessions that are counted on some backend."""
         return sum(backend.active for backend in self.backends)
 
+    @property
+    def counted(self) -> dict[str, Any]:
+        """What the one listener that is bound has counted."""
+        ((_, listener),) = self.assembly.listeners
+        return listener.counters()
+
     def drain(self) -> list[Deferred[None]]:
         """Tell everything to finish; a Deferred for each listener."""
         for upstreams in self.assembly.upstreams.values():

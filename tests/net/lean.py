@@ -150,3 +150,19 @@ class CountedPoll:
     def __getattr__(self, name: str) -> Any:
         self.changes += name != "poll"
         return getattr(self._poller, name)
+
+
+class Push:
+    """A producer that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pauseProducing(self) -> None:
+        self.told.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.told.append("resume")
+
+    def stopProducing(self) -> None:
+        self.told.append("stop")

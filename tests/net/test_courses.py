@@ -39,12 +39,6 @@ def opened(house: House, **settings: Any) -> list[Far]:
     return fars
 
 
-def counted(house: House) -> dict[str, Any]:
-    """What the one bound listener has counted."""
-    ((_, listener),) = house.assembly.listeners
-    return listener.counters()
-
-
 def test_each_is_treated_as_its_route_says(house: House) -> None:
     """A request is answered, another protocol relayed by the listener inside, and TLS of the one name passed."""
     site, shell, rest = opened(house)
@@ -117,7 +111,7 @@ def test_refused(house: House, told: list[LogEvent]) -> None:
         assert (client.hear(), client.finished, client.gone) == (NAME_UNKNOWN, True, True)
     other = house.client(hellos.REDIS)
     assert (other.hear(), other.ending) == (b"", "ConnectionLost")
-    assert counted(house)["refused"] == {"route-refused": 3}
+    assert house.counted["refused"] == {"route-refused": 3}
     line = "connection from 127.0.0.1 turned away: its route refuses it"
     assert lines(told) == [f"{line}, {count} so far" for count in (1, 2)]
     assert len(house.assembly.deadlines) == 0
@@ -148,17 +142,17 @@ def test_counted_once(house: House) -> None:
     client = house.client(request("GET /a"))
     ssh = house.client(hellos.SSH_LINE)
     ((noun, listener),) = house.assembly.listeners
-    assert (counted(house)["accepted"], counted(house)["active"], house.assembly.room.taken) == (2, 2, 2)
+    assert (house.counted["accepted"], house.counted["active"], house.assembly.room.taken) == (2, 2, 2)
     assert sorted(str(one.backend and one.backend.name) for one in listener.look()) == [
         "127.0.0.1:9001",
         "127.0.0.1:9002",
     ]
-    assert counted(house)["received_bytes"] == len(hellos.SSH_LINE)
+    assert house.counted["received_bytes"] == len(hellos.SSH_LINE)
     ssh.cut()
     site.last.say(answer())
     client.cut()
-    assert (counted(house)["active"], house.assembly.room.taken, house.active) == (0, 0, 0)
-    assert counted(house)["received_bytes"] == len(hellos.SSH_LINE)
+    assert (house.counted["active"], house.assembly.room.taken, house.active) == (0, 0, 0)
+    assert house.counted["received_bytes"] == len(hellos.SSH_LINE)
     assert set(noun.all_pools) == {SITE, SHELL, REST}
 
 
@@ -177,7 +171,7 @@ def test_no_place_inside(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("balancer.net.http.HTTPFactory.buildProtocol", lambda *_: None)
     opened(house)
     assert house.client(request("GET /a")).ending == "ConnectionLost"
-    assert (counted(house)["accepted"], counted(house)["active"], house.assembly.room.taken) == (1, 0, 0)
+    assert (house.counted["accepted"], house.counted["active"], house.assembly.room.taken) == (1, 0, 0)
 
 
 def test_a_drain(house: House) -> None:
@@ -208,4 +202,4 @@ def test_told_and_limited_clients_stay_who_they_are(house: House) -> None:
     house.client(header + request("GET /a"))
     assert b"192.0.2.7" in site.last.hear()
     assert house.client(header + request("GET /a")).gone
-    assert counted(house)["refused"] == {"max-connections-per-source": 1}
+    assert house.counted["refused"] == {"max-connections-per-source": 1}

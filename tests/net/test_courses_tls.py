@@ -48,12 +48,6 @@ def opened(house: House, tls: TLS, **settings: Any) -> list[Far]:
     return fars
 
 
-def counted(house: House) -> dict[str, Any]:
-    """What the one bound listener has counted."""
-    ((_, listener),) = house.assembly.listeners
-    return listener.counters()
-
-
 @pytest.mark.parametrize("cut", [0, 1, 7, 100])
 def test_a_site(house: House, tls: TLS, cut: int) -> None:
     """However its hello is cut, a client gets the certificate of its name, is answered, and may ask again."""
@@ -66,7 +60,7 @@ def test_a_site(house: House, tls: TLS, cut: int) -> None:
         assert b"x-forwarded-proto: https\r\n" in heard.lower()
         site.last.say(answer(b"hello"))
         assert client.hear().endswith(b"hello")
-    assert counted(house)["accepted"] == 1
+    assert house.counted["accepted"] == 1
 
 
 def test_a_name_that_passes(house: House, tls: TLS) -> None:
@@ -83,7 +77,7 @@ def test_no_name_of_ours(house: House, tls: TLS, told: list[LogEvent]) -> None:
     opened(house, tls)
     client = Caller(house, "other.example")
     assert "unrecognized name" in client.talker.ending
-    assert counted(house)["refused"] == {"tls-name": 1}
+    assert house.counted["refused"] == {"tls-name": 1}
     (event,) = [event for event in told if "listener" in event]
     assert event["line"].startswith("connection from 127.0.0.1 turned away: no certificate")
     assert event["listener"] == "TCPListener 'tcp:8080', route 3: HTTPListener"
@@ -103,7 +97,7 @@ def test_a_database(house: House, tls: TLS, before: bytes, alpn: Sequence[bytes]
     assert database.last.hear() == POSTGRES_SESSION
     database.last.say(b"R")
     assert client.hear() == b"R"
-    assert counted(house)["received_bytes"] == len(POSTGRES_SESSION)
+    assert house.counted["received_bytes"] == len(POSTGRES_SESSION)
 
 
 def test_in_the_clear(house: House, tls: TLS) -> None:
@@ -112,7 +106,7 @@ def test_in_the_clear(house: House, tls: TLS) -> None:
     house.client(ASKED)
     assert b"x-forwarded-proto: http\r\n" in site.last.hear().lower()
     assert house.client(hellos.REDIS).gone
-    assert counted(house)["refused"] == {"route-refused": 1}
+    assert house.counted["refused"] == {"route-refused": 1}
 
 
 def test_the_client_is_known_all_the_way(house: House, tls: TLS) -> None:
@@ -126,8 +120,8 @@ def test_the_client_is_known_all_the_way(house: House, tls: TLS) -> None:
     assert b"x-forwarded-port: 443\r\n" in heard
     assert Caller(house, "www.example", before=header).wire.gone
     client.wire.cut()
-    assert counted(house)["refused"] == {"max-connections-per-source": 1}
-    assert (counted(house)["active"], house.assembly.room.taken) == (0, 0)
+    assert house.counted["refused"] == {"max-connections-per-source": 1}
+    assert (house.counted["active"], house.assembly.room.taken) == (0, 0)
 
 
 def test_routes_behind_tls(house: House, tls: TLS) -> None:
@@ -151,9 +145,9 @@ def test_a_client_that_leaves_in_its_handshake(house: House, tls: TLS) -> None:
     """Whoever goes away between the route and the end of the handshake leaves nothing behind."""
     opened(house, tls)
     client = house.client(hellos.client_hello("www.example"))
-    assert (counted(house)["active"], house.assembly.room.taken) == (1, 1)
+    assert (house.counted["active"], house.assembly.room.taken) == (1, 1)
     client.cut()
-    assert (counted(house)["active"], house.assembly.room.taken, len(house.assembly.deadlines)) == (0, 0, 0)
+    assert (house.counted["active"], house.assembly.room.taken, len(house.assembly.deadlines)) == (0, 0, 0)
 
 
 def test_the_end_of_what_a_client_says(house: House, tls: TLS) -> None:

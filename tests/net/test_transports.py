@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from balancer.net.transports import Stream, TCPClient, TCPServer, UNIXClient, UNIXServer
-from tests.net.lean import HOST, CountedPoll, HalfNote, Lean, Note
+from tests.net.lean import HOST, CountedPoll, HalfNote, Lean, Note, Push
 
 MEBIBYTE = 1 << 20
 MARK: int = Stream.bufferSize
@@ -32,22 +32,6 @@ class Counted:
         self.sends.append(0)
         self.sends[-1] = self._socket.send(memoryview(data)[: self._most], flags)
         return self.sends[-1]
-
-
-class Push:
-    """A producer that notes what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def pauseProducing(self) -> None:
-        self.told.append("pause")
-
-    def resumeProducing(self) -> None:
-        self.told.append("resume")
-
-    def stopProducing(self) -> None:
-        self.told.append("stop")
 
 
 def test_writes_of_a_turn_leave_in_one_call(lean: Lean) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-import ssl
 from contextlib import suppress
 from typing import Any
 
@@ -24,6 +23,7 @@ from balancer.net.tls.identity import secured_by
 from balancer.net.tls.terminating import Terminating
 from tests.net.lean import HOST, Lean
 from tests.net.tls.ends import accepting
+from tests.net.tls.talking import Manner, Talker
 
 HINT = b"HTTP/1.1 400 Bad Request\r\n\r\nspeak TLS"
 ALERT_NAME = b"\x15\x03\x01\x00\x02\x02\x70"
@@ -135,58 +135,30 @@ class Door:
 
 
 class Client:
-    """OpenSSL's other side, by Python's own module, on memory."""
+    """One that carries its TLS to the door by hand, once it has said hello."""
 
-    def __init__(
-        self, name: str = "site.example", *protocols: str, newest: ssl.TLSVersion = ssl.TLSVersion.TLSv1_3
-    ) -> None:
-        settings = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        settings.maximum_version = newest
-        if protocols:
-            settings.set_alpn_protocols(protocols)
-        settings.check_hostname, settings.verify_mode = False, ssl.CERT_NONE
-        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
-        self._tls = settings.wrap_bio(self._in, self._out, server_hostname=name)
-        self.heard = b""
+    def __init__(self, name: str = "site.example", *protocols: str, version: str = "1.3") -> None:
+        self._talker = Talker(name, Manner(version, [protocol.encode() for protocol in protocols]))
+        self._heard = b""
 
     def hello(self) -> bytes:
         """Its first bytes."""
-        self.step()
-        return self._out.read()
-
-    def step(self) -> bool:
-        """Go on with the handshake; whether it is done."""
-        try:
-            self._tls.do_handshake()
-        except ssl.SSLWantReadError:
-            return False
-        return True
+        return self._talker.begin()
 
     def shake(self, door: Door, plain: socket.socket) -> None:
         """Finish the handshake."""
         plain.setblocking(False)
-        door.lean.until(lambda: self._pump(plain) and self.step())
-        self._pump(plain)
+        door.lean.until(lambda: self._carried(plain) and self._talker.done)
 
     def talk(self, door: Door, plain: socket.socket) -> None:
         """Finish the handshake, say ping and hear it said back."""
         self.shake(door, plain)
-        self._tls.write(b"ping")
-        door.lean.until(lambda: self._pump(plain) and self._read() == b"ping")
+        plain.sendall(self._talker.say(b"ping"))
+        door.lean.until(lambda: self._carried(plain) and self._heard == b"ping")
 
-    def _pump(self, plain: socket.socket) -> bool:
-        out = self._out.read()
-        if out:
-            plain.sendall(out)
+    def _carried(self, plain: socket.socket) -> bool:
+        """Take what has come, and answer what is to be answered."""
         with suppress(BlockingIOError):
-            self._in.write(plain.recv(65536))
-        out = self._out.read()
-        if out:
-            plain.sendall(out)
+            self._heard += self._talker.feed(plain.recv(65536))
+        plain.sendall(self._talker.take())
         return True
-
-    def _read(self) -> bytes:
-        try:
-            return self._tls.read(100)
-        except ssl.SSLWantReadError:
-            return b""

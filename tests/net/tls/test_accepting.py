@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
-
 import pytest
 from OpenSSL import SSL
 
@@ -70,7 +68,7 @@ def test_a_client_that_leaves(door: Door, said: bytes) -> None:
 
 def test_why_a_handshake_failed_is_told(lean: Lean) -> None:
     """A client without a version in common is refused, and OpenSSL's own words for it are in the log."""
-    door, client = Door(lean), Client(newest=ssl.TLSVersion.TLSv1_2)
+    door, client = Door(lean), Client(version="1.2")
     door.choice.oldest = SSL.TLS1_3_VERSION
     with door.knock(client.hello()) as plain:
         assert door.heard(plain)[:1] == b"\x15"

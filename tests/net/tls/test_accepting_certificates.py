@@ -57,8 +57,7 @@ def test_who_is_not(required: House, told: list[LogEvent], identity: Leaf | None
     """What is wrong with a certificate ends the handshake, is told in words, and is counted."""
     client = visitor(required, identity)
     assert client.talker.ending != ""
-    (listener,) = (listener for _, listener in required.assembly.listeners)
-    assert listener.counters()["refused"] == {reason: 1}
+    assert required.counted["refused"] == {reason: 1}
     assert any(line in one for one in lines(told))
 
 

@@ -16,7 +16,7 @@ from OpenSSL import SSL
 
 from balancer.net.tls.memory import MemoryTLS
 from balancer.net.tls.stream import RECORD, TLSStream
-from tests.net.lean import HOST, HalfNote, Lean, Note
+from tests.net.lean import HOST, HalfNote, Lean, Note, Push
 from tests.net.tls.ends import WAYS, Opening, accepting, connecting, secure_pair
 
 MEBIBYTE = 1 << 20
@@ -168,22 +168,6 @@ def test_garbage_is_a_loss(lean: Lean, ways: tuple[str, str]) -> None:
     assert (server.events[-1], server.heard) == ("ConnectionLost", b"")
 
 
-class Presses:
-    """A producer that notes what it is told."""
-
-    def __init__(self) -> None:
-        self.told: list[str] = []
-
-    def pauseProducing(self) -> None:
-        self.told.append("pause")
-
-    def resumeProducing(self) -> None:
-        self.told.append("resume")
-
-    def stopProducing(self) -> None:
-        self.told.append("stop")
-
-
 @both_ways
 @pytest.mark.parametrize("at_once", [False, True])
 def test_a_peer_that_does_not_read(lean: Lean, ways: tuple[str, str], at_once: bool) -> None:
@@ -191,7 +175,7 @@ def test_a_peer_that_does_not_read(lean: Lean, ways: tuple[str, str], at_once: b
     server, client = made(lean, ways)
     client.transport.pauseProducing()
     lean.turn()
-    presses: Any = Presses()
+    presses: Any = Push()
     server.transport.registerProducer(presses, True)
     data = Random(3).randbytes(12 * MEBIBYTE)
     write = server.transport.write_at_once if at_once and ways[0] == "socket" else server.transport.write

@@ -92,7 +92,7 @@ class UpstreamTLS(Noun):
         yield from self._in_vain()
 
     def _wrong_pause(self) -> Iterator[str]:
-        wrong = list(seconds("reload_every", self.reload_every, like=10))
+        wrong = list(seconds("reload_every", self.reload_every, like=10, least=1))
         yield from wrong
         if not wrong and self.reload_every != _RELOAD and not self.has_files:
             yield "reload_every: would be ignored, for there are no files; leave it out"

@@ -21,7 +21,7 @@ WRONG = {
     "alpn": ([""], "alpn: '' is no protocol's name; give one such as 'http/1.1'"),
     "verify": (0, "verify: 0 is not a choice; give True or False"),
     "minimum": ("1.1", "minimum: '1.1' is not a choice; give '1.2' or '1.3'"),
-    "reload_every": (0, "reload_every: 0 is not a positive number of seconds; give one such as 10"),
+    "reload_every": (0.5, "reload_every: 0.5 is less than 1 seconds; give one such as 10"),
     "starttls": ("smtp", "starttls: 'smtp' is not a choice; give None or 'postgres'"),
 }
 

@@ -48,5 +48,7 @@ def _spellings(byte: int) -> str:
     plain = chr(byte)
     if plain == " ":
         return r"(?:\+|%20)"
+    if plain == "%":
+        return "%(?:25|(?![0-9A-Fa-f]{2}))"  # one that escapes nothing stands for itself
     encoded = rf"(?i:%{byte:02x})"
-    return encoded if plain in "&+=%" or not plain.isascii() else rf"(?:{re.escape(plain)}|{encoded})"
+    return encoded if plain in "&+=" or not plain.isascii() else rf"(?:{re.escape(plain)}|{encoded})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import parse_qsl, quote, quote_plus
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from balancer.core.messages import RequestHead
@@ -25,6 +25,7 @@ pieces = tokens | st.sampled_from(["&", "=", "+", "%", "%61", "%4", "%ff", ";", 
 queries = st.lists(pieces, max_size=12).map("".join).filter(lambda query: query.isascii() and " " not in query)
 
 
+@example("50%", "50%=x")
 @given(names, queries)
 def test_query_values_are_those_of_a_form(name: str, query: str) -> None:
     """Names and values are told apart and decoded as the standard library does it, however either is spelled."""

@@ -30,6 +30,15 @@ nitpicky = True
 html_theme = "furo"
 html_title = f"balancer {release}"
 
+ALGORITHMS = [
+    algorithms.RoundRobin,
+    algorithms.Random,
+    algorithms.LeastConnections,
+    algorithms.PowerOfTwo,
+    algorithms.PeakEWMA,
+    algorithms.LeastTime,
+    algorithms.First,
+]
 FIRST_BYTES = [
     first_bytes.TLSHello,
     first_bytes.SNI,
@@ -64,9 +73,7 @@ GENERATED = {
     "interfaces.md": reference.interfaces(inspect.getsource(contracts)),
     "values.md": reference.nouns([interfaces.Report, interfaces.Outcome, interfaces.Reply], heading="###"),
     "heads.md": reference.values(inspect.getsource(messages), ["Head", "RequestHead", "ResponseHead"]),
-    "algorithms.md": reference.nouns(
-        [algorithms.RoundRobin, algorithms.Random, algorithms.LeastConnections], heading="###"
-    ),
+    "algorithms.md": reference.nouns(ALGORITHMS, heading="###"),
     "health.md": reference.nouns([health.TCPCheck, health.HTTPCheck], heading="###"),
     "matchers.md": reference.nouns(MATCHERS, heading="###"),
     "first_bytes.md": reference.nouns(FIRST_BYTES, heading="###"),

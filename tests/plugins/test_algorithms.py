@@ -19,9 +19,9 @@ from zope.interface.verify import verifyObject
 
 from balancer.core.session import Session
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, Kind
-from balancer.plugins.algorithms import LEAD, LeastConnections, Random, RoundRobin
+from balancer.plugins.algorithms import LEAD, LeastConnections, LeastTime, PeakEWMA, PowerOfTwo, Random, RoundRobin
 
-ALL = [RoundRobin(), Random(), LeastConnections()]
+ALL = [RoundRobin(), Random(), LeastConnections(), LeastTime(), PowerOfTwo(), PeakEWMA()]
 SESSION = Session(Kind.TCP, ("192.0.2.1", 40000), 0.0)
 
 weights = st.lists(st.integers(1, 9), min_size=1, max_size=8)

@@ -1,22 +1,27 @@
-"""The everyday balancing policies: in turn, at random, to the least busy; each honours weights.
+"""The everyday balancing policies: in turn, at random, to the least busy, the fastest or the first.
 
-They look at weight and active sessions, never at the session, and know nothing of health, of retries or of limits:
-which backends are eligible is the pool's business, and whatever a picker chooses was offered to it.
+They look at backends alone, never at what a session is about, and know nothing of health, of retries or of limits:
+which backends are eligible is the pool's business, and whatever a picker chooses was offered to it. All but `First`
+honour weights.
 """
 
 from __future__ import annotations
 
 import random as chance  # only for the name of a type: chance itself is handed in
+from bisect import bisect
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import accumulate, cycle, islice
+from math import exp, log
 from typing import ClassVar, Final
 
 import attrs
 from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
-from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Picker
+from balancer.errors import Side
+from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Outcome, Picker
+from balancer.plugins.settings import is_number, told
 
 LEAD: Final = 1024
 """The most comparisons spent on finding a random place to start in a weighted rotation."""
@@ -25,7 +30,7 @@ Offer = tuple[IBackend, float]
 """A backend and its weight, above 0, when the picker was made."""
 
 
-def _offers(backends: Sequence[IBackend]) -> list[Offer]:
+def weighed(backends: Sequence[IBackend]) -> list[Offer]:
     """Those with a weight above 0; when none has, all of them alike, since a picker must answer."""
     weighted = [(backend, backend.weight) for backend in backends]
     return [offer for offer in weighted if offer[1] > 0] or [(backend, 1.0) for backend in backends]
@@ -44,7 +49,7 @@ class RoundRobin:
     name: ClassVar[str] = "round-robin"
 
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
-        offers = _offers(backends)
+        offers = weighed(backends)
         distinct = len({weight for _, weight in offers})
         if distinct == 1:
             return _in_turn([backend for backend, _ in offers], random)
@@ -103,9 +108,24 @@ class Random:
     name: ClassVar[str] = "random"
 
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
-        offers = _offers(backends)
+        offers = weighed(backends)
         cumulative = list(accumulate(weight for _, weight in offers))
         return lambda _session: random.choices(offers, cum_weights=cumulative)[0][0]
+
+
+@provider(IPlugin, IAlgorithmPlugin)
+@implementer(IAlgorithm)
+@attrs.frozen
+class First:
+    """The first in the order of the config, the next one when that is full or has failed the session, and so on.
+
+    Give the backends `max_connections`. Weights do not count.
+    """
+
+    name: ClassVar[str] = "first"
+
+    def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
+        return lambda session: next((each for each in backends if each not in session.tried), backends[0])
 
 
 @provider(IPlugin, IAlgorithmPlugin)
@@ -120,7 +140,7 @@ class LeastConnections:
     name: ClassVar[str] = "least-connections"
 
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
-        return _LeastBusy(_offers(backends), random)
+        return _LeastBusy(weighed(backends), random)
 
 
 class _LeastBusy:
@@ -132,7 +152,7 @@ class _LeastBusy:
         self._offers, self._random = offers, random
 
     def __call__(self, _session: ISession) -> IBackend:
-        loads = [backend.active / weight for backend, weight in self._offers]
+        loads = self._loads()
         least = min(loads)
         tied = [offer for offer, load in zip(self._offers, loads, strict=True) if load == least]
         if len(tied) == 1:
@@ -140,5 +160,163 @@ class _LeastBusy:
         return self._random.choices(tied, [weight for _, weight in tied])[0][0]
 
     def explain(self, _session: ISession) -> list[tuple[IBackend, float, str]]:
-        """The load of each: active sessions for one of weight. The lowest is chosen."""
-        return [(backend, backend.active / weight, f"weight {weight:g}") for backend, weight in self._offers]
+        """The load of each. The lowest is chosen."""
+        told = zip(self._offers, self._loads(), strict=True)
+        return [(backend, load, f"weight {weight:g}") for (backend, weight), load in told]
+
+    def _loads(self) -> list[float]:
+        return [backend.active / weight for backend, weight in self._offers]
+
+
+@provider(IPlugin, IAlgorithmPlugin)
+@implementer(IAlgorithm)
+@attrs.frozen
+class LeastTime:
+    """The one that is likely to answer first: least `latency * (active / share + 1)`; a pick is O(n).
+
+    Its share is its weight over the average weight. Among equals it draws by weight. One that has not answered yet
+    counts as fast as the others on average. What fails at once counts as fast: prefer `PeakEWMA` where backends may do
+    so and no health check tells.
+    """
+
+    name: ClassVar[str] = "least-time"
+
+    def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
+        return _LeastSlow(weighed(backends), random)
+
+
+class _LeastSlow(_LeastBusy):
+    """The same, with the time that each takes beside the number it has."""
+
+    __slots__ = ("_shares",)
+
+    def __init__(self, offers: Sequence[Offer], random: chance.Random) -> None:
+        super().__init__(offers, random)
+        self._shares = _shares(offers)
+
+    def _loads(self) -> list[float]:
+        times = [backend.latency for backend, _ in self._offers]
+        known = [time for time in times if time is not None]
+        usual = sum(known) / len(known) if known else 1.0
+        timed = zip(self._shares.items(), times, strict=True)
+        return [(usual if time is None else time) * (backend.active / share + 1) for (backend, share), time in timed]
+
+
+def _shares(offers: Sequence[Offer]) -> dict[IBackend, float]:
+    """The weight of each over the average weight."""
+    average = sum(weight for _, weight in offers) / len(offers)
+    return {backend: weight / average for backend, weight in offers}
+
+
+Measure = Callable[[IBackend], float]
+"""How loaded a backend is."""
+
+
+@provider(IPlugin, IAlgorithmPlugin)
+@implementer(IAlgorithm)
+@attrs.frozen
+class PowerOfTwo:
+    """The less loaded of two that are drawn by weight; a pick is O(log n).
+
+    `measure` tells the load of a backend, such as `lambda backend: backend.signals.get("queue", 0)`. None is the
+    active sessions for one of weight. Raises `ConfigError`.
+    """
+
+    measure: Measure | None = None
+
+    name: ClassVar[str] = "power-of-two"
+
+    def __attrs_post_init__(self) -> None:
+        told(self, measure=(self.measure is None or callable(self.measure), "cannot be called; give a function"))
+
+    def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
+        offers = weighed(backends)
+        draw, weights = _TwoDrawn(offers, random), dict(offers)
+        measure = self.measure or (lambda backend: backend.active / weights[backend])
+
+        def pick(_session: ISession) -> IBackend:
+            one, other = draw()
+            return one if measure(one) <= measure(other) else other
+
+        return pick
+
+
+class _TwoDrawn:
+    """Draws two by weight, two different ones if there are two. The order of a pair is by chance."""
+
+    __slots__ = ("_backends", "_last", "_marks", "_random", "_total")
+
+    def __init__(self, offers: Sequence[Offer], random: chance.Random) -> None:
+        self._backends = [backend for backend, _ in offers]
+        self._marks = list(accumulate((weight for _, weight in offers), initial=0.0))[1:]
+        self._total, self._last, self._random = self._marks[-1], len(offers) - 1, random.random
+
+    def __call__(self) -> tuple[IBackend, IBackend]:
+        marks, last = self._marks, self._last
+        first = bisect(marks, self._random() * self._total, 0, last)
+        start = marks[first - 1] if first else 0.0
+        width = marks[first] - start
+        place = self._random() * (self._total - width)
+        second = bisect(marks, place if place < start else place + width, 0, last)
+        return self._backends[first], self._backends[second]
+
+
+@provider(IPlugin, IAlgorithmPlugin)
+@implementer(IAlgorithm)
+@attrs.frozen
+class PeakEWMA:
+    """The likely faster of two that are drawn by weight: least `latency * (active / share + 1)`; a pick is O(log n).
+
+    Its share is its weight over the average weight. One that has not answered yet counts as `initial` seconds fast. One
+    that failed (an error of its own, a 429 or a 5xx) counts as `penalty` seconds slow, which fades with a half-life of
+    `half_life` seconds: so one that fails at once does not draw all the traffic. Raises `ConfigError`.
+    """
+
+    initial: float = 0.03
+    penalty: float = 5.0
+    half_life: float = 10.0
+
+    name: ClassVar[str] = "peak-ewma"
+
+    def __attrs_post_init__(self) -> None:
+        told(
+            self,
+            initial=(is_number(self.initial, above=0), "is not a number of seconds above 0; give one such as 0.03"),
+            penalty=(is_number(self.penalty), "is not a number of seconds from 0 up; give 0 for none"),
+            half_life=(is_number(self.half_life, above=0), "is not a number of seconds above 0; give one such as 10"),
+        )
+
+    def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
+        return _LikelyFaster(self, weighed(backends), random)
+
+
+class _LikelyFaster:
+    """Compares two by the time they are likely to take, or by what is left of a penalty."""
+
+    __slots__ = ("_draw", "_failed", "_settings", "_shares")
+
+    def __init__(self, settings: PeakEWMA, offers: Sequence[Offer], random: chance.Random) -> None:
+        self._settings, self._shares, self._draw = settings, _shares(offers), _TwoDrawn(offers, random)
+        self._failed: dict[IBackend, float] = {}
+
+    def __call__(self, session: ISession) -> IBackend:
+        one, other = self._draw()
+        return one if self._cost(one, session.now) <= self._cost(other, session.now) else other
+
+    def released(self, backend: IBackend, outcome: Outcome) -> None:
+        """Remember when it last failed."""
+        status = outcome.status or 0
+        if outcome.side is Side.UPSTREAM or status == 429 or status >= 500:
+            self._failed[backend] = outcome.now
+
+    def explain(self, session: ISession) -> list[tuple[IBackend, float, str]]:
+        """The cost of each, in seconds. The lower of two that are drawn is chosen."""
+        return [(each, self._cost(each, session.now), f"share {share:g}") for each, share in self._shares.items()]
+
+    def _cost(self, backend: IBackend, now: float) -> float:
+        latency, failed = backend.latency, self._failed.get(backend)
+        slow = self._settings.initial if latency is None else latency
+        if failed is not None:
+            faded = max(0.0, now - failed) / self._settings.half_life
+            slow = max(slow, self._settings.penalty * exp(-log(2) * faded))
+        return slow * (backend.active / self._shares[backend] + 1)

@@ -1,0 +1,36 @@
+"""Tells what is wrong with the settings of an algorithm, a line for each; refuses to know what any of them is for."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from balancer.errors import ConfigError
+from balancer.interfaces import IAlgorithm
+
+ALGORITHM = "is no algorithm; give one such as RoundRobin()"
+KEY = "cannot be called; give a function of the session, such as header('x-user')"
+
+
+def told(owner: Any, **judged: tuple[bool, str]) -> None:
+    """Raise `ConfigError` unless all are right: by the setting's name, whether it is and what to say if it is not."""
+    name = type(owner).__name__
+    wrong = {setting: remedy for setting, (right, remedy) in judged.items() if not right}
+    if wrong:
+        raise ConfigError(f"{name}: {setting}: {getattr(owner, setting)!r} {text}" for setting, text in wrong.items())
+
+
+def is_number(value: Any, least: float = 0.0, *, above: float = -1.0) -> bool:
+    """Whether it is a finite number, at least so much and above that."""
+    known = isinstance(value, int | float) and not isinstance(value, bool)
+    return known and above < value >= least and value <= sys.float_info.max
+
+
+def is_count(value: Any, least: int, most: int) -> bool:
+    """Whether it is a whole number within these bounds."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_algorithm(value: Any) -> bool:
+    """Whether it is an algorithm, and not the class of one."""
+    return bool(IAlgorithm.providedBy(value))

@@ -14,7 +14,16 @@ from balancer import interfaces  # noqa: E402 - the same
 from balancer.config.access_log import LOG_FIELDS  # noqa: E402 - the same
 from balancer.core import ends, exchange_states, messages, relay  # noqa: E402 - the same
 from balancer.interfaces import contracts  # noqa: E402 - the same
-from balancer.plugins import algorithms, datagrams, filters, first_bytes, flow_keys, health, matchers  # noqa: E402 - the same
+from balancer.plugins import (  # noqa: E402 - the same
+    algorithms,
+    datagrams,
+    filters,
+    first_bytes,
+    flow_keys,
+    hashing,
+    health,
+    matchers,
+)
 from docs._ext import diagrams, reference  # noqa: E402 - the same
 
 project = "balancer"
@@ -38,7 +47,10 @@ ALGORITHMS = [
     algorithms.PeakEWMA,
     algorithms.LeastTime,
     algorithms.First,
+    hashing.SourceHash,
+    hashing.Hash,
 ]
+HASHING = [hashing.Maglev, hashing.Ketama, hashing.Rendezvous]
 FIRST_BYTES = [
     first_bytes.TLSHello,
     first_bytes.SNI,
@@ -74,6 +86,7 @@ GENERATED = {
     "values.md": reference.nouns([interfaces.Report, interfaces.Outcome, interfaces.Reply], heading="###"),
     "heads.md": reference.values(inspect.getsource(messages), ["Head", "RequestHead", "ResponseHead"]),
     "algorithms.md": reference.nouns(ALGORITHMS, heading="###"),
+    "hashing.md": reference.nouns(HASHING, heading="###"),
     "health.md": reference.nouns([health.TCPCheck, health.HTTPCheck], heading="###"),
     "matchers.md": reference.nouns(MATCHERS, heading="###"),
     "first_bytes.md": reference.nouns(FIRST_BYTES, heading="###"),

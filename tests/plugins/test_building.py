@@ -1,0 +1,49 @@
+"""Pickers of parts: at once where it goes at once, and in slices where not."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from random import Random as Chance
+from typing import Any
+
+import attrs
+import pytest
+from zope.interface import implementer
+
+from balancer.interfaces import IAlgorithm
+from balancer.plugins.building import at_once, made
+from balancer.testing.fakes import FakeBackend
+
+
+@implementer(IAlgorithm)
+@attrs.frozen
+class Slow:
+    """Takes so many slices to make nothing but a function; none at all if that is None."""
+
+    slices: int | None
+    name: str = "slow"
+
+    def picker(self, backends: Any, random: Any) -> Any:
+        return len if self.slices is None else self._work(self.slices)
+
+    def _work(self, slices: int) -> Generator[None, None, Any]:
+        for _ in range(slices):
+            yield
+        return len
+
+
+def test_short_work_is_done_at_once() -> None:
+    """What takes no second slice is a picker, not work, whatever the part says."""
+    for slices in (None, 0):
+        assert at_once(made(Slow(slices), [FakeBackend()], Chance(1))) is len
+
+
+def test_long_work_goes_on_in_slices() -> None:
+    """What takes more slices is handed on with the first one done, and ends with the picker."""
+    work = at_once(made(Slow(3), [FakeBackend()], Chance(1)))
+    assert isinstance(work, Generator)
+    assert next(work) is None
+    assert next(work) is None
+    with pytest.raises(StopIteration) as finished:
+        next(work)
+    assert finished.value.value is len

@@ -28,6 +28,8 @@ from balancer.core.pool import Pool
 from balancer.core.routes import Route, Routes
 from balancer.core.session import Session
 from balancer.interfaces import IAlgorithmPlugin, Kind
+from balancer.plugins.combinators import BoundedLoad
+from balancer.plugins.hashing import Ketama, Rendezvous, SourceHash
 from balancer.plugins.matchers import Host, Path
 from benchmarks.results import table
 
@@ -214,6 +216,15 @@ def algorithms() -> list[Algorithm]:
     return sorted((plugin() for plugin in plain), key=lambda made: str(made.name))
 
 
+def combined() -> dict[str, Any]:
+    """Other ways of hashing, and an algorithm of an algorithm, by what they are."""
+    return {
+        "source-hash by Ketama": SourceHash(Ketama()),
+        "source-hash by Rendezvous": SourceHash(Rendezvous()),
+        "bounded source-hash": BoundedLoad(SourceHash()),
+    }
+
+
 def required(plugin: Any) -> list[str]:
     """The settings that a plugin cannot do without."""
     return [field.name for field in attrs.fields(plugin) if field.init and field.default is attrs.NOTHING]
@@ -228,8 +239,8 @@ def cases() -> list[Case]:
         Case("response, six fields: encode", encode_response),
         *(Case(f"route of {count}, by host and path: choose", partial(choose, count)) for count in ROUTES),
         *(
-            Case(f"{algorithm.name}: pick of {size}", partial(pick, algorithm, size))
-            for algorithm in algorithms()
+            Case(f"{name}: pick of {size}", partial(pick, algorithm, size))
+            for name, algorithm in [*((plain.name, plain) for plain in algorithms()), *combined().items()]
             for size in SIZES
         ),
         Case("pool, round-robin of 8: pick and end", lease),

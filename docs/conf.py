@@ -16,6 +16,7 @@ from balancer.core import ends, exchange_states, messages, relay  # noqa: E402 -
 from balancer.interfaces import contracts  # noqa: E402 - the same
 from balancer.plugins import (  # noqa: E402 - the same
     algorithms,
+    combinators,
     datagrams,
     filters,
     first_bytes,
@@ -51,6 +52,13 @@ ALGORITHMS = [
     hashing.Hash,
 ]
 HASHING = [hashing.Maglev, hashing.Ketama, hashing.Rendezvous]
+COMBINATORS = [
+    combinators.Fallback,
+    combinators.Subset,
+    combinators.Exact,
+    combinators.BoundedLoad,
+    combinators.Zones,
+]
 FIRST_BYTES = [
     first_bytes.TLSHello,
     first_bytes.SNI,
@@ -87,6 +95,7 @@ GENERATED = {
     "heads.md": reference.values(inspect.getsource(messages), ["Head", "RequestHead", "ResponseHead"]),
     "algorithms.md": reference.nouns(ALGORITHMS, heading="###"),
     "hashing.md": reference.nouns(HASHING, heading="###"),
+    "combinators.md": reference.nouns(COMBINATORS, heading="###"),
     "health.md": reference.nouns([health.TCPCheck, health.HTTPCheck], heading="###"),
     "matchers.md": reference.nouns(MATCHERS, heading="###"),
     "first_bytes.md": reference.nouns(FIRST_BYTES, heading="###"),

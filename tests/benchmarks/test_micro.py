@@ -17,7 +17,8 @@ def test_parts_can_be_measured(case: micro.Case) -> None:
 
 def test_every_plain_algorithm_is_measured() -> None:
     """The built-in algorithms that need no settings are found by themselves."""
-    assert {"round-robin", "random", "least-connections"} <= {algorithm.name for algorithm in micro.algorithms()}
+    names = {algorithm.name for algorithm in micro.algorithms()}
+    assert {"round-robin", "random", "least-connections", "power-of-two", "peak-ewma", "source-hash"} <= names
 
 
 def test_many_routes_cost_no_more_than_a_few() -> None:

@@ -218,7 +218,7 @@ Measure = Callable[[IBackend], float]
 class PowerOfTwo:
     """The less loaded of two that are drawn by weight; a pick is O(log n).
 
-    `measure` tells the load of a backend, such as `lambda backend: backend.signals.get("queue", 0)`. None is the
+    `measure` tells the load of a backend, such as `lambda backend: backend.latency or 0`. None is the
     active sessions for one of weight. Raises `ConfigError`.
     """
 

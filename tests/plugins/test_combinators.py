@@ -1,0 +1,272 @@
+"""Algorithms made of algorithms: who is asked, who is bounded, and who is told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Generator, Sequence
+from math import ceil
+from random import Random as Chance
+from typing import Any
+
+import attrs
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+from zope.interface.verify import verifyObject
+
+from balancer.errors import ConfigError
+from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, Outcome, Phase
+from balancer.plugins.algorithms import First, LeastConnections, PowerOfTwo, Random, RoundRobin
+from balancer.plugins.combinators import BoundedLoad, Exact, Fallback, Subset, Zones
+from balancer.plugins.hashing import Hash, Ketama, capture, server_name
+from balancer.testing.fakes import FakeBackend, FakeSession
+
+SESSION = FakeSession(server_name="a.example")
+END = Outcome(9.0, 1.0)
+
+ALL: list[Any] = [
+    Fallback(Hash(server_name, Ketama()), RoundRobin()),
+    Subset("red", RoundRobin(), otherwise=Random()),
+    Exact(server_name),
+    BoundedLoad(Hash(server_name, Ketama())),
+    Zones("a"),
+]
+seeds = st.integers(0, 2**32)
+tags = st.frozensets(st.sampled_from(["red", "blue", "a.example"]))
+backends = st.builds(
+    FakeBackend,
+    name=st.uuids().map(str),
+    weight=st.sampled_from([0.5, 1.0, 3.0]),
+    active=st.integers(0, 9),
+    tags=tags,
+    zone=st.sampled_from("abc"),
+)
+fleets = st.lists(backends, min_size=1, max_size=6)
+
+
+class Told(list[Any]):
+    """A picker that always answers with the same, and notes which ends it is told of."""
+
+    def __init__(self, answer: FakeBackend | None) -> None:
+        self.answer = answer
+
+    def __call__(self, _session: Any) -> FakeBackend | None:
+        return self.answer
+
+    def released(self, backend: FakeBackend, outcome: Outcome) -> None:
+        self.append((backend.name, outcome.phase))
+
+
+@implementer(IAlgorithm)
+@attrs.frozen
+class Given:
+    """Has that picker, whoever is offered."""
+
+    made: Any
+    name: str = "given"
+
+    def picker(self, backends: Any, random: Any) -> Any:
+        return self.made
+
+
+def named(names: str, **told: Any) -> list[FakeBackend]:
+    """Backends of these names."""
+    return [FakeBackend(name, **told) for name in names]
+
+
+def pick_with(algorithm: Any, found: Sequence[FakeBackend], seed: int = 1) -> Any:
+    """The picker, made in as many slices as it takes."""
+    picker = algorithm.picker(found, Chance(seed))
+    while isinstance(picker, Generator):
+        try:
+            next(picker)
+        except StopIteration as finished:
+            picker = finished.value
+    return picker
+
+
+def picks(algorithm: Any, found: Sequence[FakeBackend], session: Any = SESSION, seed: int = 1, count: int = 30) -> Any:
+    """What a new picker answers, so many times."""
+    picker = pick_with(algorithm, found, seed)
+    return [picker(session) for _ in range(count)]
+
+
+@pytest.mark.parametrize("algorithm", ALL, ids=lambda algorithm: algorithm.name)
+def test_provides_the_interface(algorithm: Any) -> None:
+    """Every combinator provides `IAlgorithm`, and its class is listed as a plugin."""
+    assert verifyObject(IAlgorithm, algorithm)
+    assert IPlugin.providedBy(type(algorithm))
+    assert IAlgorithmPlugin.providedBy(type(algorithm))
+
+
+@given(st.sampled_from(ALL), fleets, seeds)
+def test_answers_with_what_was_offered_and_repeats_itself(algorithm: Any, found: list[FakeBackend], seed: int) -> None:
+    """A pick is one of those offered, or none where that is meant; the same seed gives the same picks."""
+    chosen = picks(algorithm, found, seed=seed)
+    assert all(backend in found or (backend is None and algorithm.name == "exact") for backend in chosen)
+    assert picks(algorithm, found, seed=seed) == chosen
+
+
+def test_fallback_asks_the_second_when_need_be() -> None:
+    """The second is asked when the first has none, or only one that was tried."""
+    one, other = found = named("ab")
+    fallback = Fallback(Given(Told(one)), Given(Told(other)))
+    assert set(picks(fallback, found)) == {one}
+    assert set(picks(fallback, found, FakeSession(tried=[one]))) == {other}
+    assert set(picks(Fallback(Given(Told(None)), First()), found)) == {one}
+    assert set(picks(Fallback(Given(Told(None)), Given(Told(None))), found)) == {None}
+
+
+def test_every_part_is_told_once_of_what_it_chose() -> None:
+    """A choice that did not stand ends at once, one that stood when its session ends; nobody else is told."""
+    one, other = found = named("ab")
+    first, then = Told(one), Told(other)
+    picker: Any = pick_with(Fallback(Given(first), Given(then)), found)
+    for session in (FakeSession(tried=[one]), SESSION):
+        picker.released(picker(session), END)
+    assert first == [("a", Phase.PICK), ("a", Phase.DONE)]
+    assert then == [("b", Phase.DONE)]
+
+
+def test_who_first_chose_is_first_told() -> None:
+    """Of two parts that chose the same backend each is told of one end, and one that does not listen of none."""
+    (one,) = found = named("a")
+    part = Told(one)
+    picker: Any = pick_with(Fallback(Given(part), First()), found)
+    for session in (SESSION, FakeSession(tried=[one])):
+        picker(session)
+    assert part == [("a", Phase.PICK)]
+    picker.released(one, END)
+    picker.released(one, END)
+    assert part == [("a", Phase.PICK), ("a", Phase.DONE)]
+
+
+@pytest.mark.parametrize("algorithm", [algorithm for algorithm in ALL if algorithm.name != "subset"], ids=repr)
+def test_nobody_listens_nothing_is_kept(algorithm: Any) -> None:
+    """Where no part wants to be told, the pool is spared the call."""
+    picker = pick_with(algorithm, [FakeBackend("a", zone="a"), FakeBackend("b")])
+    assert not hasattr(picker, "released")
+
+
+def test_what_changes_answers_is_no_part() -> None:
+    """A picker with a say in answers is refused as a part, in a line that says what to do."""
+    part = Told(None)
+    part.responded = None  # type: ignore[attr-defined]  # what is to be refused
+    with pytest.raises(TypeError, match="let it stand outermost"):
+        pick_with(Fallback(First(), Given(part)), named("a"))
+
+
+@given(fleets, st.booleans())
+def test_subset_is_those_with_the_tag(found: list[FakeBackend], refuse: bool) -> None:
+    """All with the tag and none else are chosen; while there is none, all or none, as is said."""
+    tagged: set[Any] = {backend for backend in found if "red" in backend.tags}
+    chosen: set[Any] = set(picks(Subset("red", otherwise=None if refuse else RoundRobin()), found, count=100))
+    assert chosen == (tagged or ({None} if refuse else set(found)))
+
+
+@given(fleets, st.sampled_from(["red", "blue", "green", None]))
+def test_exact_is_those_with_the_sessions_tag(found: list[FakeBackend], tag: str | None) -> None:
+    """Those with the tag that the session gives are chosen; none when there are none, or when it gives none."""
+    session = FakeSession(captures={} if tag is None else {"role": tag})
+    tagged: set[Any] = {backend for backend in found if tag in backend.tags}
+    assert set(picks(Exact(capture("role")), found, session, count=100)) == (tagged or {None})
+
+
+bounded = st.sampled_from(
+    [First(), RoundRobin(), Random(), PowerOfTwo(), LeastConnections(), Hash(server_name, Ketama())]
+)
+
+
+@given(bounded, fleets, st.sampled_from([1, 1.25, 2]), st.lists(st.integers(0, 9)))
+def test_bounded_load_is_bounded(algorithm: Any, found: list[FakeBackend], factor: float, ends: list[int]) -> None:
+    """Whatever chooses and whatever ends, no pick brings a backend above its share of the load, rounded up."""
+    picker: Any = pick_with(BoundedLoad(algorithm, factor), found)
+    total = sum(backend.weight for backend in found)
+    for end in [*ends, *[9] * 20]:
+        found[end % len(found)].active = end % 4
+        chosen = picker(SESSION)
+        chosen.active += 1
+        load = sum(backend.active for backend in found)
+        assert chosen.active <= ceil(factor * load * chosen.weight / total)
+
+
+def test_bounded_load_keeps_to_the_owner() -> None:
+    """A key stays with its backend until that is at its bound, then goes to the next one's for it, and comes back."""
+    found, algorithm = named("abcd"), Hash(server_name, Ketama())
+    picker: Any = pick_with(BoundedLoad(algorithm, 2), found)
+    alone: Any = pick_with(algorithm, found)
+    owner = alone(SESSION)
+    following = alone(FakeSession(server_name="a.example", tried=[owner]))
+    assert picker(SESSION) is owner
+    owner.active = 1
+    assert picker(SESSION) is following
+    found[0].active = found[1].active = found[2].active = found[3].active = 1
+    assert picker(SESSION) is owner
+
+
+def test_bounded_load_tells_its_part() -> None:
+    """A part that insists on a full backend is told that its choices did not stand, and not of another's end."""
+    one, other = found = named("ab")
+    one.active, part = 9, Told(one)
+    picker: Any = pick_with(BoundedLoad(Given(part)), found)
+    assert picker(SESSION) is other
+    picker.released(other, END)
+    assert set(part) == {("a", Phase.PICK)}
+    assert set(picks(BoundedLoad(Given(Told(None))), found)) == {None}
+
+
+def test_bounded_load_avoids_who_was_tried() -> None:
+    """Where the part insists, one with room that the session has not tried is found if there is one."""
+    one, other, third = found = named("abc")
+    one.active = 30
+    other.active = 1
+    assert set(picks(BoundedLoad(Given(Told(one))), found, FakeSession(tried=[third]))) == {other}
+
+
+@pytest.mark.parametrize(
+    ("up", "whole", "share"), [(72, 100, 1.0), (50, 100, 0.7), (25, 100, 0.35), (25, None, 0.35), (25, 25, 1.0)]
+)
+def test_zones_spill(up: int, whole: float | None, share: float) -> None:
+    """With so many of a hundred near, and a hundred far, this share of the sessions stays near: Envoy's arithmetic."""
+    found = [FakeBackend(f"n{place}", zone="a") for place in range(up)]
+    found += [FakeBackend(f"f{place}", zone="b") for place in range(100)]
+    counts = Counter(backend.zone for backend in picks(Zones("a", whole=whole), found, count=3000))
+    assert counts["a"] / 3000 == pytest.approx(share, abs=0.03)
+
+
+def test_zones_serve_while_any_is_left() -> None:
+    """With none near the others serve, and with none far those near."""
+    near, far = named("ab", zone="a"), named("cd", zone="b")
+    assert set(picks(Zones("a"), far)) == set(far)
+    assert set(picks(Zones("a"), near)) == set(near)
+    assert set(picks(Zones("a"), near + far)) == set(near)
+
+
+def test_zones_pass_over_who_was_tried() -> None:
+    """When those near were tried the others are asked, and when all were, those near again."""
+    (near,), (far,) = named("a", zone="a"), named("b", zone="b")
+    part = Told(None)
+    assert set(picks(Zones("a"), [near, far], FakeSession(tried=[near]))) == {far}
+    assert set(picks(Zones("a"), [near, far], FakeSession(tried=[near, far]))) == {near}
+    assert set(picks(Zones("a", Given(part)), [near, far])) == {None}
+    assert set(picks(Zones("a"), [near, far], FakeSession(tried=[far]))) == {near}
+
+
+MISTAKES: list[tuple[Any, Any, Any, int]] = [
+    (Fallback, (First, None), {}, 2),
+    (Subset, (3, RoundRobin), {"otherwise": 3}, 3),
+    (Exact, ("tag", 1), {}, 2),
+    (BoundedLoad, (None, 0.9), {}, 2),
+    (Zones, ("", 1), {"whole": 0, "overprovision": 0.5}, 4),
+]
+
+
+@pytest.mark.parametrize(("make", "given", "told", "lines"), MISTAKES)
+def test_mistakes_are_told(make: Any, given: Any, told: Any, lines: int) -> None:
+    """What cannot be a setting is refused, all of it at once, each in a line with a remedy."""
+    with pytest.raises(ConfigError) as caught:
+        make(*given, **told)
+    assert len(caught.value.mistakes) == lines
+    assert all("; give" in line or "; write" in line for line in caught.value.mistakes)

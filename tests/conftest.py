@@ -120,6 +120,7 @@ def logged_failures() -> Iterator[list[LogEvent]]:
     yield seen
     if installed_reactor() is not None:
         gc.collect()  # a Deferred tells of its unhandled error when it is collected
+        gc.freeze()  # what is left belongs to the session, and need not be looked at again
     globalLogPublisher.removeObserver(seen)
     assert not seen, "unhandled: " + "; ".join(repr(event["log_failure"].value) for event in seen)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Iterator
 
 import pytest
@@ -31,3 +32,12 @@ def lean() -> Iterator[Lean]:
     """A reactor of one's own."""
     with Lean() as lean:
         yield lean
+
+
+@pytest.fixture
+def uncollected() -> Iterator[None]:
+    """No garbage is collected meanwhile."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()

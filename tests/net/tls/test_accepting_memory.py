@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 
 import pytest
 
@@ -11,15 +10,6 @@ from balancer.net.tls.accepting import Handshaking
 from balancer.net.tls.stream import TLSStream
 from tests.net.lean import Lean
 from tests.net.tls.doors import Client, Door
-
-
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    """Nothing is collected in the meantime."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 def left() -> list[object]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,15 +11,6 @@ from balancer.config import HTTPListener, TCPListener
 from balancer.net.tls.dialing import Securing
 from tests.net.house import answer, request
 from tests.net.tls.farther import Trusted, behind, fronted
-
-
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    """No garbage is collected meanwhile."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 @pytest.mark.usefixtures("uncollected")

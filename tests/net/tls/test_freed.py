@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +22,6 @@ DOORS: dict[str, tuple[Any, dict[str, Any]]] = {
     "starttls": (TCPListener, {"starttls": "postgres"}),
 }
 GREETED = b"PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n"
-
-
-@pytest.fixture
-def uncollected() -> Iterator[None]:
-    """No garbage is collected meanwhile."""
-    gc.collect()
-    gc.disable()
-    yield
-    gc.enable()
 
 
 async def speaks(client: TLSWire) -> None:

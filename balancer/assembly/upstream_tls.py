@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping
 
 import attrs
 from OpenSSL import SSL
-from twisted.logger import Logger
 
 from balancer import config as nouns
 from balancer.assembly import key_logs
@@ -18,8 +17,6 @@ from balancer.net.tls.credentials import Unusable
 from balancer.net.tls.dialing import Secure
 from balancer.net.tls.files import Look
 from balancer.net.tls.upstream_contexts import Terms, connecting
-
-log = Logger("balancer")
 
 
 @attrs.frozen(eq=False)

@@ -37,6 +37,11 @@ def flooded(connection: SSL.Connection) -> bool:
     return isinstance(steps, _Steps) and steps.taken > MOST
 
 
+def orderly(connection: SSL.Connection, error: SSL.Error) -> bool:
+    """Whether what OpenSSL says of reading is that the peer has ended in order, and not that we had it end."""
+    return isinstance(error, SSL.ZeroReturnError) and not flooded(connection)
+
+
 def _step(connection: SSL.Connection, _where: int, _result: int) -> None:
     """OpenSSL has taken one, and looks for this after each message."""
     steps: _Steps = connection.get_app_data()

@@ -23,7 +23,7 @@ from zope.interface import implementer
 
 from balancer.net.peers import held
 from balancer.net.tls.alerts import lost
-from balancer.net.tls.flooding import flooded
+from balancer.net.tls.flooding import orderly
 
 Make = Callable[[Any], SSL.Connection]
 """Makes a connection of OpenSSL's on a socket, or on memory if that is None, for one side of TLS."""
@@ -48,7 +48,7 @@ class MemoryTLS(BufferingTLSTransport):
 
     transport: Any
     encrypted = True
-    _read_over = _finishing = False
+    _read_over = False
 
     def __init__(self, protocol: Any, make: Make, clock: Any) -> None:
         making: Any = Making(make, clock)
@@ -82,7 +82,6 @@ class MemoryTLS(BufferingTLSTransport):
     def loseWriteConnection(self) -> None:
         """Say that this is all (close_notify), after what was written."""
         self._aggregator.flush()
-        self._finishing = True
         self._shutdownTLS()
         if IHalfCloseableProtocol.providedBy(self.wrappedProtocol):
             self.wrappedProtocol.writeConnectionLost()
@@ -129,7 +128,7 @@ class MemoryTLS(BufferingTLSTransport):
             except SSL.WantReadError:
                 break
             except SSL.Error as error:
-                if isinstance(error, SSL.ZeroReturnError) and not flooded(self._tlsConnection):
+                if orderly(self._tlsConnection, error):
                     self._ended()
                 else:
                     self._reason = self._reason or Failure(lost(error))

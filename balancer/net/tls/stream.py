@@ -18,7 +18,7 @@ from twisted.internet import main
 from twisted.python.failure import Failure
 
 from balancer.net.tls.alerts import lost
-from balancer.net.tls.flooding import flooded
+from balancer.net.tls.flooding import orderly
 from balancer.net.transports import TCPServer
 
 RECORD: Final = 1 << 14
@@ -176,16 +176,12 @@ class TLSStream(Encrypted):
 
     def _read_on(self, data: bytes) -> tuple[bytes, Any]:
         """More full records, and why there are no more if that is the end of reading."""
-        pieces = [data]
+        pieces, why = [data], None
         try:
             while len(pieces) < RECORDS and len(pieces[-1]) == RECORD:
                 pieces.append(self.tls.recv(RECORD))
-        except SSL.WantReadError:
-            why = None
         except SSL.Error as error:
             why = self._why(error)
-        else:
-            why = None
         return b"".join(pieces), why
 
     def _why(self, error: SSL.Error) -> Any:
@@ -196,8 +192,7 @@ class TLSStream(Encrypted):
             self._reads_to_write = True
             self.reactor.addWriter(self)
             return None
-        orderly = isinstance(error, SSL.ZeroReturnError) and not flooded(self.tls)
-        return main.CONNECTION_DONE if orderly else lost(error)
+        return main.CONNECTION_DONE if orderly(self.tls, error) else lost(error)
 
     def _rest(self) -> None:
         """Wait for nothing but something to read."""

@@ -12,7 +12,7 @@ from cryptography import x509
 from OpenSSL import SSL
 from OpenSSL.crypto import X509, X509StoreFlags
 
-from balancer.net.tls.files import AUTHORITIES, LISTS, Unreadable, blocks, found
+from balancer.net.tls.files import AUTHORITIES, LISTS, Block, Unreadable, blocks, found
 from balancer.net.tls.parsing import certificate_in, list_in
 
 
@@ -41,17 +41,21 @@ def read_trust(authorities: Iterable[str], lists: Iterable[str] = ()) -> Trust:
     return Trust(tuple(trusted), tuple(one for path in lists for one in _lists(path)))
 
 
+def _blocks(path: str, endings: frozenset[str], label: str) -> list[Block]:
+    """The blocks of that kind in the files of a path."""
+    every = (block for file in found([path], endings) for block in blocks(file))
+    return [block for block in every if block.label == label]
+
+
 def _authorities(path: str) -> list[x509.Certificate]:
-    every = (block for file in found([path], AUTHORITIES) for block in blocks(file))
-    certificates = [certificate_in(block) for block in every if block.label == "CERTIFICATE"]
+    certificates = [certificate_in(block) for block in _blocks(path, AUTHORITIES, "CERTIFICATE")]
     if not certificates:
         raise Unreadable(f"{path}: holds no certificate; give the authority's own, as PEM")
     return certificates
 
 
 def _lists(path: str) -> list[x509.CertificateRevocationList]:
-    every = (block for file in found([path], LISTS) for block in blocks(file))
-    lists = [list_in(block) for block in every if block.label == "X509 CRL"]
+    lists = [list_in(block) for block in _blocks(path, LISTS, "X509 CRL")]
     if not lists:
         raise Unreadable(f"{path}: holds no revocation list; give the authority's, as PEM")
     return lists

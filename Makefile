@@ -19,21 +19,26 @@ FUZZ_SECONDS ?= 60
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test system programs lint fuzz bench docs soak clean
+.PHONY: demo test test-pure test-sockets system programs lint fuzz bench docs soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twist --log-format=text balancer --config examples/quickstart.py
 
-# What needs no reactor is run without one; real sockets on Twisted's, on asyncio's and on ours. What the runs covered
-# together passes the gates. Which test covered what is asked of the first run only: with many lines to a test it costs
-# more than all the rest.
+# What needs no reactor is run without one, beside the rest; real sockets on Twisted's, on asyncio's and on ours. What the
+# runs covered together passes the gates. Which test covered what is asked of the first run only: with many lines to a
+# test it costs more than all the rest.
 test: $(VENV)/.installed-dev
 	rm -f .coverage .coverage-pure
+	$(MAKE) --jobs=2 --output-sync=target test-pure test-sockets
+	$(BIN)/python .ci/coverage_gates.py
+
+test-pure:
 	COVERAGE_FILE=.coverage-pure $(PYTEST) $(COVER) --cov-context=test -p no:twisted $(SOCKETS:%=--ignore=%)
+
+test-sockets:
 	$(PYTEST) $(COVER) -m "not system" $(SOCKETS)
 	$(PYTEST) $(COVER) -m "not system" --reactor-only --reactor=asyncio $(REACTORS)
 	$(PYTEST) $(COVER) -m "not system" --reactor-only -p tests.net.lean_plugin $(REACTORS)
-	$(BIN)/python .ci/coverage_gates.py
 
 system: $(VENV)/.installed-dev $(VENV)/scanner/.installed programs
 	$(PYTEST) -m system tests/system

@@ -15,7 +15,8 @@ from balancer.assembly.streams import Door, make_stream
 from balancer.assembly.terminated import terminated
 from balancer.core.arrival import OtherHosts
 from balancer.core.exchange import LEFT_OVER_TIME
-from balancer.core.filters import chain_of
+from balancer.core.faults import Faults
+from balancer.core.filters import Chain, chain_of
 from balancer.core.forwarding import Forwarding, Trusted
 from balancer.core.http1 import Limits as HeadLimits
 from balancer.core.journal import Access
@@ -45,11 +46,13 @@ def make_http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
 
 def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: str) -> Inner:
     """What serves HTTP behind that door; logs call it so."""
+    faults = Faults(FaultLog())
     routes = [
-        Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
+        Route(route.matcher, _destination(parts, settings, route), _chain(route, faults), route.title)
         for route in (*proving_routes(parts, settings), *settings.routes)
     ]
     site = _site(parts, settings, Routes(routes, FaultLog()), door, named)
+    site.faults = faults
     door.tallies.append(site.refusals)
     listening = HTTPListening(
         site,
@@ -69,6 +72,16 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
     return terminated(
         parts, settings, door, named, HTTPFactory(listening), hint=lambda data: plain_hint(data, parts.dates)
     )
+
+
+def _chain(route: nouns.Route, faults: Faults) -> Chain | None:
+    """The filters of a route; those that fail and are passed over are counted."""
+    skipped = (
+        None
+        if route.on_filter_error == "refuse"
+        else lambda failed: faults.note(failed.named, failed.__cause__ or failed)
+    )
+    return chain_of(route.filters, skipped)
 
 
 def _site(parts: Parts, settings: nouns.HTTPListener, routes: Routes[Destination], door: Door, named: str) -> Site:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -63,6 +63,9 @@ class Route(Noun):
     `retry` says for what HTTP requests are tried again; without it, only for a connection that ends before anything of
     the answer to a request without a body has come.
 
+    A filter that fails costs the request a 500. With `on_filter_error="skip"` the head goes on without it, which is for
+    filters that decorate: never for one that keeps anybody out.
+
     `upgrades` names the protocols, in lower case, that a request may ask to change its connection to: what follows the
     backend's consent (101) is relayed as it is. Requests for others go on without that wish.
     """
@@ -77,6 +80,7 @@ class Route(Noun):
     retry: Retry | None = attrs.field(default=None, kw_only=True)
     serve: Listener | None = attrs.field(default=None, kw_only=True)
     refuse: bool = attrs.field(default=False, kw_only=True)
+    on_filter_error: Literal["refuse", "skip"] = attrs.field(default="refuse", kw_only=True)
 
     @property
     def title(self) -> str:
@@ -135,9 +139,7 @@ class Route(Noun):
             yield from word("name", self.name)
         if self.timeout is not None:
             yield from seconds("timeout", self.timeout, like=300)
-        for item in self.filters:
-            wrong = list(provides_or_callable("filters", item, IFilter, "give a filter such as StripPrefix('/v1')"))
-            yield from wrong or _wrong_filter(item)
+        yield from _wrong_filters(self)
         if self.max_body is not None:
             yield from count("max_body", self.max_body, least=0)
         yield from wrong_upgrades(self.upgrades)
@@ -199,6 +201,15 @@ class Route(Noun):
             hints_of(self.matcher)
         except ConfigError as error:
             yield f"matcher: {error}"
+
+
+def _wrong_filters(route: Route) -> Iterator[str]:
+    for item in route.filters:
+        wrong = list(provides_or_callable("filters", item, IFilter, "give a filter such as StripPrefix('/v1')"))
+        yield from wrong or _wrong_filter(item)
+    yield from choice("on_filter_error", route.on_filter_error, ("refuse", "skip"))
+    if route.on_filter_error == "skip" and not route.filters:
+        yield "on_filter_error: would be ignored, for there are no filters; leave it out"
 
 
 def _wrong_filter(item: Any) -> Iterator[str]:

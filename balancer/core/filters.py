@@ -32,17 +32,23 @@ _IDLE: Final = (Filter.request, Filter.response)
 Step = tuple[Any, Callable[..., Any]]
 """A filter, and what to call of it."""
 
+Skipped = Callable[[FilterFailed], object]
+"""Is told of a failure that was passed over."""
+
 
 @attrs.frozen(eq=False)
 class Chain:
     """The filters of one route, sorted by what they do: `requests` in the order written, `responses` in reverse.
 
     `bodies` are, in the order written, those that may want to rewrite one.
+
+    A step that fails ends the exchange, unless `skipped` is there to be told: then the head goes on as it was.
     """
 
     requests: tuple[Step, ...]
     responses: tuple[Step, ...]
     bodies: tuple[Step, ...]
+    skipped: Skipped | None = None
 
     def request(self, head: RequestHead, session: Session, *, after: int = 0) -> RequestHead | Reply | Pause:
         """The head to send on, through every request filter behind the first `after`, or the first `Reply`.
@@ -50,27 +56,38 @@ class Chain:
         Or a `Pause`, if one of them takes its time. Raises `FilterFailed` when one raises or answers something else.
         """
         for place in range(after, len(self.requests)):
-            one, step = self.requests[place]
-            parts = _parts(head)
-            answer = _called(one, step, head, session)
-            _check_untouched(one, head, parts)
-            if answer is head:
+            try:
+                answer = self._request_step(place, head, session)
+            except FilterFailed as failed:
+                self.skip(failed)
                 continue
-            if isinstance(answer, Awaitable):
-                return Pause(answer, self, place, head, session, parts)
-            checked = _judged(one, answer, head)
-            if isinstance(checked, Reply):
-                return checked
-            if checked.fields is head.fields:
-                checked.lines = head.lines
-            head = checked
+            if not isinstance(answer, RequestHead):
+                return answer
+            head = answer
         return without_range(head) if self.bodies else head
+
+    def _request_step(self, place: int, head: RequestHead, session: Session) -> RequestHead | Reply | Pause:
+        """What one filter makes of a head. Raises `FilterFailed`."""
+        one, step = self.requests[place]
+        answer, parts = _called(one, step, head, session)
+        if isinstance(answer, Awaitable):
+            return Pause(answer, self, place, head, session, parts)
+        checked: RequestHead | Reply = _judged(one, answer, head)
+        if isinstance(checked, RequestHead) and checked.fields is head.fields:
+            checked.lines = head.lines
+        return checked
+
+    def skip(self, failed: FilterFailed) -> None:
+        """Pass over a failure. Raises it where that is not wanted."""
+        if self.skipped is None:
+            raise failed
+        self.skipped(failed)
 
     def request_body(self, head: RequestHead, session: Session) -> tuple[RequestHead, Transforms | None]:
         """The head with what becomes of the body behind it; None: nothing. Raises `FilterFailed`."""
         if not self.bodies or head.length == 0:
             return head, None
-        body = transforms(self.bodies, head, session, Direction.REQUEST)
+        body = transforms(self.bodies, head, session, Direction.REQUEST, self.skip)
         return (head, None) if body is None else (of_unknown_length(head), body)
 
     def answer(self, head: ResponseHead, session: Session) -> tuple[ResponseHead | Reply, Transforms | None]:
@@ -83,13 +100,14 @@ class Chain:
             return head, None
         passed = head.copy()
         for one, step in self.responses:
-            parts = _parts(passed)
-            answer = _called(one, step, passed, session)
-            _check_untouched(one, passed, parts)
-            checked = _judged(one, answer, passed)
-            if isinstance(checked, Reply):
-                return checked, None
-            passed = checked
+            try:
+                answer = _response_step(one, step, passed, session)
+            except FilterFailed as failed:
+                self.skip(failed)
+                continue
+            if isinstance(answer, Reply):
+                return answer, None
+            passed = answer
         return self._answers_body(passed, session)
 
     def _answers_body(self, head: ResponseHead, session: Session) -> tuple[ResponseHead, Transforms | None]:
@@ -98,7 +116,7 @@ class Chain:
             return head, None
         if head.length == 0:
             return without_claims(head), None
-        body = transforms(self.bodies[::-1], head, session, Direction.RESPONSE)
+        body = transforms(self.bodies[::-1], head, session, Direction.RESPONSE, self.skip)
         return (head, None) if body is None else (of_unknown_length(head), body)
 
 
@@ -111,7 +129,7 @@ class Pause:
     place: int
     head: RequestHead
     session: Session
-    parts: tuple[object, ...]
+    parts: tuple[Any, ...]
 
     @property
     def named(self) -> str:
@@ -121,14 +139,23 @@ class Pause:
     def resume(self, answer: object) -> RequestHead | Reply | Pause:
         """Go on with what the filter answered in the end. Raises `FilterFailed`."""
         one = self.chain.requests[self.place][0]
-        _check_untouched(one, self.head, self.parts)
-        checked = _judged(one, answer, self.head)
+        try:
+            _check_untouched(one, self.head, self.parts)
+            checked = _judged(one, answer, self.head)
+        except FilterFailed as failed:
+            return self.failed(failed)
         if isinstance(checked, Reply):
             return checked
         return self.chain.request(checked, self.session, after=self.place + 1)
 
+    def failed(self, failed: FilterFailed) -> RequestHead | Reply | Pause:
+        """Go on without the filter, since it failed so. Raises `FilterFailed`."""
+        _restore(self.head, self.parts)
+        self.chain.skip(failed)
+        return self.chain.request(self.head, self.session, after=self.place + 1)
 
-def chain_of(filters: Sequence[Any]) -> Chain | None:
+
+def chain_of(filters: Sequence[Any], skipped: Skipped | None = None) -> Chain | None:
     """The chain that the filters of a route make, functions among them; None without any."""
     if not filters:
         return None
@@ -136,7 +163,14 @@ def chain_of(filters: Sequence[Any]) -> Chain | None:
         _working((one, getattr(one, "request", one)) for one in filters),
         _working((one, getattr(one, "response", None)) for one in reversed(filters)),
         _working((one, getattr(one, "body", None)) for one in filters),
+        skipped,
     )
+
+
+def _response_step(one: Any, step: Callable[..., Any], head: ResponseHead, session: Session) -> ResponseHead | Reply:
+    """What one filter makes of the head of an answer. Raises `FilterFailed`."""
+    answer, _ = _called(one, step, head, session)
+    return _judged(one, answer, head)
 
 
 def _working(steps: Iterable[Step | tuple[Any, None]]) -> tuple[Step, ...]:
@@ -145,24 +179,37 @@ def _working(steps: Iterable[Step | tuple[Any, None]]) -> tuple[Step, ...]:
     return tuple((one, step) for one, step in there if getattr(step, "__func__", None) not in _IDLE)
 
 
-def _parts(head: RequestHead | ResponseHead) -> tuple[object, ...]:
+def _parts(head: RequestHead | ResponseHead) -> tuple[Any, ...]:
     """What goes onto the wire of a head, part of it unchecked, since it was read from one."""
     if isinstance(head, ResponseHead):
         return head.status, head.phrase, head.fields, head.length
     return head.method, head.target, head.authority, head.fields, head.length
 
 
-def _check_untouched(one: Any, head: RequestHead | ResponseHead, parts: tuple[object, ...]) -> None:
+def _restore(head: RequestHead | ResponseHead, parts: tuple[Any, ...]) -> None:
+    """Undo what was changed of it in place."""
+    if isinstance(head, ResponseHead):
+        head.status, head.phrase, head.fields, head.length = parts
+    else:
+        head.method, head.target, head.authority, head.fields, head.length = parts
+
+
+def _check_untouched(one: Any, head: RequestHead | ResponseHead, parts: tuple[Any, ...]) -> None:
     if _parts(head) != parts:
+        _restore(head, parts)
         raise FilterFailed("changed a head in place; return a copy, as of head.with_field(...)", named=in_words(one))
 
 
-def _called(one: Any, step: Callable[..., Any], head: AnyHead, session: Session) -> Any:
-    """What a step makes of a head. A stranger's code may raise anything, `SystemExit` too."""
+def _called(one: Any, step: Callable[..., Any], head: AnyHead, session: Session) -> tuple[Any, tuple[Any, ...]]:
+    """What a step makes of a head, and the parts of that. A stranger's code may raise anything, `SystemExit` too."""
+    parts = _parts(head)
     try:
-        return step(head, session)
+        answer = step(head, session)
     except BaseException as error:
+        _restore(head, parts)
         raise FilterFailed(f"raised {type(error).__name__}", named=in_words(one)) from error
+    _check_untouched(one, head, parts)
+    return answer, parts
 
 
 def _judged(one: Any, answer: object, head: AnyHead) -> AnyHead | Reply:

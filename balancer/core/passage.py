@@ -23,7 +23,8 @@ What it returns cancels the awaitable, and may be called at any time; what comes
 class Passage:
     """What is left of the way of one request: `core.exchange_ports.Pending`.
 
-    `done` is called once, with how it ended, unless that is cancelled first. All filters have `limit` seconds together.
+    `done` is called once, with how it ended, unless that is cancelled first. All filters have `limit` seconds together,
+    and those behind one that is late and passed over have as many once more.
     """
 
     lease: Lease | None = None
@@ -67,32 +68,36 @@ class Passage:
     def _answered(self, pause: Pause, answer: object, error: BaseException | None) -> None:
         if self._pause is not pause:
             return
-        result = _raised(pause, error) if error is not None else _resumed(pause, answer)
-        if isinstance(result, Pause):
-            self._await(result)
-        else:
-            self._end(result)
+        self._go_on(_raised(pause, error) if error is not None else _attempted(lambda: pause.resume(answer)))
 
     def _late(self) -> None:
-        assert self._pause is not None  # or the deadline were cancelled
-        named = self._pause.named
+        pause = self._pause
+        assert pause is not None  # or the deadline were cancelled
         self.cancel()
-        self._done(FilterTimeout(f"took longer than {self._limit:g} s", named=named))
+        late = FilterTimeout(f"took longer than {self._limit:g} s", named=pause.named)
+        self._deadline.move(self._limit)
+        self._go_on(_attempted(lambda: pause.failed(late)))
 
-    def _end(self, result: RequestHead | Reply | FilterFailed) -> None:
+    def _go_on(self, result: RequestHead | Reply | FilterFailed | Pause) -> None:
+        """To the next filter that takes its time, or to the end."""
+        if isinstance(result, Pause):
+            self._await(result)
+            return
         self._pause = None
         self._deadline.cancel()
         self._done(result)
 
 
-def _raised(pause: Pause, error: BaseException) -> FilterFailed:
+def _raised(pause: Pause, error: BaseException) -> RequestHead | Reply | FilterFailed | Pause:
     failed = FilterFailed(f"raised {type(error).__name__}", named=pause.named)
     failed.__cause__ = error
-    return failed
+    return _attempted(lambda: pause.failed(failed))
 
 
-def _resumed(pause: Pause, answer: object) -> RequestHead | Reply | FilterFailed | Pause:
+def _attempted(
+    step: Callable[[], RequestHead | Reply | Pause],
+) -> RequestHead | Reply | FilterFailed | Pause:
     try:
-        return pause.resume(answer)
+        return step()
     except FilterFailed as failed:
         return failed

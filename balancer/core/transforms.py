@@ -6,7 +6,7 @@ holds for it. No error quotes what a transform was given or answered: a body may
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import attrs
@@ -68,24 +68,38 @@ def in_words(one: Any) -> str:
 
 
 def transforms(
-    bodies: Sequence[tuple[Any, Any]], head: RequestHead | ResponseHead, session: Session, direction: Direction
+    bodies: Sequence[tuple[Any, Any]],
+    head: RequestHead | ResponseHead,
+    session: Session,
+    direction: Direction,
+    failed: Callable[[FilterFailed], object],
 ) -> Transforms | None:
     """Ask each of these filters, by its `body`, about the body behind a head; None when none wants to touch it.
 
-    Raises `FilterFailed` when a filter raises or answers with something else than a transform.
+    `failed` is told, and may raise it, when a filter raises or answers with something else than a transform.
     """
     steps: list[tuple[Any, Any]] = []
     for one, body in bodies:
         try:
-            transform = body(head, session, direction)
-            fit = transform is None or (callable(transform.feed) and callable(transform.finish))
-        except BaseException as error:
-            raise FilterFailed(f"body raised {type(error).__name__}", named=in_words(one)) from error
-        if not fit:
-            raise FilterFailed("body answered what has no feed and finish to call", named=in_words(one))
+            transform = _transform(one, body, head, session, direction)
+        except FilterFailed as error:
+            failed(error)
+            continue
         if transform is not None:
             steps.append((one, transform))
     return Transforms(steps) if steps else None
+
+
+def _transform(one: Any, body: Any, head: Any, session: Session, direction: Direction) -> Any:
+    """What a filter gives for one body: a transform, or None. Raises `FilterFailed`."""
+    try:
+        transform = body(head, session, direction)
+        fit = transform is None or (callable(transform.feed) and callable(transform.finish))
+    except BaseException as error:
+        raise FilterFailed(f"body raised {type(error).__name__}", named=in_words(one)) from error
+    if not fit:
+        raise FilterFailed("body answered what has no feed and finish to call", named=in_words(one))
+    return transform
 
 
 def of_unknown_length(head: AnyHead) -> AnyHead:

@@ -149,10 +149,15 @@ def test_a_transform_that_fails_is_contained(step: Callable[..., Any]) -> None:
         assert "SECRET" not in str(caught.value)
 
 
+def raised(failed: FilterFailed) -> None:
+    """Pass over no failure."""
+    raise failed
+
+
 def asked(*bodies: Callable[..., Any]) -> Transforms | None:
     """What filters with these for their `body` want with the body of an answer."""
     steps = [(f"filter {number}", body) for number, body in enumerate(bodies)]
-    return transforms(steps, HEAD, SESSION, Direction.RESPONSE)
+    return transforms(steps, HEAD, SESSION, Direction.RESPONSE, raised)
 
 
 def test_only_who_wants_a_body_gets_it() -> None:

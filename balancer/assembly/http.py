@@ -46,7 +46,7 @@ def make_http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
 def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: str) -> Inner:
     """What serves HTTP behind that door; logs call it so."""
     routes = [
-        Route(route.matcher, _destination(parts, settings, route), chain_of(route.filters), route.title)
+        Route(route.matcher, destination(parts, settings, route), chain_of(route.filters), route.title)
         for route in (*proving_routes(parts, settings), *settings.routes)
     ]
     site = _site(parts, settings, Routes(routes, FaultLog()), door, named)
@@ -124,7 +124,8 @@ def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:
     )
 
 
-def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
+def destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
+    """Where a route leads, and how patiently; its pool must have been made."""
     pool = route.pool
     upstreams = NOWHERE if pool is None else _upstreams(parts, pool)
     patience = Patience(

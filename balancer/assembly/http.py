@@ -48,7 +48,7 @@ def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: st
     """What serves HTTP behind that door; logs call it so."""
     faults = Faults(FaultLog())
     routes = [
-        Route(route.matcher, _destination(parts, settings, route), _chain(route, faults), route.title)
+        Route(route.matcher, destination(parts, settings, route), _chain(route, faults), route.title)
         for route in (*proving_routes(parts, settings), *settings.routes)
     ]
     site = _site(parts, settings, Routes(routes, FaultLog()), door, named)
@@ -137,7 +137,8 @@ def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:
     )
 
 
-def _destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
+def destination(parts: Parts, listener: nouns.HTTPListener, route: nouns.Route) -> Destination:
+    """Where a route leads, and how patiently; its pool must have been made."""
     pool = route.pool
     upstreams = NOWHERE if pool is None else _upstreams(parts, pool)
     patience = Patience(

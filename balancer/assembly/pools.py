@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 from operator import attrgetter
 from typing import Any
@@ -40,11 +40,26 @@ async def make_pool(parts: Parts, settings: nouns.Pool) -> Pool:
     backends = {backend: _backend(parts, settings, backend) for backend in settings.backends}
     secure_pool(parts, settings, backends)
     await find(parts, settings, backends)
+    return _assemble(parts, settings, backends.values())
+
+
+def make_offline_pool(parts: Parts, settings: nouns.Pool) -> Pool:
+    """Make a pool that reaches nobody: it looks no name up and reads no file. Raises `StartError` as `make_pool`."""
+    backends = []
+    for noun in settings.backends:
+        backend = _backend(parts, settings, noun)
+        backend.move([noun.place])
+        backends.append(backend)
+    return _assemble(parts, settings, backends)
+
+
+def _assemble(parts: Parts, settings: nouns.Pool, backends: Iterable[Backend]) -> Pool:
+    """Have the algorithm begin; one that fails at once is told as what it is."""
     faults = FaultLog()
     ports = Ports(parts.random, parts.reactor.seconds, lambda call: parts.reactor.callLater(0, call), faults)
     algorithm: Any = settings.algorithm or default_algorithm()
     make = _kind(parts, settings)
-    pool = make(settings.name, backends.values(), algorithm, ports=ports, on_policy_error=settings.on_policy_error)
+    pool = make(settings.name, backends, algorithm, ports=ports, on_policy_error=settings.on_policy_error)
     if faults.first:
         culprit = algorithm if pool.policy.faults.count else settings.on_policy_error
         name = named(getattr(culprit, "name", culprit))

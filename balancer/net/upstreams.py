@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import attrs
@@ -215,6 +215,8 @@ class Upstreams:
     pipes: Pipes = attrs.Factory(Pipes)
     budget: Budget = attrs.field(init=False)
     answers: Memory[KnownAnswer] = attrs.field(init=False, factory=Memory)
+    build: Callable[[Upstreams], HTTPUpstream] = attrs.field(init=False, default=HTTPUpstream)
+    """Makes our end of a new connection."""
     _sweep: Deadline | None = attrs.field(init=False, default=None)
     _sweeps: bool = attrs.field(init=False, default=False)
     """Whether that is armed; known here, since it is asked with every exchange."""
@@ -228,7 +230,7 @@ class Upstreams:
         self._fresh = Dialer(
             self.reactor,
             self.pool,
-            lambda: HTTPUpstream(self),
+            lambda: self.build(self),
             self.deadlines,
             connect_timeout=self.connect_timeout,
             attempts=self.attempts,

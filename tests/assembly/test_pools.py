@@ -9,12 +9,15 @@ import pytest
 from twisted.logger import LogEvent, formatEvent
 from zope.interface import implementer
 
-from balancer.config import Backend, Health
+from balancer import config as nouns
+from balancer.assembly.parts import Parts
+from balancer.assembly.pools import make_offline_pool
+from balancer.config import Backend, Health, UpstreamTLS
 from balancer.core.limited_pool import LimitedPool
 from balancer.core.session import Session
 from balancer.errors import CheckFailed, PoolFull, StartError
 from balancer.interfaces import IAlgorithm, Kind, Picker, Report
-from tests.assembly.parts import Last, assembled, relay
+from tests.assembly.parts import Last, Network, assembled, relay
 from tests.net.house import House, Speaker, answer, listening, request
 
 
@@ -41,6 +44,15 @@ def test_limits_and_queues_are_as_written() -> None:
     seeker: Any = None
     with pytest.raises(PoolFull, match="no more than 0 may wait"):
         pool.wait(session, seeker)
+
+
+def test_an_offline_pool_asks_nobody() -> None:
+    """A pool that is only looked at knows its backends by the names that they have, and looks none of them up."""
+    pool = nouns.Pool("pool", backends=["nobody.knows.example:80"], algorithm=Last(), tls=UpstreamTLS(ca="/none.pem"))
+    parts = Parts(Network(), Random(1))
+    (backend,) = make_offline_pool(parts, pool).backends
+    assert (backend.place, backend.usable, backend.secure) == (("nobody.knows.example", 80), True, None)
+    assert parts.lookups == []
 
 
 @pytest.mark.parametrize(

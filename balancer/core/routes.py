@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 import attrs
 
+from balancer.core.explaining_routes import RoutesExplained, explain_routes
 from balancer.core.faults import Faults, named
 from balancer.core.filters import Chain
 from balancer.core.route_index import RouteIndex
@@ -53,6 +54,7 @@ class Routes(Generic[Target]):
     ) -> None:
         self.report, self.faults = report, Faults(report)
         self._routes = tuple(routes)
+        self._index: RouteIndex | None = None
         self.choose = self._chooser()
         """The first route that matches a session; what it captured is put into the session. Raises `NoRoute`.
 
@@ -70,8 +72,15 @@ class Routes(Generic[Target]):
         hints = [hints_of(route.matcher) for route in self._routes]
         if len(hints) <= FEW or all(one is NO_HINTS for one in hints):
             return lambda session: self._first(self._routes, session)
-        index = RouteIndex(hints)
+        self._index = index = RouteIndex(hints)
         return lambda session: self._first(self._likely(index, session), session)
+
+    def explain(self, session: Session) -> RoutesExplained:
+        """Which route takes the session, and why none before it does; the session stays as it is."""
+        if self._index is None or session.request is None:
+            return explain_routes(self._routes, session)
+        likely = frozenset(self._index.candidates(session.request.host, session.request.path))
+        return explain_routes(self._routes, session, likely.__contains__)
 
     def _likely(self, index: RouteIndex, session: Session) -> Iterable[Route[Target]]:
         """Those that may match; all of them where there is no request, which alone has a host and a path."""

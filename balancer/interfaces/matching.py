@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from zope.interface import implementer
 
@@ -64,6 +64,20 @@ def checked(matcher: Any, answer: Any) -> Found:
     raise TypeError(f"{matcher!r} answered a {type(answer).__name__}; expected True, False, MORE or captures by name")
 
 
+def taken_apart(matcher: Any) -> tuple[str, tuple[Any, ...]]:
+    """How a matcher was put together ("all", "any" or "not"), and of what; ("", ()) for one that was not.
+
+    Matchers that `&` or `|` joined one after another are told side by side.
+    """
+    if isinstance(matcher, _Not):
+        return "not", (matcher.matcher,)
+    if not isinstance(matcher, _Pair):
+        return "", ()
+    sides = ((side, taken_apart(side)) for side in (matcher.left, matcher.right))
+    alike = (parts if joint == matcher.joint else (side,) for side, (joint, parts) in sides)
+    return matcher.joint, tuple(part for parts in alike for part in parts)
+
+
 def _captures(found: Found) -> Mapping[str, str]:
     return found if isinstance(found, Mapping) else {}
 
@@ -77,6 +91,8 @@ def _kinds(matcher: Any) -> frozenset[Kind]:
 
 
 class _Pair(Matcher):
+    joint: ClassVar[str]
+
     def __init__(self, left: Any, right: Any) -> None:
         self.left, self.right = left, right
         self.peek = max(getattr(left, "peek", 0), getattr(right, "peek", 0))
@@ -87,6 +103,8 @@ class _Pair(Matcher):
 
 class _Both(_Pair):
     """Kleene's and: one False settles it, whatever is still open; captures of both, the right one's winning."""
+
+    joint = "all"
 
     def __init__(self, left: Any, right: Any) -> None:
         super().__init__(left, right)
@@ -111,6 +129,8 @@ class _Both(_Pair):
 
 class _Either(_Pair):
     """Kleene's or: the first that matches settles it, also while an earlier one is still open."""
+
+    joint = "any"
 
     def __init__(self, left: Any, right: Any) -> None:
         super().__init__(left, right)

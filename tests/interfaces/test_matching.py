@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from balancer.interfaces import MORE, Found, IMatcher, Kind, Matcher, ask
+from balancer.interfaces.matching import taken_apart
 
 
 class Fixed(Matcher):
@@ -142,3 +143,17 @@ def test_the_kinds_of_session_that_can_match() -> None:
     assert set((tcp | http).kinds) == {Kind.TCP, Kind.HTTP}
     assert set((~tcp).kinds) == set((tcp | (lambda _: True)).kinds) == set(Kind)
     assert set(((lambda _: True) & http).kinds) == {Kind.HTTP}
+
+
+@given(matchers)
+def test_matchers_can_be_taken_apart(matcher: Matcher) -> None:
+    """What was put together comes apart so that the parts, joined again in the same way, answer the same."""
+    joint, parts = taken_apart(matcher)
+    if joint == "":
+        assert parts == ()
+    elif joint == "not":
+        assert truth(matcher) == 1 - truth(*parts)
+    else:
+        assert len(parts) >= 2
+        assert truth(matcher) == {"all": min, "any": max}[joint](map(truth, parts))
+        assert all(taken_apart(part)[0] != joint for part in parts)

@@ -218,7 +218,7 @@ class Answering(Parting):
         assert route is not None
         lease.answered()
         if lease.has_say:
-            head = lease.responded(self.session, head)
+            head = lease.responded(head)
         answer: ResponseHead | Reply = head
         if route.filters is not None:
             answer, self.answer_body = route.filters.answer(head, self.session)

@@ -39,7 +39,7 @@ class KeyedChoice(Choice):
         """Where the flow belongs, or nowhere while there is no room: another backend would not know it."""
         flow.pool, backend = home
         try:
-            return flow.pool.rejoin(backend)
+            return flow.pool.rejoin(backend, flow.session)
         except PoolFull:
             self.counts.dropped_full += 1
             return None

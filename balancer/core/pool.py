@@ -33,7 +33,7 @@ class Declined(NoBackend):
 
 
 class Lease:
-    """One pick, from the moment it is made, which `began` tells, until the session on the backend ends.
+    """One pick for a session, from the moment it is made, which `began` tells, until the session on the backend ends.
 
     `first_byte` is when the backend first said something, in seconds after that. `has_say` tells whether the picker has
     a say in the heads of answers.
@@ -41,10 +41,11 @@ class Lease:
 
     first_byte: float | None
 
-    __slots__ = ("_policy", "_pool", "_snapshot", "backend", "began", "first_byte", "has_say")
+    __slots__ = ("_policy", "_pool", "_snapshot", "backend", "began", "first_byte", "has_say", "session")
 
-    def __init__(self, pool: Pool, backend: Backend, policy: Policy, snapshot: Snapshot) -> None:
-        self.backend, self.first_byte, self.began = backend, None, pool.ports.seconds()
+    def __init__(self, pool: Pool, session: Session, backend: Backend, policy: Policy, snapshot: Snapshot) -> None:
+        self.session, self.backend = session, backend
+        self.first_byte, self.began = None, pool.ports.seconds()
         self._pool: Pool | None = pool
         self._policy, self._snapshot = policy, snapshot
         self.has_say = snapshot.responded is not None
@@ -56,9 +57,9 @@ class Lease:
             self.first_byte = now - self.began
             self.backend.timing.observe(self.first_byte, now)
 
-    def responded(self, session: Session, head: ResponseHead) -> ResponseHead:
+    def responded(self, head: ResponseHead) -> ResponseHead:
         """Let the picker that made the choice see, and change, the head of an HTTP answer. Raises `PolicyFailed`."""
-        return self._policy.respond(self._snapshot, session, self.backend, head)
+        return self._policy.respond(self._snapshot, self.session, self.backend, head)
 
     def end(self, phase: Phase = Phase.DONE, *, status: int | None = None, error: BalancerError | None = None) -> None:
         """Give the backend back; only the first call counts."""
@@ -70,17 +71,17 @@ class Lease:
             if pool.waiting:
                 pool.freed(self.backend)
 
-    def refuse(self, session: Session) -> None:
+    def refuse(self) -> None:
         """The choice does not stand; it was never counted, but the picker that made it is told all the same."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
             self._tell(pool.ports.seconds(), Phase.PICK, None, None)
-            if self.backend not in session.tried:
-                session.tried.append(self.backend)
+            if self.backend not in self.session.tried:
+                self.session.tried.append(self.backend)
 
     def _tell(self, now: float, phase: Phase, status: int | None, error: BalancerError | None) -> None:
         side = None if error is None else error.side
-        outcome = Outcome(now, now - self.began, self.first_byte, phase, side, status, error)
+        outcome = Outcome(now, now - self.began, self.first_byte, phase, side, status, error, self.session)
         self._policy.tell(self._snapshot, self.backend, outcome)
 
 
@@ -166,7 +167,7 @@ class Pool:
             if backend.usable and backend not in session.tried and not (backend.max_connections and backend.full):
                 backend.active += 1
                 return lease
-            lease.refuse(session)
+            lease.refuse()
             left -= 1
         return self._pick_remaining(session)
 
@@ -182,7 +183,7 @@ class Pool:
         """Whether the first picker is on its way, and nothing stands in for it."""
         return self.policy.beginning and (self._plan_b is None or self._plan_b.snapshot is None)
 
-    def rejoin(self, backend: Backend) -> Lease:
+    def rejoin(self, backend: Backend, session: Session) -> Lease:
         """Count a session as active on the backend that it belongs to, however that is; no algorithm is told of it.
 
         Raises `PoolFull` when the backend is full.
@@ -190,7 +191,7 @@ class Pool:
         if backend.max_connections and backend.full:
             raise PoolFull(f"pool {self.name!r}: backend {backend.name!r} is full")
         backend.active += 1
-        return Lease(self, backend, self.policy, Snapshot([backend], lambda _: backend))
+        return Lease(self, session, backend, self.policy, Snapshot([backend], lambda _: backend))
 
     def _choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
         """What the algorithm, or the one that stands in for it, chooses; not yet counted."""
@@ -201,10 +202,10 @@ class Pool:
                 if self._plan_b is None or self._plan_b.snapshot is None:
                     raise
             else:
-                return None if backend is None else Lease(self, backend, self.policy, snapshot)
+                return None if backend is None else Lease(self, session, backend, self.policy, snapshot)
         if self._plan_b is not None and self._plan_b.snapshot is not None:
             backend = self._plan_b.ask(self._plan_b.snapshot, session)
-            return None if backend is None else Lease(self, backend, self._plan_b, self._plan_b.snapshot)
+            return None if backend is None else Lease(self, session, backend, self._plan_b, self._plan_b.snapshot)
         if self.beginning:
             raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
         raise PolicyFailed(f"pool {self.name!r}: the algorithm made no picker")
@@ -215,12 +216,12 @@ class Pool:
         remaining = _first_tier([backend for backend in open_ones if backend not in session.tried])
         if not remaining:
             raise NoBackend(f"pool {self.name!r}: every backend that is up was tried")
-        lease = self._choose_among(remaining, session) if len(remaining) <= SMALL else self._draw(remaining)
+        lease = self._choose_among(remaining, session) if len(remaining) <= SMALL else self._draw(remaining, session)
         if lease is None:
             raise Declined(f"pool {self.name!r}: the algorithm chose none")
         if lease.backend not in remaining:
-            lease.refuse(session)
-            lease = self._draw(remaining)
+            lease.refuse()
+            lease = self._draw(remaining, session)
         lease.backend.active += 1
         return lease
 
@@ -230,12 +231,12 @@ class Pool:
             snapshot = self.policy.compile(remaining)
         except PolicyFailed:
             return self._choose(None, session)
-        return self._draw(remaining) if snapshot is None else self._choose(snapshot, session)
+        return self._draw(remaining, session) if snapshot is None else self._choose(snapshot, session)
 
-    def _draw(self, remaining: list[Backend]) -> Lease:
+    def _draw(self, remaining: list[Backend], session: Session) -> Lease:
         """Chance's choice, of which no algorithm is told."""
         chosen = self.ports.random.choice(remaining)
-        return Lease(self, chosen, self.policy, Snapshot(remaining, lambda _: chosen))
+        return Lease(self, session, chosen, self.policy, Snapshot(remaining, lambda _: chosen))
 
 
 def _first_tier(backends: list[Backend]) -> list[Backend]:

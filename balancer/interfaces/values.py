@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from enum import Enum
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import attrs
 
@@ -77,7 +77,8 @@ class Outcome:
 
     `now` is monotonic seconds, `duration` the seconds since the pick, `first_byte` the seconds from the pick to the
     backend's first byte (HTTP: final response head) or None, `status` an HTTP status or None. `error` is None when
-    the session ended well; `side` says who ended it otherwise, and `phase` how far it had come.
+    the session ended well; `side` says who ended it otherwise, and `phase` how far it had come. `session` is the
+    `ISession` that the pick was for; it may have gone on since, so look at it for who it is, not for how it was.
     """
 
     now: float
@@ -87,6 +88,7 @@ class Outcome:
     side: Side | None = None
     status: int | None = None
     error: BalancerError | None = None
+    session: Any = attrs.field(default=None, repr=False)
 
 
 @attrs.frozen

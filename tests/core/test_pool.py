@@ -270,7 +270,7 @@ def leased(algorithm: Steered) -> Lease:
 
 
 def test_a_lease_tells_how_it_ended() -> None:
-    """The picker that chose learns once when, how long, how far, and by whose doing the session ended."""
+    """The picker that chose learns once which session ended, when, how long, how far, and by whose doing."""
     algorithm, error = Steered(), ConnectFailed("refused")
     lease = leased(algorithm)
     lease.answered()
@@ -281,6 +281,7 @@ def test_a_lease_tells_how_it_ended() -> None:
     lease.answered()
     (outcome,) = algorithm.book.outcomes
     assert (outcome.phase, outcome.side, outcome.status, outcome.error) == (Phase.CONNECT, Side.UPSTREAM, 502, error)
+    assert outcome.session is lease.session
     assert first is not None
     assert first == outcome.first_byte == lease.first_byte
     assert 0 < first < outcome.duration < outcome.now
@@ -320,10 +321,9 @@ class Marking:
 def test_the_picker_that_chose_sees_the_answer() -> None:
     """The head of an answer passes the picker that made the choice, and stays where it has no say."""
     head = ResponseHead(200, "OK")
-    one = session()
-    lease = made(fleet(1), Marking()).pick(one)
-    assert lease.responded(one, head).get("x-from") == "b0"
-    assert leased(Steered()).responded(one, head) is head
+    lease = made(fleet(1), Marking()).pick(session())
+    assert lease.responded(head).get("x-from") == "b0"
+    assert leased(Steered()).responded(head) is head
 
 
 def test_a_session_may_rejoin_its_backend() -> None:
@@ -332,7 +332,7 @@ def test_a_session_may_rejoin_its_backend() -> None:
     backends = fleet(2)
     pool = made(backends, algorithm, turns=turns)
     backends[1].up = False
-    lease = pool.rejoin(backends[1])
+    lease = pool.rejoin(backends[1], session())
     assert (lease.backend, backends[1].active) == (backends[1], 1)
     lease.end()
     assert (backends[1].active, backends[1].served) == (0, 1)
@@ -343,5 +343,5 @@ def test_a_full_backend_is_not_rejoined() -> None:
     full = fleet(1)
     full[0].max_connections = full[0].active = 1
     with pytest.raises(PoolFull, match="'b0' is full"):
-        made(full, Only(lambda _count: 0)).rejoin(full[0])
+        made(full, Only(lambda _count: 0)).rejoin(full[0], session())
     assert full[0].active == 1

@@ -107,7 +107,7 @@ class PoolMachine(RuleBasedStateMachine):
             lease.answered()
         for _ in range(times):
             lease.end(phase, error=error)
-            lease.refuse(Session(Kind.TCP, ("192.0.2.1", 1), 0.0))
+            lease.refuse()
         assert lease.backend.served + lease.backend.failed == before + 1
         self.drawn[lease.backend.name] -= self.open_picks() == books
 

@@ -16,6 +16,7 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from balancer.core.messages import ResponseHead
 from balancer.errors import ConfigError
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, Outcome, Phase
 from balancer.plugins.algorithms import First, LeastConnections, PowerOfTwo, Random, RoundRobin
@@ -24,7 +25,7 @@ from balancer.plugins.hashing import Hash, Ketama, capture, server_name
 from balancer.testing.fakes import FakeBackend, FakeSession
 
 SESSION = FakeSession(server_name="a.example")
-END = Outcome(9.0, 1.0)
+END = Outcome(9.0, 1.0, session=SESSION)
 
 ALL: list[Any] = [
     Fallback(Hash(server_name, Ketama()), RoundRobin()),
@@ -51,12 +52,22 @@ class Told(list[Any]):
 
     def __init__(self, answer: FakeBackend | None) -> None:
         self.answer = answer
+        self.ended: list[Any] = []
 
     def __call__(self, _session: Any) -> FakeBackend | None:
         return self.answer
 
     def released(self, backend: FakeBackend, outcome: Outcome) -> None:
         self.append((backend.name, outcome.phase))
+        if outcome.phase is Phase.DONE:
+            self.ended.append(outcome.session)
+
+
+class Marks(Told):
+    """One that says in the answers who gave them."""
+
+    def responded(self, session: Any, backend: FakeBackend, head: ResponseHead) -> ResponseHead:
+        return head.with_field("x-from", backend.name)
 
 
 @implementer(IAlgorithm)
@@ -125,22 +136,61 @@ def test_every_part_is_told_once_of_what_it_chose() -> None:
     first, then = Told(one), Told(other)
     picker: Any = pick_with(Fallback(Given(first), Given(then)), found)
     for session in (FakeSession(tried=[one]), SESSION):
-        picker.released(picker(session), END)
+        picker.released(picker(session), attrs.evolve(END, session=session))
     assert first == [("a", Phase.PICK), ("a", Phase.DONE)]
     assert then == [("b", Phase.DONE)]
 
 
-def test_who_first_chose_is_first_told() -> None:
-    """Of two parts that chose the same backend each is told of one end, and one that does not listen of none."""
+@given(st.permutations(range(4)))
+def test_who_chose_for_a_session_is_told_of_its_end(order: list[int]) -> None:
+    """In whatever order sessions on one backend end, each part hears of those that it chose for, and of no other."""
+    (one,) = found = named("a")
+    first, then = Told(one), Told(one)
+    picker: Any = pick_with(Fallback(Given(first), Given(then)), found)
+    sessions = [FakeSession(tried=[one] if place % 2 else ()) for place in range(4)]
+    for session in sessions:
+        picker(session)
+    for place in order:
+        picker.released(one, attrs.evolve(END, session=sessions[place]))
+    assert first.ended == [sessions[place] for place in order if not place % 2]
+    assert then.ended == [sessions[place] for place in order if place % 2]
+
+
+def test_an_end_of_an_unknown_session_is_nobodys() -> None:
+    """A part hears of no end of a session that it did not choose for, nor twice of the same."""
     (one,) = found = named("a")
     part = Told(one)
     picker: Any = pick_with(Fallback(Given(part), First()), found)
-    for session in (SESSION, FakeSession(tried=[one])):
-        picker(session)
-    assert part == [("a", Phase.PICK)]
+    picker(SESSION)
+    for outcome in (END, END, attrs.evolve(END, session=None)):
+        picker.released(one, outcome)
+    assert part.ended == [SESSION]
+
+
+def test_the_part_that_chose_sees_the_answer() -> None:
+    """An answer passes the part that chose for its session, and no other, until the session ends."""
+    one, other = found = named("ab")
+    picker: Any = pick_with(Fallback(Given(Marks(one)), Given(Told(other))), found)
+    late = FakeSession(tried=[one])
+    head = ResponseHead(200, "OK")
+    assert (picker(SESSION), picker(late)) == (one, other)
+    for _ in range(2):
+        assert picker.responded(SESSION, one, head).get("x-from") == "a"
+    assert picker.responded(late, other, head) is head
     picker.released(one, END)
-    picker.released(one, END)
-    assert part == [("a", Phase.PICK), ("a", Phase.DONE)]
+    assert picker.responded(SESSION, one, head) is head
+
+
+def test_a_session_is_the_same_to_parts_within_parts() -> None:
+    """A part that was asked for a session that may not have what is full is told of that session's answer and end."""
+    one, other = found = named("ab")
+    one.active, inner = 9, Marks(other)
+    nested = Fallback(Fallback(Given(Told(one)), Given(inner)), First())
+    picker: Any = pick_with(BoundedLoad(nested), found)
+    assert picker(SESSION) is other
+    assert picker.responded(SESSION, other, ResponseHead(200, "OK")).get("x-from") == "b"
+    picker.released(other, END)
+    assert inner.ended == [SESSION]
 
 
 @pytest.mark.parametrize("algorithm", [algorithm for algorithm in ALL if algorithm.name != "subset"], ids=repr)
@@ -148,14 +198,6 @@ def test_nobody_listens_nothing_is_kept(algorithm: Any) -> None:
     """Where no part wants to be told, the pool is spared the call."""
     picker = pick_with(algorithm, [FakeBackend("a", zone="a"), FakeBackend("b")])
     assert not hasattr(picker, "released")
-
-
-def test_what_changes_answers_is_no_part() -> None:
-    """A picker with a say in answers is refused as a part, in a line that says what to do."""
-    part = Told(None)
-    part.responded = None  # type: ignore[attr-defined]  # what is to be refused
-    with pytest.raises(TypeError, match="let it stand outermost"):
-        pick_with(Fallback(First(), Given(part)), named("a"))
 
 
 @given(fleets, st.booleans())

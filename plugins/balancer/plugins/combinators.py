@@ -1,13 +1,12 @@
 """Algorithms made of algorithms: bounded, for some of the backends, one after the other, near before far.
 
-Each part chooses among what it is offered, and is told of the end of whatever it chose. A part whose picker changes
-answers (`responded`) must stand outermost: here it is refused. Refuses to know how the parts choose.
+Each part chooses among what it is offered, sees the answers to the sessions it chose for, and is told of their ends.
+Refuses to know how the parts choose.
 """
 
 from __future__ import annotations
 
 import random as chance
-from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import ceil
 from typing import Any, ClassVar, Final
@@ -16,6 +15,7 @@ import attrs
 from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
+from balancer.core.messages import ResponseHead
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Outcome, Phase, Picker
 from balancer.plugins.algorithms import Offer, RoundRobin, weighed
 from balancer.plugins.building import Making, at_once, made
@@ -28,43 +28,52 @@ _ASKED: Final = 8
 
 
 class _Parts:
-    """Asks pickers, and tells each of the end of what it chose, if any of them wants to be told.
+    """Asks pickers, and passes on to each what becomes of the sessions that it chose for.
 
-    Sessions on one backend cannot be told apart, so the first that ends counts as the first that was chosen.
+    `released` and `responded` are there only if a part has them, so that the pool is spared what nobody wants.
     """
 
     def __init__(self, pickers: Iterable[Picker]) -> None:
         found = list(pickers)
-        for picker in found:
-            if hasattr(picker, "responded"):
-                raise TypeError(f"{picker!r} changes answers: it cannot be a part; let it stand outermost")
-        self._owed: dict[IBackend, deque[Picker | None]] = {}
-        self._tells = any(hasattr(picker, "released") for picker in found)
+        self._owners: dict[tuple[ISession | None, IBackend], list[Picker | None]] = {}
+        answers = any(hasattr(picker, "responded") for picker in found)
+        self._tells = answers or any(hasattr(picker, "released") for picker in found)
         if self._tells:
             self.released = self._released
+        if answers:
+            self.responded = self._responded
 
     def _ask(self, picker: Picker, session: ISession) -> IBackend | None:
         backend: IBackend | None = picker(session)
         if backend is not None:
-            self._owe(backend, picker)
+            self._owe(backend, session, picker)
         return backend
 
-    def _owe(self, backend: IBackend, picker: Picker | None) -> None:
-        """That one chose it; None for a choice of nobody's."""
+    def _owe(self, backend: IBackend, session: ISession, picker: Picker | None) -> None:
+        """That one chose it for the session; None for a choice of nobody's."""
         if self._tells:
-            self._owed.setdefault(backend, deque()).append(picker)
+            self._owners.setdefault((session, backend), []).append(picker)
 
     def _refuse(self, backend: IBackend, session: ISession) -> None:
         """What was chosen last does not stand."""
         if self._tells:
-            self._tell(self._owed[backend].pop(), backend, Outcome(session.now, 0.0, phase=Phase.PICK))
+            self._released(backend, Outcome(session.now, 0.0, phase=Phase.PICK, session=session))
 
     def _released(self, backend: IBackend, outcome: Outcome) -> None:
-        self._tell(self._owed[backend].popleft(), backend, outcome)
-
-    def _tell(self, picker: Picker | None, backend: IBackend, outcome: Outcome) -> None:
+        key = outcome.session, backend
+        owners = self._owners.get(key)
+        if not owners:
+            return
+        picker = owners.pop()
+        if not owners:
+            del self._owners[key]
         if released := getattr(picker, "released", None):
             released(backend, outcome)
+
+    def _responded(self, session: ISession, backend: IBackend, head: ResponseHead) -> ResponseHead:
+        owners = self._owners.get((session, backend))
+        responded = getattr(owners[-1], "responded", None) if owners else None
+        return head if responded is None else responded(session, backend, head)
 
 
 @provider(IPlugin, IAlgorithmPlugin)
@@ -240,12 +249,12 @@ class _Bounded(_Parts):
         """The one that has most room, whatever the part says; one that was not tried, if there is one with room."""
         room = [offer for offer in self._offers if offer[0] not in full]
         backend, _ = min(room, key=lambda offer: (offer[0] in session.tried, offer[0].active / offer[1]))
-        self._owe(backend, None)
+        self._owe(backend, session, None)
         return backend
 
 
 class _Beyond:
-    """A session that has tried more."""
+    """A session that has tried more; the same session to whoever remembers it."""
 
     __slots__ = ("_session", "tried")
 
@@ -254,6 +263,12 @@ class _Beyond:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._session, name)
+
+    def __eq__(self, other: object) -> bool:
+        return other is self or other == self._session
+
+    def __hash__(self) -> int:
+        return hash(self._session)
 
 
 @provider(IPlugin, IAlgorithmPlugin)

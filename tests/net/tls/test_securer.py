@@ -10,7 +10,7 @@ from twisted.internet.protocol import Factory
 
 from balancer.core.backend import Backend
 from balancer.errors import CheckFailed
-from balancer.net.checks import Target
+from balancer.net.check_target import Target
 from balancer.net.tls.dialing import Secure
 from balancer.net.tls.securer import Securer
 from balancer.net.tls.upstream_contexts import Terms, connecting

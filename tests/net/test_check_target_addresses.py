@@ -13,7 +13,7 @@ from twisted.logger import LogEvent, formatEvent
 
 from balancer.core.backend import Backend
 from balancer.errors import CheckFailed
-from balancer.net.checks import Target
+from balancer.net.check_target import Target
 from balancer.plugins.health import TCPCheck
 from balancer.testing import MemoryNetwork
 from tests.net.house import Far, House

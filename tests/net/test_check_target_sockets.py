@@ -11,7 +11,7 @@ from twisted.internet.protocol import Factory
 
 from balancer.core.backend import Backend, Place
 from balancer.errors import CheckFailed
-from balancer.net.checks import Target
+from balancer.net.check_target import Target
 from balancer.plugins.health import HTTPCheck
 from tests.net.wires import Backends, Wire
 

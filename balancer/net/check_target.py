@@ -1,0 +1,118 @@
+"""The backend under examination: a check's only way to reach it; refuses to know when a check runs and what it says."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
+from twisted.internet.interfaces import IProtocol
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from balancer.core.backend import Backend, Place
+from balancer.errors import CheckFailed, Shortage
+from balancer.interfaces import ICheckTarget
+from balancer.net.greeting import Greeter, Greeting
+from balancer.net.racing import Awaiting, Racing
+from balancer.net.reasons import connect_error
+from balancer.net.tls.dialing import Secure
+from balancer.net.tls.securer import Awaited, Securer
+
+
+@implementer(ICheckTarget)
+class Target:
+    """One backend under examination; knows every connection the check made, so that none outlives it.
+
+    They are made over TLS if it is `secure`. `shortage` is what we were short of ourselves when a connection could not
+    be made, if that has happened.
+    """
+
+    def __init__(
+        self, reactor: Any, backend: Backend, timeout: float, greeting: bytes = b"", secure: Secure | None = None
+    ) -> None:
+        self.clock, self.backend, self.address = reactor, backend, backend.authority
+        self._timeout, self._greeting, self._secure = timeout, greeting, secure
+        self.shortage = ""
+        self._opened: list[Any] = []
+        self._closed = False
+
+    def connect(self, factory: Any) -> Deferred[IProtocol]:
+        """See `ICheckTarget.connect`.
+
+        Once the check is over there is no answer at all: an error would spin a check that tries again whatever comes.
+        """
+        if self._closed:
+            return Deferred()
+        with suppress(AttributeError):
+            factory.noisy = False  # two log lines for each check would bury the rest
+        secured = factory if self._secure is None else Securer(factory, self._secure)
+        greeted = Greeter(secured, self._greeting) if self._greeting else secured
+        reached = _Reached()
+        racing = Racing(self.backend, reached, begin=partial(self._begin, greeted), later=self.clock.callLater)
+        reached.deferred = Deferred(lambda _: racing.cancel())
+        racing.begin()
+        return reached.deferred.addCallbacks(self._made, self._failed)
+
+    def _begin(self, factory: Any, place: Place, runner: Awaiting) -> _Knock:
+        source = self.backend.source
+        endpoint: Any
+        if isinstance(place, str):
+            endpoint = UNIXClientEndpoint(self.clock, place, self._timeout)
+        else:
+            bound = (source, 0) if source else None
+            endpoint = TCP4ClientEndpoint(self.clock, place[0], place[1], self._timeout, bound)
+        return _Knock(endpoint.connect(factory).addCallback(self._stranger), runner)
+
+    def _stranger(self, connected: Any) -> Any:
+        """The check's own protocol, behind a greeting and TLS, or what fires with it when TLS stands."""
+        beyond = connected.protocol if isinstance(connected, Greeting) else connected
+        if not isinstance(beyond, Awaited):
+            return beyond
+        return beyond.made.addTimeout(self._timeout, self.clock, lambda _made, _seconds: Failure(TimeoutError()))
+
+    def close(self) -> None:
+        """The check is over: nothing it opened stays open."""
+        self._closed = True
+        for protocol in self._opened:
+            if protocol.transport is not None:
+                protocol.transport.abortConnection()
+
+    def _made(self, protocol: IProtocol) -> IProtocol:
+        self._opened.append(protocol)
+        if self._closed:
+            self.close()
+        return protocol
+
+    def _failed(self, failure: Failure) -> Failure:
+        if failure.check(CancelledError) is not None:
+            return failure
+        error = connect_error(self.backend, failure.value or Exception())
+        evidence = self.address + str(error).removeprefix(self.backend.address)
+        if isinstance(error, Shortage):
+            self.shortage = evidence
+        return Failure(CheckFailed(evidence))
+
+
+class _Knock:
+    """One connection of a check being made: `net.racing.Attempt`."""
+
+    def __init__(self, connecting: Deferred[Any], runner: Awaiting) -> None:
+        self.cancel = connecting.cancel
+        connecting.addCallbacks(runner.stands, lambda failure: runner.failed(failure.value))
+
+
+class _Reached:
+    """Tells a Deferred what came of a race: `net.racing.Awaiting`."""
+
+    deferred: Deferred[Any]
+
+    def stands(self, protocol: Any) -> None:
+        """The connection stands."""
+        self.deferred.callback(protocol)
+
+    def failed(self, reason: BaseException) -> None:
+        """It could not be made."""
+        self.deferred.errback(Failure(reason))

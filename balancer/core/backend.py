@@ -65,9 +65,12 @@ class Decisive(Generic[Value]):
 class Backend:
     """A member of one pool; see `IBackend` for what policies read.
 
-    `usable` is whether new sessions may be given to it at all.
-    `active`, `served` and `failed` are counted by the pool, `up` is written by health, `draining` by control, and so
-    is `own_weight`, which is the configured one until then.
+    `usable` is whether new sessions may be given to it at all, and `fit` whether nobody who looks after it objects:
+    `up` is written by health checks, `agent` is what its agent says that keeps sessions away (empty while it lets them
+    in), `ejected` is written by who watches how sessions end. `pressed` is panic's: it serves though it is not fit.
+    `active`, `served` and `failed` are counted by the pool; of those active some are only `held`: they have failed, and
+    policies are to see them for a while. `draining` is written by control, and so is `own_weight`, which is the
+    configured one until then.
     `authority` is the address without its scheme: host and port as written, or the path of a unix socket. `places` are
     where it is to be reached, the one to try first before the others; none while its name is unknown. `source` is the
     local address that connections to it come from, or empty for the system's choice. `secure` makes them over TLS,
@@ -76,6 +79,9 @@ class Backend:
     """
 
     up = Decisive(start=False)
+    agent = Decisive(start="")
+    ejected = Decisive(start=False)
+    pressed = Decisive(start=False)
     draining = Decisive(start=False)
     own_weight = Decisive(start=0.0)
 
@@ -101,8 +107,8 @@ class Backend:
         self.places: tuple[Place, ...] = () if place is None else (place,)
         self.authority = authority or address
         self.tier, self.zone, self.max_connections = tier, zone, max_connections
-        self.usable = False
-        self.active = self.served = self.failed = 0
+        self.usable = self.fit = False
+        self.active = self.held = self.served = self.failed = 0
         self.signals: Mapping[str, float] = {}
         self.timing = Latency(latency_half_life)
         self._reported_weight = 1.0
@@ -132,15 +138,17 @@ class Backend:
 
     @property
     def state(self) -> str:
-        """'down' while health says so, else 'draining' or 'up'."""
-        if not self.up:
+        """'down' while its checks or its agent say so, else 'ejected', 'draining' or 'up'."""
+        if not self.up or self.agent:
             return "down"
+        if self.ejected:
+            return "ejected"
         return "draining" if self.draining else "up"
 
     @property
     def full(self) -> bool:
         """Whether it has all the sessions that it takes at once."""
-        return self.max_connections is not None and self.active >= self.max_connections
+        return self.max_connections is not None and self.active - self.held >= self.max_connections
 
     def move(self, places: Iterable[Place]) -> bool:
         """Be reached at these places from now on; tell whether any of them is new, or one is gone.
@@ -179,7 +187,8 @@ class Backend:
 
     def judge(self) -> None:
         """Say anew whether it is `usable`, which is asked with every session and changes hardly ever."""
-        self.usable = self.up and not self.draining and self.weight > 0
+        self.fit = self.up and not self.ejected and not self.agent
+        self.usable = (self.fit or self.pressed) and not self.draining and self.weight > 0
 
     def __repr__(self) -> str:
         return f"<Backend {self.name} {self.state} active={self.active}>"

@@ -32,7 +32,7 @@ class IBackend(Interface):
     active: int = Attribute("Sessions that are on it now, counted from the pick.")
     latency: float | None = Attribute("Peak EWMA of `Outcome.first_byte` in seconds, decayed to now, or None.")
     signals: Mapping[str, float] = Attribute("Numbers the backend reports of itself, if collected.")
-    state: str = Attribute("'up', 'down' or 'draining'.")
+    state: str = Attribute("'up', 'down', 'ejected' (its sessions fail) or 'draining'.")
 
 
 class ICertificate(Interface):

@@ -79,22 +79,28 @@ def test_a_backend_is_what_policies_were_promised() -> None:
     assert one.latency == pytest.approx(0.5)
 
 
-@given(st.booleans(), st.booleans(), st.sampled_from([0.0, 0.5, 2.0]))
-def test_state_and_use(up: bool, draining: bool, weight: float) -> None:
-    """Only a backend that is up, not draining and of some weight may be used; down is said before draining."""
-    one = backend("a", up=up)
-    one.draining = draining
+flags = st.tuples(*[st.booleans()] * 5)
+
+
+@given(flags, st.sampled_from([0.0, 0.5, 2.0]))
+def test_state_and_use(told: tuple[bool, ...], weight: float) -> None:
+    """Only a backend that is fit, or pressed, not draining and of some weight may be used; the worst state is told."""
+    one = backend("a")
+    one.up, one.ejected, one.draining, one.pressed, refuses = up, ejected, draining, pressed, _ = told
+    one.agent = "maint" if refuses else ""
     one.apply(Report(weight=weight))
-    assert one.usable == (up and not draining and weight > 0)
-    assert one.state == ("draining" if draining else "up") if up else one.state == "down"
+    assert one.fit == (up and not ejected and not refuses)
+    assert one.usable == ((one.fit or pressed) and not draining and weight > 0)
+    states = [(not up or refuses, "down"), (ejected, "ejected"), (draining, "draining"), (True, "up")]
+    assert one.state == next(state for holds, state in states if holds)
     assert one.state in repr(one)
 
 
-@given(st.none() | st.integers(1, 5), st.integers(0, 6))
-def test_a_backend_is_full_at_its_limit(most: int | None, active: int) -> None:
-    """A backend is full as soon as it has all the sessions it takes, and one without a limit never is."""
+@given(st.none() | st.integers(1, 5), st.integers(0, 6), st.integers(0, 3))
+def test_a_backend_is_full_at_its_limit(most: int | None, active: int, held: int) -> None:
+    """A backend is full when it has all the sessions it takes, not counting the held, and never without a limit."""
     one = Backend("a", "a:80", "a", seconds=lambda: 0.0, max_connections=most)
-    one.active = active
+    one.active, one.held = active + held, held
     assert one.full == (most is not None and active >= most)
 
 

@@ -134,8 +134,8 @@ LISTENERS = {
     "give the Pool object, or a filter that answers itself, such as Respond(404)",
     "'tcp:80', routes=[Route(check, site, filters='/v1')]": "Route to Pool 'site': filters: "
     "'/v1' does not provide IFilter; give a filter such as StripPrefix('/v1')",
-    "'tcp:80', routes=[Route(check, site, filters=[lambda head, _: head], on_filter_error='pass')]": "Route to Pool 'site': "
-    "on_filter_error: 'pass' is not a choice; give 'refuse' or 'skip'",
+    "'tcp:80', routes=[Route(check, site, filters=[lambda head, _: head], on_filter_error='pass')]": "Route to "
+    "Pool 'site': on_filter_error: 'pass' is not a choice; give 'refuse' or 'skip'",
     "'tcp:80', routes=[Route(check, site, on_filter_error='skip')]": "Route to Pool 'site': "
     "on_filter_error: would be ignored, for there are no filters; leave it out",
     "'tcp:80', routes=[Route(check, site, filters=[lambda head: head])]": "Route to Pool 'site': filters: "

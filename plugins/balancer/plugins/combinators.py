@@ -7,7 +7,7 @@ Refuses to know how the parts choose.
 from __future__ import annotations
 
 import random as chance
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import ceil
 from typing import Any, ClassVar, Final
 
@@ -15,65 +15,16 @@ import attrs
 from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
-from balancer.core.messages import ResponseHead
-from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Outcome, Phase, Picker
+from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Picker
 from balancer.plugins.algorithms import Offer, RoundRobin, weighed
 from balancer.plugins.building import Making, at_once, made
 from balancer.plugins.hashing import Key
+from balancer.plugins.parts import Parts
 from balancer.plugins.settings import ALGORITHM, KEY, is_algorithm, is_number, told
 
 _ROUND_ROBIN: Final = RoundRobin()
 _ASKED: Final = 8
 """How often a part is asked for a backend with room, before the least loaded is taken."""
-
-
-class _Parts:
-    """Asks pickers, and passes on to each what becomes of the sessions that it chose for.
-
-    `released` and `responded` are there only if a part has them, so that the pool is spared what nobody wants.
-    """
-
-    def __init__(self, pickers: Iterable[Picker]) -> None:
-        found = list(pickers)
-        self._owners: dict[tuple[ISession | None, IBackend], list[Picker | None]] = {}
-        answers = any(hasattr(picker, "responded") for picker in found)
-        self._tells = answers or any(hasattr(picker, "released") for picker in found)
-        if self._tells:
-            self.released = self._released
-        if answers:
-            self.responded = self._responded
-
-    def _ask(self, picker: Picker, session: ISession) -> IBackend | None:
-        backend: IBackend | None = picker(session)
-        if backend is not None:
-            self._owe(backend, session, picker)
-        return backend
-
-    def _owe(self, backend: IBackend, session: ISession, picker: Picker | None) -> None:
-        """That one chose it for the session; None for a choice of nobody's."""
-        if self._tells:
-            self._owners.setdefault((session, backend), []).append(picker)
-
-    def _refuse(self, backend: IBackend, session: ISession) -> None:
-        """What was chosen last does not stand."""
-        if self._tells:
-            self._released(backend, Outcome(session.now, 0.0, phase=Phase.PICK, session=session))
-
-    def _released(self, backend: IBackend, outcome: Outcome) -> None:
-        key = outcome.session, backend
-        owners = self._owners.get(key)
-        if not owners:
-            return
-        picker = owners.pop()
-        if not owners:
-            del self._owners[key]
-        if released := getattr(picker, "released", None):
-            released(backend, outcome)
-
-    def _responded(self, session: ISession, backend: IBackend, head: ResponseHead) -> ResponseHead:
-        owners = self._owners.get((session, backend))
-        responded = getattr(owners[-1], "responded", None) if owners else None
-        return head if responded is None else responded(session, backend, head)
 
 
 @provider(IPlugin, IAlgorithmPlugin)
@@ -102,7 +53,7 @@ class Fallback:
         return _OneThenOther(first, then)
 
 
-class _OneThenOther(_Parts):
+class _OneThenOther(Parts):
     """The picker of `Fallback`."""
 
     def __init__(self, first: Picker, then: Picker) -> None:
@@ -110,11 +61,11 @@ class _OneThenOther(_Parts):
         self._first, self._then = first, then
 
     def __call__(self, session: ISession) -> IBackend | None:
-        backend = self._ask(self._first, session)
+        backend = self.ask(self._first, session)
         if backend is not None and backend in session.tried:
-            self._refuse(backend, session)
+            self.refuse(backend, session)
             backend = None
-        return self._ask(self._then, session) if backend is None else backend
+        return self.ask(self._then, session) if backend is None else backend
 
 
 @provider(IPlugin, IAlgorithmPlugin)
@@ -182,7 +133,7 @@ class Exact:
         return _ByTag(self.tag, pickers)
 
 
-class _ByTag(_Parts):
+class _ByTag(Parts):
     """The picker of `Exact`."""
 
     def __init__(self, key: Key, pickers: Mapping[str | bytes | None, Picker]) -> None:
@@ -191,7 +142,7 @@ class _ByTag(_Parts):
 
     def __call__(self, session: ISession) -> IBackend | None:
         picker = self._pickers.get(self._key(session))
-        return None if picker is None else self._ask(picker, session)
+        return None if picker is None else self.ask(picker, session)
 
 
 @provider(IPlugin, IAlgorithmPlugin)
@@ -225,7 +176,7 @@ class BoundedLoad:
         return _Bounded(picker, weighed(backends), self.factor)
 
 
-class _Bounded(_Parts):
+class _Bounded(Parts):
     """The picker of `BoundedLoad`."""
 
     def __init__(self, picker: Picker, offers: Sequence[Offer], factor: float) -> None:
@@ -238,10 +189,10 @@ class _Bounded(_Parts):
         full = [backend for backend, weight in self._offers if backend.active >= ceil(load * weight / total)]
         asking: Any = session
         for _ in range(_ASKED):
-            backend = self._ask(self._picker, asking)
+            backend = self.ask(self._picker, asking)
             if backend is None or backend not in full:
                 return backend
-            self._refuse(backend, session)
+            self.refuse(backend, session)
             asking = _Beyond(session, (*session.tried, *full))
         return self._least_loaded(full, session)
 
@@ -249,7 +200,7 @@ class _Bounded(_Parts):
         """The one that has most room, whatever the part says; one that was not tried, if there is one with room."""
         room = [offer for offer in self._offers if offer[0] not in full]
         backend, _ = min(room, key=lambda offer: (offer[0] in session.tried, offer[0].active / offer[1]))
-        self._owe(backend, session, None)
+        self.owe(backend, session, None)
         return backend
 
 
@@ -318,7 +269,7 @@ class Zones:
         return _NearFirst(here, there, kept, random.random)
 
 
-class _NearFirst(_Parts):
+class _NearFirst(Parts):
     """The picker of `Zones`; `kept` is the share of sessions that stays near, all of them from 1 up."""
 
     def __init__(self, near: Picker, far: Picker, kept: float, draw: Callable[[], float]) -> None:
@@ -328,9 +279,9 @@ class _NearFirst(_Parts):
     def __call__(self, session: ISession) -> IBackend | None:
         order = (self._near, self._far) if self._kept >= 1 or self._draw() < self._kept else (self._far, self._near)
         for picker in order:
-            backend = self._ask(picker, session)
+            backend = self.ask(picker, session)
             if backend is not None and backend not in session.tried:
                 return backend
             if backend is not None:
-                self._refuse(backend, session)
-        return self._ask(order[0], session)
+                self.refuse(backend, session)
+        return self.ask(order[0], session)

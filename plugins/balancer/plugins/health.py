@@ -16,8 +16,9 @@ from zope.interface import implementer, provider
 
 from balancer.interfaces import ICheckTarget, IHealthCheck, IHealthCheckPlugin, Kind
 from balancer.plugins.http_checks import HTTPCheck
+from balancer.plugins.send_expect import Expect, Send, SendExpect
 
-__all__ = ["HTTPCheck", "TCPCheck"]
+__all__ = ["Expect", "HTTPCheck", "Send", "SendExpect", "TCPCheck"]
 
 _STREAMS: Final = frozenset({Kind.TCP, Kind.HTTP})
 

@@ -19,7 +19,16 @@ from zope.interface.verify import verifyObject
 
 from balancer.core.session import Session
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, Kind
-from balancer.plugins.algorithms import LEAD, LeastConnections, LeastTime, PeakEWMA, PowerOfTwo, Random, RoundRobin
+from balancer.plugins.algorithms import (
+    LEAD,
+    First,
+    LeastConnections,
+    LeastTime,
+    PeakEWMA,
+    PowerOfTwo,
+    Random,
+    RoundRobin,
+)
 
 ALL = [RoundRobin(), Random(), LeastConnections(), LeastTime(), PowerOfTwo(), PeakEWMA()]
 SESSION = Session(Kind.TCP, ("192.0.2.1", 40000), 0.0)
@@ -244,3 +253,15 @@ def test_least_connections_explains() -> None:
     backends = [FakeBackend("a", 2, 3), FakeBackend("b", 0.5, 1)]
     picker: Any = LeastConnections().picker(backends, Chance(1))
     assert picker.explain(SESSION) == [(backends[0], 1.5, "weight 2"), (backends[1], 2.0, "weight 0.5")]
+
+
+def test_pickers_say_what_they_go_by() -> None:
+    """An explanation has the share of each that chance draws from, the order of the first, or the load of the two."""
+    backends = [FakeBackend("a", weight=3, active=6), FakeBackend("b", weight=1)]
+    pickers: list[Any] = [algorithm.picker(backends, Chance(1)) for algorithm in (Random(), First(), PowerOfTwo())]
+    assert [[(backend.name, score) for backend, score, _ in picker.explain(SESSION)] for picker in pickers] == [
+        [("a", 0.75), ("b", 0.25)],
+        [("a", 1), ("b", 2)],
+        [("a", 2), ("b", 0)],
+    ]
+    assert [picker.explain(SESSION)[0][2] for picker in pickers] == ["weight 3", "in this order", "weight 3"]

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 
 from balancer.errors import ConfigError
 from balancer.interfaces import IBackend
-from balancer.plugins.algorithms import Offer
 from balancer.plugins.hash_tables import MOST_POINTS, Hashing, Ketama, Maglev, Rendezvous, Table, hashed
+from balancer.plugins.rotation import Offer
 from balancer.testing.fakes import FakeBackend
 
 ALL: list[Hashing] = [Maglev(1009), Ketama(), Rendezvous()]

@@ -243,3 +243,29 @@ def test_those_who_may_stay_stay(by: Any, found: set[str], gone: int) -> None:
     moved = [one for one in clients(*found) if before(one) is not after(one) and before(one) is not backends[gone]]
     assert not moved or isinstance(by, Maglev)
     assert all(after(one) in rest for one in clients(*found))
+
+
+@pytest.mark.parametrize("by", WAYS)
+def test_the_order_of_a_key_is_told(by: Any) -> None:
+    """An explanation has the backends in the order in which they have the key, as those before are tried."""
+    backends = fleet(1, 2, 1, 1)
+    picker = pick_with(Hash(header("x-user"), by), backends)
+    told = picker.explain(SESSION)
+    assert [note for _, _, note in told] == ["owns key 'ann'"] + ["next for key 'ann'"] * 3
+    assert [score for _, score, _ in told] == [1, 2, 3, 4]
+    tried: list[FakeBackend] = []
+    for backend, _, _ in told:
+        assert picker(FakeSession(request=REQUEST, tried=tried)) is backend
+        tried.append(backend)
+
+
+def test_a_long_key_is_told_in_part() -> None:
+    """Whatever a client says, a note stays short; without a key it says that chance decides."""
+    picker = pick_with(Hash(peeked(2000)), fleet(1, 3))
+    (_, _, note), *_ = picker.explain(FakeSession(peek=bytes(2000)))
+    assert len(note) < 80
+    assert note.endswith("\\x0...")
+    assert [(share, note) for _, share, note in picker.explain(FakeSession())] == [
+        (0.25, "no key, by chance: weight 1"),
+        (0.75, "no key, by chance: weight 3"),
+    ]

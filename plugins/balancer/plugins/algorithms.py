@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import random as chance  # only for the name of a type: chance itself is handed in
 from bisect import bisect
-from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import accumulate, cycle, islice
+from itertools import accumulate
 from math import exp, log
 from typing import ClassVar, Final
 
@@ -21,13 +20,11 @@ from zope.interface import implementer, provider
 
 from balancer.errors import Side
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Outcome, Picker
+from balancer.plugins.rotation import InTurn, Offer, Rotation, Words
 from balancer.plugins.settings import is_number, told
 
 LEAD: Final = 1024
 """The most comparisons spent on finding a random place to start in a weighted rotation."""
-
-Offer = tuple[IBackend, float]
-"""A backend and its weight, above 0, when the picker was made."""
 
 
 def weighed(backends: Sequence[IBackend]) -> list[Offer]:
@@ -52,51 +49,11 @@ class RoundRobin:
         offers = weighed(backends)
         distinct = len({weight for _, weight in offers})
         if distinct == 1:
-            return _in_turn([backend for backend, _ in offers], random)
-        rotation = _Rotation(offers)
+            return InTurn([backend for backend, _ in offers], random)
+        rotation = Rotation(offers)
         for _ in range(random.randrange(max(1, LEAD // distinct))):
             rotation()
         return rotation
-
-
-def _in_turn(backends: Sequence[IBackend], random: chance.Random) -> Picker:
-    order = islice(cycle(backends), random.randrange(len(backends)), None)
-    return lambda _session: next(order)
-
-
-_Queue = deque[tuple[float, int, IBackend]]
-"""What each has paid so far (0 or less), its place as a number that falls, and the backend."""
-
-
-class _Rotation:
-    """nginx's smooth weighted round robin, choice for choice.
-
-    At every turn each backend gains its weight, and the one that has most, the first among equals, pays the total and
-    is chosen. Backends of one weight gain alike, so among them it is a plain queue and only its head can win.
-    """
-
-    __slots__ = ("_queues", "_total", "_turn")
-
-    def __init__(self, offers: Sequence[Offer]) -> None:
-        queues: dict[float, _Queue] = {}
-        for place, (backend, weight) in enumerate(offers):
-            queues.setdefault(weight, deque()).append((0.0, -place, backend))
-        self._queues = list(queues.items())
-        self._total = sum(weight for _, weight in offers)
-        self._turn = 0
-
-    def __call__(self, _session: ISession | None = None) -> IBackend:
-        self._turn += 1
-        queue = max(self._queues, key=self._credit)[1]
-        paid, place, backend = queue.popleft()
-        queue.append((paid - self._total, place, backend))
-        return backend
-
-    def _credit(self, lane: tuple[float, _Queue]) -> tuple[float, int]:
-        """What the head of a queue has now; the place decides among equals."""
-        weight, queue = lane
-        paid, place, _ = queue[0]
-        return weight * self._turn + paid, place
 
 
 @provider(IPlugin, IAlgorithmPlugin)
@@ -108,9 +65,24 @@ class Random:
     name: ClassVar[str] = "random"
 
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
-        offers = weighed(backends)
-        cumulative = list(accumulate(weight for _, weight in offers))
-        return lambda _session: random.choices(offers, cum_weights=cumulative)[0][0]
+        return ByChance(weighed(backends), random)
+
+
+class ByChance:
+    """Draws by weight."""
+
+    __slots__ = ("_cumulative", "_offers", "_random")
+
+    def __init__(self, offers: Sequence[Offer], random: chance.Random) -> None:
+        self._offers, self._random = offers, random
+        self._cumulative = list(accumulate(weight for _, weight in offers))
+
+    def __call__(self, _session: ISession) -> IBackend:
+        return self._random.choices(self._offers, cum_weights=self._cumulative)[0][0]
+
+    def explain(self, _session: ISession) -> Words:
+        """The share of each."""
+        return [(backend, weight / self._cumulative[-1], f"weight {weight:g}") for backend, weight in self._offers]
 
 
 @provider(IPlugin, IAlgorithmPlugin)
@@ -125,7 +97,23 @@ class First:
     name: ClassVar[str] = "first"
 
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
-        return lambda session: next((each for each in backends if each not in session.tried), backends[0])
+        return _FirstLeft(backends)
+
+
+class _FirstLeft:
+    """Chooses the first that was not tried."""
+
+    __slots__ = ("_backends",)
+
+    def __init__(self, backends: Sequence[IBackend]) -> None:
+        self._backends = backends
+
+    def __call__(self, session: ISession) -> IBackend:
+        return next((each for each in self._backends if each not in session.tried), self._backends[0])
+
+    def explain(self, _session: ISession) -> Words:
+        """The place of each, from 1. The lowest is chosen."""
+        return [(backend, float(place), "in this order") for place, backend in enumerate(self._backends, 1)]
 
 
 @provider(IPlugin, IAlgorithmPlugin)
@@ -159,7 +147,7 @@ class _LeastBusy:
             return tied[0][0]
         return self._random.choices(tied, [weight for _, weight in tied])[0][0]
 
-    def explain(self, _session: ISession) -> list[tuple[IBackend, float, str]]:
+    def explain(self, _session: ISession) -> Words:
         """The load of each. The lowest is chosen."""
         told = zip(self._offers, self._loads(), strict=True)
         return [(backend, load, f"weight {weight:g}") for (backend, weight), load in told]
@@ -231,14 +219,26 @@ class PowerOfTwo:
 
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
         offers = weighed(backends)
-        draw, weights = _TwoDrawn(offers, random), dict(offers)
+        weights = dict(offers)
         measure = self.measure or (lambda backend: backend.active / weights[backend])
+        return _LessLoaded(measure, offers, random)
 
-        def pick(_session: ISession) -> IBackend:
-            one, other = draw()
-            return one if measure(one) <= measure(other) else other
 
-        return pick
+class _LessLoaded:
+    """Draws two and compares them."""
+
+    __slots__ = ("_draw", "_measure", "_offers")
+
+    def __init__(self, measure: Measure, offers: Sequence[Offer], random: chance.Random) -> None:
+        self._measure, self._offers, self._draw = measure, offers, _TwoDrawn(offers, random)
+
+    def __call__(self, _session: ISession) -> IBackend:
+        one, other = self._draw()
+        return one if self._measure(one) <= self._measure(other) else other
+
+    def explain(self, _session: ISession) -> Words:
+        """The load of each. The lower of two that are drawn is chosen."""
+        return [(backend, self._measure(backend), f"weight {weight:g}") for backend, weight in self._offers]
 
 
 class _TwoDrawn:
@@ -309,7 +309,7 @@ class _LikelyFaster:
         if outcome.side is Side.UPSTREAM or status == 429 or status >= 500:
             self._failed[backend] = outcome.now
 
-    def explain(self, session: ISession) -> list[tuple[IBackend, float, str]]:
+    def explain(self, session: ISession) -> Words:
         """The cost of each, in seconds. The lower of two that are drawn is chosen."""
         return [(each, self._cost(each, session.now), f"share {share:g}") for each, share in self._shares.items()]
 

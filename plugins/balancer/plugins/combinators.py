@@ -16,10 +16,11 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Picker
-from balancer.plugins.algorithms import Offer, RoundRobin, weighed
+from balancer.plugins.algorithms import RoundRobin, weighed
 from balancer.plugins.building import Making, at_once, made
 from balancer.plugins.hashing import Key
 from balancer.plugins.parts import Parts
+from balancer.plugins.rotation import Offer
 from balancer.plugins.settings import ALGORITHM, KEY, is_algorithm, is_number, told
 
 _ROUND_ROBIN: Final = RoundRobin()

@@ -18,7 +18,7 @@ from typing import Any, Final, Protocol
 import attrs
 
 from balancer.interfaces import IBackend
-from balancer.plugins.algorithms import Offer
+from balancer.plugins.rotation import Offer
 from balancer.plugins.settings import is_count, told
 
 STEPS: Final = 1024

@@ -21,9 +21,10 @@ from balancer.core.messages import RequestHead
 from balancer.core.named_values import cookie_values, query_values
 from balancer.errors import ConfigError
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Picker
-from balancer.plugins.algorithms import Random, weighed
+from balancer.plugins.algorithms import ByChance, weighed
 from balancer.plugins.building import Making, at_once
 from balancer.plugins.hash_tables import Hashing, Ketama, Maglev, Rendezvous, Table, hashed
+from balancer.plugins.rotation import Words
 from balancer.plugins.settings import KEY, is_count, told
 
 __all__ = [
@@ -43,6 +44,12 @@ __all__ = [
 
 HEIRS: Final = 64
 """How many steps are taken past those that the session has tried, before chance decides."""
+
+LOOKED_AT: Final = 4096
+"""How many steps are taken to tell the order in which backends have a key."""
+
+LONGEST_SHOWN: Final = 60
+"""Characters of a key that are told."""
 
 Key = Callable[[ISession], str | bytes | None]
 """What tells one session from another; None or nothing for one that does not say."""
@@ -161,7 +168,7 @@ class Hash:
 
 def _making(key: Key, by: Hashing, backends: Sequence[IBackend], random: chance.Random) -> Making:
     table = yield from by.table(sorted(weighed(backends), key=lambda offer: offer[0].name))
-    return _ByHash(key, table, Random().picker(backends, random))
+    return _ByHash(key, table, ByChance(weighed(backends), random))
 
 
 class _ByHash:
@@ -169,19 +176,41 @@ class _ByHash:
 
     __slots__ = ("_any", "_key", "_table")
 
-    def __init__(self, key: Key, table: Table, anyone: Picker) -> None:
+    def __init__(self, key: Key, table: Table, anyone: ByChance) -> None:
         self._key, self._table, self._any = key, table, anyone
 
     def __call__(self, session: ISession) -> IBackend | None:
         key = self._key(session)
         if not key:
             return self._any(session)
-        place = hashed(key.encode("utf-8", "surrogatepass") if isinstance(key, str) else key)
+        place = _place(key)
         owner = self._table.owner(place)
         if not session.tried or owner not in session.tried:
             return owner
         heirs = islice(self._table.heirs(place), HEIRS)
         return next((each for each in heirs if each not in session.tried), None) or self._any(session)
+
+    def explain(self, session: ISession) -> Words:
+        """The order in which backends have the key, from 1. Of those beyond it, and without a key, chance decides."""
+        key = self._key(session)
+        if not key:
+            return [
+                (backend, share, f"no key, by chance: {note}") for backend, share, note in self._any.explain(session)
+            ]
+        order = dict.fromkeys(islice(self._table.heirs(_place(key)), LOOKED_AT))
+        return [
+            (backend, float(number), f"{'owns' if number == 1 else 'next for'} {_shown(key)}")
+            for number, backend in enumerate(order, 1)
+        ]
+
+
+def _place(key: str | bytes) -> int:
+    return hashed(key.encode("utf-8", "surrogatepass") if isinstance(key, str) else key)
+
+
+def _shown(key: str | bytes) -> str:
+    text = f"key {key!r}"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 3]}..."
 
 
 @provider(IPlugin, IAlgorithmPlugin)

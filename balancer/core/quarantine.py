@@ -1,0 +1,39 @@
+"""How far a plugin is trusted: after so many faults in a row it is left alone for a while; knows neither plugin nor clock.
+
+One that works now and then is never left alone: each of its faults is contained where it happens.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+IN_A_ROW: Final = 8
+"""Faults, with nothing that went well between them, after which a plugin is left alone."""
+
+REST: Final = 10.0
+"""Seconds of the first rest; every further one is twice as long, until something goes well."""
+
+LONGEST: Final = 300.0
+"""Seconds of a rest at most."""
+
+
+class Trust:
+    """The trust in one plugin. After a rest it is on probation: a single fault is enough for the next."""
+
+    __slots__ = ("_rests", "row")
+
+    def __init__(self) -> None:
+        self.row = self._rests = 0
+
+    def fault(self) -> float:
+        """One more fault: the seconds to leave the plugin alone from now on, or 0 for not at all."""
+        self.row += 1
+        if self.row < IN_A_ROW:
+            return 0.0
+        self.row = IN_A_ROW - 1
+        self._rests += 1
+        return float(min(LONGEST, REST * 2 ** min(self._rests - 1, 10)))
+
+    def regain(self) -> None:
+        """Something went well."""
+        self.row = self._rests = 0

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.logger import Logger
 
 from balancer import config as nouns
-from balancer.assembly.changes import checked
+from balancer.assembly.changes import checked, of_pool
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.names import find
 from balancer.assembly.parts import Parts
@@ -56,7 +56,14 @@ def make_offline_pool(parts: Parts, settings: nouns.Pool) -> Pool:
 def _assemble(parts: Parts, settings: nouns.Pool, backends: Iterable[Backend]) -> Pool:
     """Have the algorithm begin; one that fails at once is told as what it is."""
     faults = FaultLog()
-    ports = Ports(parts.random, parts.reactor.seconds, lambda call: parts.reactor.callLater(0, call), faults)
+    ports = Ports(
+        parts.random,
+        parts.reactor.seconds,
+        lambda call: parts.reactor.callLater(0, call),
+        faults,
+        partial(of_pool, parts, settings),
+        parts.deadlines.after,
+    )
     algorithm: Any = settings.algorithm or default_algorithm()
     make = _kind(parts, settings)
     pool = make(settings.name, backends, algorithm, ports=ports, on_policy_error=settings.on_policy_error)

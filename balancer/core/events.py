@@ -23,7 +23,10 @@ def _bounded(text: str) -> str:
 
 @attrs.frozen
 class Event:
-    """One change: when (in seconds since 1970), of which backend, to what, by whom, and the evidence there was."""
+    """One change: when (in seconds since 1970), of which backend, to what, by whom, and the evidence there was.
+
+    An event without a backend is one of the whole pool.
+    """
 
     at: float
     pool: str

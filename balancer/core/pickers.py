@@ -34,8 +34,12 @@ class Algorithm(Protocol):
         """Compile a chooser for one snapshot."""
 
 
-def _say_nothing(_what: str, _error: BaseException) -> None:
+def _say_nothing(*_what: object) -> None:
     """The report of a pool that nobody listens to."""
+
+
+def _never(_seconds: float, _call: Callable[[], None]) -> None:
+    """The alarm of a pool for which no time passes."""
 
 
 @attrs.frozen
@@ -48,6 +52,10 @@ class Ports:
     """Calls back in the next turn of the reactor."""
     report: Callable[[str, BaseException], object] = _say_nothing
     """Tells the operator which policy failed, where, and how."""
+    changed: Callable[[str, str, str], object] = _say_nothing
+    """Tells the operator of a change to the pool as a whole: what, by whom or which rule, and the evidence."""
+    after: Callable[[float, Callable[[], None]], object] = _never
+    """Calls back in so many seconds."""
 
 
 class Snapshot:

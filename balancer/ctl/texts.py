@@ -144,7 +144,7 @@ def _events(answer: Answer) -> Iterator[str]:
     rows = [
         (
             _moment(one["at"]),
-            f"{one['pool']}/{one['backend']}",
+            f"{one['pool']}/{one['backend']}".rstrip("/"),
             one["what"],
             one["why"] + (f": {one['evidence']}" if one["evidence"] else ""),
         )

@@ -59,15 +59,15 @@ class Ports:
 
 
 class Snapshot:
-    """One picker and the backends it was built for."""
+    """One picker and the backends it was built for; `in_slices` tells whether that took more than one slice of work."""
 
-    __slots__ = ("backends", "picker", "released", "responded")
+    __slots__ = ("backends", "in_slices", "picker", "released", "responded")
 
-    def __init__(self, backends: Sequence[Backend], picker: Picker) -> None:
+    def __init__(self, backends: Sequence[Backend], picker: Picker, *, in_slices: bool = False) -> None:
         if not callable(picker):
             raise TypeError(f"{picker!r} is not a picker: it cannot be called")
         self.backends = frozenset(backends)
-        self.picker = picker
+        self.picker, self.in_slices = picker, in_slices
         self.released: Callable[[Backend, Outcome], object] | None = getattr(picker, "released", None)
         self.responded: Callable[[Session, Backend, ResponseHead], ResponseHead] | None = getattr(
             picker, "responded", None
@@ -86,6 +86,7 @@ class Policy:
         self._name = f"pool {pool!r}: algorithm {named(getattr(algorithm, 'name', algorithm))}"
         self.snapshot: Snapshot | None = None
         self._building: object = None
+        self._is_quick = True
 
     @property
     def beginning(self) -> bool:
@@ -93,10 +94,16 @@ class Policy:
         return self.snapshot is None and self._building is not None
 
     def compile(self, backends: Sequence[Backend]) -> Snapshot | None:
-        """A snapshot now, or None for one that takes several slices. Raises `PolicyFailed`."""
+        """A snapshot now, or None if that takes longer than a slice; then it is not tried again until `prepare`.
+
+        Raises `PolicyFailed`.
+        """
+        if not self._is_quick:
+            return None
         try:
             made = self._algorithm.picker(tuple(backends), self._ports.random)
-            return None if isinstance(made, Generator) else Snapshot(backends, made)
+            picker = self._finish(made) if isinstance(made, Generator) else made
+            return Snapshot(backends, picker) if self._is_quick else None
         except BaseException as error:
             self.failed("picker()", error)
             raise PolicyFailed(f"{self._name} failed") from error
@@ -107,7 +114,7 @@ class Policy:
         Those that follow have a turn and a millisecond each, while the snapshot before serves. What an earlier call has
         still under way is dropped.
         """
-        self._building = None
+        self._building, self._is_quick = None, True
         try:
             made = self._algorithm.picker(tuple(backends), self._ports.random)
             if isinstance(made, Generator):
@@ -160,6 +167,18 @@ class Policy:
         """Count a fault of that part of the algorithm."""
         self.faults.note(f"{self._name}: {what}", error)
 
+    def _finish(self, made: Generator[None, None, Picker]) -> Any:
+        """The picker, if a slice of time is enough for all the work; else none, and a note of that."""
+        until = self._ports.seconds() + SLICE
+        try:
+            next(made)
+            while self._ports.seconds() <= until:
+                next(made)
+        except StopIteration as finished:
+            return finished.value
+        self._is_quick = False
+        return None
+
     def _build(self, made: Generator[None, None, Picker], backends: Sequence[Backend], seconds: float) -> None:
         """One slice of the work, one step of it at least. Raises what the algorithm raises."""
         until = self._ports.seconds() + seconds
@@ -168,7 +187,7 @@ class Policy:
             while self._ports.seconds() < until:
                 next(made)
         except StopIteration as finished:
-            self._building, self.snapshot = None, Snapshot(backends, finished.value)
+            self._building, self.snapshot = None, Snapshot(backends, finished.value, in_slices=True)
         else:
             self._ports.later(lambda: self._go_on(made, backends))
 

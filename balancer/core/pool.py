@@ -216,7 +216,7 @@ class Pool:
         remaining = _first_tier([backend for backend in open_ones if backend not in session.tried])
         if not remaining:
             raise NoBackend(f"pool {self.name!r}: every backend that is up was tried")
-        lease = self._choose_among(remaining, session) if len(remaining) <= SMALL else self._draw(remaining, session)
+        lease = self._choose_among(remaining, session)
         if lease is None:
             raise Declined(f"pool {self.name!r}: the algorithm chose none")
         if lease.backend not in remaining:
@@ -226,12 +226,32 @@ class Pool:
         return lease
 
     def _choose_among(self, remaining: list[Backend], session: Session) -> Lease | None:
-        """What is chosen when nothing else is offered; chance stands in for a picker that takes slices of work."""
+        """What is chosen when nothing else is offered; chance stands in for a picker that takes too long to make."""
+        current = self.policy.snapshot
+        if current is not None and (current.in_slices or len(remaining) > SMALL):
+            lease = self._choose_knowing(remaining, current, session)
+            if lease is None or lease.backend in remaining:
+                return lease
+            lease.refuse()
+        if len(remaining) > SMALL:
+            return self._draw(remaining, session)
         try:
             snapshot = self.policy.compile(remaining)
         except PolicyFailed:
             return self._choose(None, session)
         return self._draw(remaining, session) if snapshot is None else self._choose(snapshot, session)
+
+    def _choose_knowing(self, remaining: list[Backend], snapshot: Snapshot, session: Session) -> Lease | None:
+        """The choice of a picker that is told beforehand of all that it cannot have.
+
+        So a hash goes on along the order that it has for the key, where another table would be slow to make.
+        """
+        tried, possible = session.tried, frozenset(remaining)
+        session.tried = [backend for backend in self.backends if backend not in possible]
+        try:
+            return self._choose(snapshot, session)
+        finally:
+            session.tried = tried
 
     def _draw(self, remaining: list[Backend], session: Session) -> Lease:
         """Chance's choice, of which no algorithm is told."""

@@ -42,7 +42,7 @@ __all__ = [
     "uri",
 ]
 
-HEIRS: Final = 64
+HEIRS: Final = 1024
 """How many steps are taken past those that the session has tried, before chance decides."""
 
 LOOKED_AT: Final = 4096
@@ -187,8 +187,8 @@ class _ByHash:
         owner = self._table.owner(place)
         if not session.tried or owner not in session.tried:
             return owner
-        heirs = islice(self._table.heirs(place), HEIRS)
-        return next((each for each in heirs if each not in session.tried), None) or self._any(session)
+        heirs, tried = islice(self._table.heirs(place), HEIRS), frozenset(session.tried)
+        return next((each for each in heirs if each not in tried), None) or self._any(session)
 
     def explain(self, session: ISession) -> Words:
         """The order in which backends have the key, from 1. Of those beyond it, and without a key, chance decides."""

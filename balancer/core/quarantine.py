@@ -1,4 +1,4 @@
-"""How far a plugin is trusted: after so many faults in a row it is left alone for a while; knows neither plugin nor clock.
+"""How far a plugin is trusted: after many faults in a row it is left alone for a while; knows no plugin and no clock.
 
 One that works now and then is never left alone: each of its faults is contained where it happens.
 """

@@ -35,6 +35,11 @@ class Latency:
         self._value = sample if self._value < 0 or sample > decayed else decayed + sample * (1 - kept)
         self._stamp = now
 
+    @property
+    def latest(self) -> float:
+        """When the last sample was taken; 0 before the first."""
+        return self._stamp
+
     def at(self, now: float) -> float | None:
         """The value decayed to `now`, or None before the first sample."""
         return None if self._value < 0 else self._value * exp(min(0.0, (self._stamp - now) * self._rate))
@@ -75,13 +80,16 @@ class Backend:
     where it is to be reached, the one to try first before the others; none while its name is unknown. `source` is the
     local address that connections to it come from, or empty for the system's choice. `secure` makes them over TLS,
     unless it is None; another one takes its place when they are to be made in another way.
-    `max_connections` is how many sessions it takes at once, or None.
+    `max_connections` is how many sessions it takes at once, or None; `trial` is the same for as long as it is tried out
+    after an ejection, and `most` the less of the two.
     """
 
     up = Decisive(start=False)
     agent = Decisive(start="")
     ejected = Decisive(start=False)
     pressed = Decisive(start=False)
+    max_connections = Decisive[int | None](start=None)
+    trial = Decisive[int | None](start=None)
     draining = Decisive(start=False)
     own_weight = Decisive(start=0.0)
 
@@ -106,13 +114,14 @@ class Backend:
         self.secure: Any = None
         self.places: tuple[Place, ...] = () if place is None else (place,)
         self.authority = authority or address
-        self.tier, self.zone, self.max_connections = tier, zone, max_connections
+        self.tier, self.zone = tier, zone
         self.usable = self.fit = False
         self.active = self.held = self.served = self.failed = 0
         self.signals: Mapping[str, float] = {}
         self.timing = Latency(latency_half_life)
         self._reported_weight = 1.0
         self.own_weight, self.up, self.draining = weight, up, False
+        self.max_connections = max_connections
         self._own_tags, self._reported_tags = frozenset(tags), frozenset[str]()
         self._seconds = seconds
 
@@ -148,7 +157,7 @@ class Backend:
     @property
     def full(self) -> bool:
         """Whether it has all the sessions that it takes at once."""
-        return self.max_connections is not None and self.active - self.held >= self.max_connections
+        return self.most is not None and self.active - self.held >= self.most
 
     def move(self, places: Iterable[Place]) -> bool:
         """Be reached at these places from now on; tell whether any of them is new, or one is gone.
@@ -186,9 +195,10 @@ class Backend:
             self.failed += 1
 
     def judge(self) -> None:
-        """Say anew whether it is `usable`, which is asked with every session and changes hardly ever."""
+        """Say anew whether it is `usable`, and up to what; that is asked with every session and changes hardly ever."""
         self.fit = self.up and not self.ejected and not self.agent
         self.usable = (self.fit or self.pressed) and not self.draining and self.weight > 0
+        self.most = min((most for most in (self.max_connections, self.trial) if most is not None), default=None)
 
     def __repr__(self) -> str:
         return f"<Backend {self.name} {self.state} active={self.active}>"

@@ -42,7 +42,8 @@ def _closed(backend: Backend) -> Iterator[str]:
     if backend.weight <= 0:
         yield "weight 0"
     if backend.full:
-        yield f"full ({backend.active - backend.held} of {backend.max_connections})"
+        why = "full" if backend.trial is None else "on trial"
+        yield f"{why} ({backend.active - backend.held} of {backend.most})"
 
 
 def _for_this(backend: Backend, session: Session | None) -> Iterator[str]:

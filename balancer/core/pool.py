@@ -68,6 +68,8 @@ class Lease:
             self.backend.count_end(error)
             if self._snapshot.released is not None:
                 self._tell(pool.ports.seconds(), phase, status, error)
+            if pool.watch is not None:
+                pool.watch.ended(self, phase, status, error)
             if pool.waiting:
                 pool.freed(self.backend)
 
@@ -102,12 +104,27 @@ class Wait(Protocol):
         """It is no longer wanted: nobody is called. Allowed at any time, any number of times."""
 
 
+class Watch(Protocol):
+    """Whoever may eject a pool's backends for how their sessions end."""
+
+    def ended(self, lease: Lease, phase: Phase, status: int | None, error: BalancerError | None) -> None:
+        """A session has ended so."""
+
+    def checked(self, backend: Backend, passed: bool) -> None:
+        """A health check has passed or failed, and the backend is up or down by it."""
+
+    def settle(self) -> None:
+        """What makes backends usable has changed; say what follows, before the eligible ones are counted."""
+
+
 class Pool:
     """A named set of backends and the current picker over the eligible ones.
 
     The counts of those who wait for room are for `core.limited_pool`; where no backend has a limit, none ever waits.
     """
 
+    watch: Watch | None = None
+    """Is told how sessions end, if anybody wants to know."""
     waiting = 0
     """Sessions that wait now."""
     longest_queue = 0
@@ -142,6 +159,8 @@ class Pool:
 
         The first slice of the work may take so many seconds.
         """
+        if self.watch is not None:
+            self.watch.settle()
         self._eligible = self.eligible()
         for policy in (self.policy, self._plan_b):
             if policy is not None and self._eligible:
@@ -164,7 +183,7 @@ class Pool:
             if lease is None:
                 raise Declined(f"pool {self.name!r}: the algorithm chose none")
             backend = lease.backend
-            if backend.usable and backend not in session.tried and not (backend.max_connections and backend.full):
+            if backend.usable and backend not in session.tried and not (backend.most and backend.full):
                 backend.active += 1
                 return lease
             lease.refuse()
@@ -188,7 +207,7 @@ class Pool:
 
         Raises `PoolFull` when the backend is full.
         """
-        if backend.max_connections and backend.full:
+        if backend.most and backend.full:
             raise PoolFull(f"pool {self.name!r}: backend {backend.name!r} is full")
         backend.active += 1
         return Lease(self, session, backend, self.policy, Snapshot([backend], lambda _: backend))

@@ -57,6 +57,15 @@ def test_latency_is_unknown_before_the_first_sample() -> None:
     assert latency.at(10.0) == 0.0
 
 
+def test_latency_tells_when_it_was_last_observed() -> None:
+    """The time of the latest sample is known, whatever its value; before the first it is 0."""
+    latency = Latency()
+    assert latency.latest == 0
+    for now in (10.0, 12.0):
+        latency.observe(10.0 / now, now)
+        assert latency.latest == now
+
+
 @given(st.floats(0, 1e9))
 def test_latency_after_a_clock_was_set_back(back: float) -> None:
     """However far a clock is set back, what was known stays until there is a worse sample."""
@@ -101,6 +110,16 @@ def test_a_backend_is_full_at_its_limit(most: int | None, active: int, held: int
     """A backend is full when it has all the sessions it takes, not counting the held, and never without a limit."""
     one = Backend("a", "a:80", "a", seconds=lambda: 0.0, max_connections=most)
     one.active, one.held = active + held, held
+    assert one.full == (most is not None and active >= most)
+
+
+@given(st.none() | st.integers(1, 5), st.none() | st.integers(1, 5), st.integers(0, 6))
+def test_the_lower_limit_counts(most: int | None, trial: int | None, active: int) -> None:
+    """While it is tried out a backend is full at the lower of its two limits, and after that at its own."""
+    one = Backend("a", "a:80", "a", seconds=lambda: 0.0, max_connections=most)
+    one.active, one.trial = active, trial
+    assert one.full == any(limit is not None and active >= limit for limit in (most, trial))
+    one.trial = None
     assert one.full == (most is not None and active >= most)
 
 

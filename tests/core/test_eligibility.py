@@ -34,6 +34,7 @@ STATES: list[tuple[dict[str, Any], str]] = [
     ({"draining": True}, "draining"),
     ({"own_weight": 0}, "weight 0"),
     ({"active": 9, "held": 1}, "full (8 of 8)"),
+    ({"active": 3, "held": 1, "trial": 2}, "on trial (2 of 2)"),
 ]
 
 

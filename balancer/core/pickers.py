@@ -82,11 +82,24 @@ class Policy:
 
     def __init__(self, algorithm: Algorithm, pool: str, ports: Ports) -> None:
         self.faults = Faults(ports.report)
-        self._algorithm, self._ports = algorithm, ports
+        self._algorithm, self._pool, self._ports = algorithm, pool, ports
         self._name = f"pool {pool!r}: algorithm {named(getattr(algorithm, 'name', algorithm))}"
         self.snapshot: Snapshot | None = None
         self._building: object = None
         self._is_quick = True
+
+    @property
+    def title(self) -> str:
+        """What the algorithm calls itself."""
+        name = getattr(self._algorithm, "name", None)
+        return name if isinstance(name, str) else named(self._algorithm)
+
+    def twin(self, backends: Sequence[Backend], ports: Ports) -> Policy:
+        """The same algorithm with a picker of its own for these, if there is one here or on its way."""
+        twin = Policy(self._algorithm, self._pool, ports)
+        if self.snapshot is not None or self.beginning:
+            twin.prepare(backends)
+        return twin
 
     @property
     def beginning(self) -> bool:

@@ -11,9 +11,11 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from balancer.core.backend import Backend
+from balancer.core.explaining import PoolExplained, explaining
 from balancer.core.messages import ResponseHead
 from balancer.core.pickers import SLICE, Algorithm, Policy, Ports, Snapshot
 from balancer.core.session import Session
+from balancer.core.slices import finished
 from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull
 from balancer.interfaces import Outcome, Phase
 
@@ -35,19 +37,19 @@ class Declined(NoBackend):
 class Lease:
     """One pick for a session, from the moment it is made, which `began` tells, until the session on the backend ends.
 
-    `first_byte` is when the backend first said something, in seconds after that. `has_say` tells whether the picker has
-    a say in the heads of answers.
+    `policy` made it. `first_byte` is when the backend first said something, in seconds after that. `has_say` tells
+    whether the picker has a say in the heads of answers.
     """
 
     first_byte: float | None
 
-    __slots__ = ("_policy", "_pool", "_snapshot", "backend", "began", "first_byte", "has_say", "session")
+    __slots__ = ("_pool", "_snapshot", "backend", "began", "first_byte", "has_say", "policy", "session")
 
     def __init__(self, pool: Pool, session: Session, backend: Backend, policy: Policy, snapshot: Snapshot) -> None:
         self.session, self.backend = session, backend
         self.first_byte, self.began = None, pool.ports.seconds()
         self._pool: Pool | None = pool
-        self._policy, self._snapshot = policy, snapshot
+        self.policy, self._snapshot = policy, snapshot
         self.has_say = snapshot.responded is not None
 
     def answered(self) -> None:
@@ -59,7 +61,7 @@ class Lease:
 
     def responded(self, head: ResponseHead) -> ResponseHead:
         """Let the picker that made the choice see, and change, the head of an HTTP answer. Raises `PolicyFailed`."""
-        return self._policy.respond(self._snapshot, self.session, self.backend, head)
+        return self.policy.respond(self._snapshot, self.session, self.backend, head)
 
     def end(self, phase: Phase = Phase.DONE, *, status: int | None = None, error: BalancerError | None = None) -> None:
         """Give the backend back; only the first call counts."""
@@ -84,7 +86,7 @@ class Lease:
     def _tell(self, now: float, phase: Phase, status: int | None, error: BalancerError | None) -> None:
         side = None if error is None else error.side
         outcome = Outcome(now, now - self.began, self.first_byte, phase, side, status, error, self.session)
-        self._policy.tell(self._snapshot, self.backend, outcome)
+        self.policy.tell(self._snapshot, self.backend, outcome)
 
 
 class Seeker(Protocol):
@@ -146,7 +148,7 @@ class Pool:
     ) -> None:
         self.name, self.backends, self.ports = name, tuple(backends), ports
         self.policy = Policy(algorithm, name, ports)
-        self._plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports)
+        self.plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports)
         self._eligible: list[Backend] = []
         self.refresh(first=START)
 
@@ -162,7 +164,7 @@ class Pool:
         if self.watch is not None:
             self.watch.settle()
         self._eligible = self.eligible()
-        for policy in (self.policy, self._plan_b):
+        for policy in (self.policy, self.plan_b):
             if policy is not None and self._eligible:
                 policy.prepare(self._eligible, first=first)
             elif policy is not None:
@@ -197,10 +199,14 @@ class Pool:
     def freed(self, backend: Backend) -> None:
         """A session on it has ended; to be called while others wait."""
 
+    def explain(self, session: Session) -> PoolExplained:
+        """What would be chosen for the session, and why; neither the session nor the pool is changed by it."""
+        return finished(explaining(self, session))
+
     @property
     def beginning(self) -> bool:
         """Whether the first picker is on its way, and nothing stands in for it."""
-        return self.policy.beginning and (self._plan_b is None or self._plan_b.snapshot is None)
+        return self.policy.beginning and (self.plan_b is None or self.plan_b.snapshot is None)
 
     def rejoin(self, backend: Backend, session: Session) -> Lease:
         """Count a session as active on the backend that it belongs to, however that is; no algorithm is told of it.
@@ -218,13 +224,13 @@ class Pool:
             try:
                 backend = self.policy.ask(snapshot, session)
             except PolicyFailed:
-                if self._plan_b is None or self._plan_b.snapshot is None:
+                if self.plan_b is None or self.plan_b.snapshot is None:
                     raise
             else:
                 return None if backend is None else Lease(self, session, backend, self.policy, snapshot)
-        if self._plan_b is not None and self._plan_b.snapshot is not None:
-            backend = self._plan_b.ask(self._plan_b.snapshot, session)
-            return None if backend is None else Lease(self, session, backend, self._plan_b, self._plan_b.snapshot)
+        if self.plan_b is not None and self.plan_b.snapshot is not None:
+            backend = self.plan_b.ask(self.plan_b.snapshot, session)
+            return None if backend is None else Lease(self, session, backend, self.plan_b, self.plan_b.snapshot)
         if self.beginning:
             raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
         raise PolicyFailed(f"pool {self.name!r}: the algorithm made no picker")

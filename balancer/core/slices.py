@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final
+from collections.abc import Callable, Generator, Iterator
+from typing import Final, TypeVar
 
 SLICE: Final = 0.002
 """Seconds of one turn that work may take."""
+
+Result = TypeVar("Result")
 
 Work = Callable[[Iterator[None]], object]
 """Takes all the steps, perhaps not all of them at once."""
@@ -16,6 +18,16 @@ def at_once(steps: Iterator[None]) -> None:
     """Take all the steps now."""
     for _ in steps:
         pass
+
+
+def finished(steps: Generator[None, None, Result]) -> Result:
+    """What the steps come to, all taken now."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
 
 
 def in_slices(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.core.slices import SLICE, at_once, in_slices
+from balancer.core.slices import SLICE, at_once, finished, in_slices
 from tests.core.policies import Turns
 
 
@@ -39,3 +39,16 @@ def test_every_step_is_taken_and_no_turn_is_long(costs: list[float]) -> None:
         turns.run()
     assert done == list(range(len(costs)))
     assert set(turn_of) >= set(range(1, len(spent)))
+
+
+def test_what_steps_come_to() -> None:
+    """All steps are taken, and their result is told."""
+    taken = []
+
+    def steps() -> Generator[None, None, str]:
+        for number in range(3):
+            taken.append(number)
+            yield
+        return "done"
+
+    assert (finished(steps()), taken) == ("done", [0, 1, 2])

@@ -1,0 +1,166 @@
+"""Why a pool would choose what it chooses for a session, as values: asked for on demand, and nothing changes by it.
+
+The choice is made by the pool's own pick, with pickers made for this alone and chance of their own. Refuses to know
+how a session came to the pool.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Generator, Iterable, Mapping
+from copy import copy
+from random import Random
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from balancer.core.eligibility import reasons
+from balancer.core.pickers import Policy, Ports
+from balancer.errors import BalancerError
+
+if TYPE_CHECKING:
+    from balancer.core.backend import Backend
+    from balancer.core.pool import Pool
+    from balancer.core.session import Session
+
+DRAWS: Final = 64
+"""How often a choice is made anew, to see what else it may be."""
+
+_SEED: Final = 1
+"""Of the chance by which choices are made here: the same question has the same answer."""
+
+
+@attrs.frozen
+class Choice:
+    """What would be chosen: that `backend`, by 'decision', or by 'turn' or by 'chance' `among` some.
+
+    Those are who came up in `DRAWS` choices. `algorithm` made it. Where there is no backend it is by 'nobody', for that
+    `reason`, and `why` says it in words.
+    """
+
+    backend: str | None
+    by: str
+    algorithm: str = ""
+    among: tuple[str, ...] = ()
+    reason: str = ""
+    why: str = ""
+
+
+@attrs.frozen
+class Considered:
+    """One backend: how it is, the `reasons` why it may not be chosen, and what the algorithm said of it, if anything.
+
+    What a `score` means is for the algorithm to say.
+    """
+
+    backend: str
+    address: str
+    state: str
+    weight: float
+    active: int
+    max_connections: int | None
+    tier: int
+    reasons: tuple[str, ...]
+    score: float | None
+    note: str
+
+
+@attrs.frozen
+class PoolExplained:
+    """A pool as one session finds it.
+
+    `panic` tells whether it uses backends that are not well, for want of others. `retry` is the choice after one that
+    failed, None if there is none to fail. `fault` is what went wrong as the algorithm was asked about its scores.
+    """
+
+    pool: str
+    algorithm: str
+    panic: bool
+    backends: tuple[Considered, ...]
+    choice: Choice
+    retry: Choice | None
+    fault: str = ""
+
+
+def explaining(pool: Pool, session: Session) -> Generator[None, None, PoolExplained]:
+    """The explanation, in slices of work; the session stays as it is."""
+    random = Random(_SEED)
+    calls: list[Any] = []
+    twin = _twin(pool, Ports(random, pool.ports.seconds, calls.append))
+    while calls:
+        yield
+        calls.pop()()
+    choice = yield from _chosen(twin, session, random)
+    retry = None
+    if choice.backend is not None:
+        first = next(backend for backend in pool.backends if backend.name == choice.backend)
+        retry = yield from _chosen(twin, session, random, first)
+    words, fault = _words(pool.policy, session)
+    tiers = frozenset(backend.tier for backend in pool.eligible())
+    considered = tuple(_considered(backend, session, tiers, words) for backend in pool.backends)
+    panic = any(backend.pressed for backend in pool.backends)
+    return PoolExplained(pool.name, pool.policy.title, panic, considered, choice, retry, fault)
+
+
+def _twin(pool: Pool, ports: Ports) -> Pool:
+    """The same pool, counts and backends included, with pickers of its own where there are any."""
+    twin, eligible = copy(pool), pool.eligible()
+    twin.ports, twin.policy = ports, pool.policy.twin(eligible, ports)
+    twin.plan_b = None if pool.plan_b is None else pool.plan_b.twin(eligible, ports)
+    return twin
+
+
+def _chosen(pool: Pool, session: Session, random: Random, *failed: Backend) -> Generator[None, None, Choice]:
+    """What the pool chooses again and again, after those have failed."""
+    before, found = random.getstate(), dict[str, str]()
+    for _ in range(DRAWS):
+        try:
+            name, algorithm = _picked(pool, session, failed)
+        except BalancerError as error:
+            if not found:
+                return Choice(None, "nobody", reason=error.reason, why=str(error))
+        else:
+            found.setdefault(name, algorithm)
+        yield
+    by = "chance" if random.getstate() != before else "turn"
+    first = next(iter(found))
+    return Choice(first, by if len(found) > 1 else "decision", found[first], tuple(found))
+
+
+def _picked(pool: Pool, session: Session, failed: Iterable[Backend]) -> tuple[str, str]:
+    """The pool's choice, which is given back at once, and whose it was."""
+    asking = copy(session)
+    asking.tried = [*session.tried, *failed]
+    lease = pool.pick(asking)
+    lease.backend.active -= 1
+    lease.refuse()
+    return lease.backend.name, lease.policy.title
+
+
+_Words = Mapping[Any, tuple[float, str]]
+
+
+def _words(policy: Policy, session: Session) -> tuple[_Words, str]:
+    """What the picker that serves says of backends, and what went wrong with that."""
+    explain = getattr(policy.snapshot and policy.snapshot.picker, "explain", None)
+    if explain is None:
+        return {}, ""
+    try:
+        return {backend: (float(score), str(note)) for backend, score, note in explain(session)}, ""
+    except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+        return {}, f"explain() raised {type(error).__name__}: {error}"
+
+
+def _considered(backend: Backend, session: Session, tiers: Collection[int], words: _Words) -> Considered:
+    score, note = words.get(backend, (None, ""))
+    return Considered(
+        backend.name,
+        backend.address,
+        backend.state,
+        backend.weight,
+        backend.active,
+        backend.max_connections,
+        backend.tier,
+        tuple(reasons(backend, session, tiers=tiers)),
+        score,
+        note,
+    )

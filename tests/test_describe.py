@@ -68,7 +68,7 @@ LIMITS = (
 
 def test_the_whole_plan() -> None:
     """The plan shows every listener, route, pool, check and backend with all settings in force, given or not."""
-    pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0"
+    pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0, failure_hold=1.0"
     limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy")
     fate = "on_down='keep', resolve_every=None, dns=(), source=None"
     kept = "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0"

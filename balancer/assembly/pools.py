@@ -66,7 +66,14 @@ def _assemble(parts: Parts, settings: nouns.Pool, backends: Iterable[Backend]) -
     )
     algorithm: Any = settings.algorithm or default_algorithm()
     make = _kind(parts, settings)
-    pool = make(settings.name, backends, algorithm, ports=ports, on_policy_error=settings.on_policy_error)
+    pool = make(
+        settings.name,
+        backends,
+        algorithm,
+        ports=ports,
+        on_policy_error=settings.on_policy_error,
+        failure_hold=settings.failure_hold,
+    )
     if faults.first:
         culprit = algorithm if pool.policy.faults.count else settings.on_policy_error
         name = named(getattr(culprit, "name", culprit))

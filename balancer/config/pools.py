@@ -50,15 +50,17 @@ class Pool(Noun):
 
     `algorithm` None is the balancer's default. `connect_timeout` bounds one attempt to connect, `attempts` is how
     many different backends are tried before giving up. When the algorithm fails `on_policy_error` takes its place;
-    None refuses the session. `latency_half_life` is that of the average `IBackend.latency`. While all the backends
-    that could serve a session have their `max_connections`, up to `queue` connections or requests wait for room, in
-    turn by the addresses they come from, each for up to `queue_timeout`; datagrams do not wait. For HTTP alone:
-    `response_timeout` bounds the wait for the response head, `stall_timeout` silence between its bytes, and up to
-    `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below the backends' own)
-    and until they are `max_age` old or have carried `max_uses` requests, if that is given. As soon as a backend is up
-    `warm` connections are made to it, so that its first requests need not wait for one; they are idle like any other.
-    The head of a response has at most `max_head` bytes and `max_fields` fields, and at most `max_interim` interim ones
-    (1xx) come before it; what is beyond is a 502.
+    None refuses the session. `latency_half_life` is that of the average `IBackend.latency`. A session that failed
+    is seen by the algorithm in `IBackend.active` for `failure_hold` seconds from its pick, or for the mean of the
+    backends' latencies if that is more, so that what fails at once does not look idle; not at all with None. While
+    all the backends that could serve a session have their `max_connections`, up to `queue` connections or requests
+    wait for room, in turn by the addresses they come from, each for up to `queue_timeout`; datagrams do not wait.
+    For HTTP alone: `response_timeout` bounds the wait for the response head, `stall_timeout` silence between its
+    bytes, and up to `keepalive` idle connections are kept for each backend, `keepalive_timeout` each (keep it below
+    the backends' own) and until they are `max_age` old or have carried `max_uses` requests, if that is given. As
+    soon as a backend is up `warm` connections are made to it, so that its first requests need not wait for one;
+    they are idle like any other. The head of a response has at most `max_head` bytes and `max_fields` fields, and
+    at most `max_interim` interim ones (1xx) come before it; what is beyond is a 502.
 
     What is alive on a backend that a health check takes down goes on with `on_down="keep"`, is ended at once with
     "cut", and with a number after so many seconds if the backend is down all that time. An HTTP request of whose answer
@@ -85,6 +87,7 @@ class Pool(Noun):
     queue_timeout: float = attrs.field(default=5.0, kw_only=True)
     on_policy_error: IAlgorithm | None = attrs.field(default=None, kw_only=True)
     latency_half_life: float = attrs.field(default=10.0, kw_only=True)
+    failure_hold: float | None = attrs.field(default=1.0, kw_only=True)
     response_timeout: float = attrs.field(default=60.0, kw_only=True)
     stall_timeout: float = attrs.field(default=60.0, kw_only=True)
     keepalive: int = attrs.field(default=32, kw_only=True)
@@ -153,6 +156,8 @@ class Pool(Noun):
         yield from seconds("queue_timeout", self.queue_timeout, like=5)
         yield from self._in_vain()
         yield from seconds("latency_half_life", self.latency_half_life, like=10)
+        if self.failure_hold is not None:
+            yield from seconds("failure_hold", self.failure_hold, like=1)
         yield from seconds("response_timeout", self.response_timeout, like=60)
         yield from seconds("stall_timeout", self.stall_timeout, like=60)
         yield from count("keepalive", self.keepalive, least=0)

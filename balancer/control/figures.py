@@ -62,7 +62,7 @@ def standing(backend: Backend) -> dict[str, Any]:
         "draining": backend.draining,
         "weight": backend.weight,
         "tier": backend.tier,
-        "active": backend.active,
+        "active": backend.live,
         "max_connections": backend.max_connections,
         "served": backend.served,
         "failed": backend.failed,

@@ -159,6 +159,11 @@ class Backend:
         """Whether it has all the sessions that it takes at once."""
         return self.most is not None and self.active - self.held >= self.most
 
+    @property
+    def live(self) -> int:
+        """How many sessions are on it in truth; not those that are only held."""
+        return self.active - self.held
+
     def move(self, places: Iterable[Place]) -> bool:
         """Be reached at these places from now on; tell whether any of them is new, or one is gone.
 

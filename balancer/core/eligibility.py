@@ -43,7 +43,7 @@ def _closed(backend: Backend) -> Iterator[str]:
         yield "weight 0"
     if backend.full:
         why = "full" if backend.trial is None else "on trial"
-        yield f"{why} ({backend.active - backend.held} of {backend.most})"
+        yield f"{why} ({backend.live} of {backend.most})"
 
 
 def _for_this(backend: Backend, session: Session | None) -> Iterator[str]:

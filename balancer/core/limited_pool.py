@@ -8,7 +8,7 @@ once: served, refused, out of time or no longer wanted. Refuses to know how a se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Final
+from typing import Any, Final
 
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
@@ -42,7 +42,7 @@ class Waiter:
 
 
 class LimitedPool(Pool):
-    """See `Pool`. At most `queue` sessions wait, each for `queue_timeout` seconds at a time."""
+    """See `Pool`, for the `others` too. At most `queue` sessions wait, each for `queue_timeout` seconds at a time."""
 
     def __init__(
         self,
@@ -54,9 +54,9 @@ class LimitedPool(Pool):
         deadlines: Deadlines,
         queue: int,
         queue_timeout: float,
-        on_policy_error: Algorithm | None = None,
+        **others: Any,
     ) -> None:
-        super().__init__(name, backends, algorithm, ports=ports, on_policy_error=on_policy_error)
+        super().__init__(name, backends, algorithm, ports=ports, **others)
         self._deadlines, self._most, self._patience = deadlines, queue, queue_timeout
         self._queue: Queue[Waiter] = Queue()
         self._freed: dict[Backend, None] = {}  # those whose room is being given out, in the order in which it came free

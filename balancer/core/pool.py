@@ -12,11 +12,12 @@ from typing import Protocol
 
 from balancer.core.backend import Backend
 from balancer.core.explaining import PoolExplained, explaining
+from balancer.core.holding import Holding
 from balancer.core.messages import ResponseHead
 from balancer.core.pickers import SLICE, Algorithm, Policy, Ports, Snapshot
 from balancer.core.session import Session
 from balancer.core.slices import finished
-from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull
+from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull, Side
 from balancer.interfaces import Outcome, Phase
 
 REFUSALS = 3
@@ -67,7 +68,11 @@ class Lease:
         """Give the backend back; only the first call counts."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
-            self.backend.count_end(error)
+            if error is None and (status is None or status < 500):
+                self.backend.active -= 1  # as `count_end` does, which most sessions need not be asked about
+                self.backend.served += 1
+            else:
+                self._count_failure(pool, status, error)
             if self._snapshot.released is not None:
                 self._tell(pool.ports.seconds(), phase, status, error)
             if pool.watch is not None:
@@ -82,6 +87,12 @@ class Lease:
             self._tell(pool.ports.seconds(), Phase.PICK, None, None)
             if self.backend not in self.session.tried:
                 self.session.tried.append(self.backend)
+
+    def _count_failure(self, pool: Pool, status: int | None, error: BalancerError | None) -> None:
+        """It has ended badly, if not all of that is the backend's fault."""
+        self.backend.count_end(error)
+        if pool.holding is not None and (error is None or error.side is Side.UPSTREAM or (status or 0) >= 500):
+            pool.holding.hold(self.backend, self.began, pool.ports.seconds())
 
     def _tell(self, now: float, phase: Phase, status: int | None, error: BalancerError | None) -> None:
         side = None if error is None else error.side
@@ -122,6 +133,7 @@ class Watch(Protocol):
 class Pool:
     """A named set of backends and the current picker over the eligible ones.
 
+    Policies see what failed in `active` for `failure_hold` seconds from its pick; not with None (see `core.holding`).
     The counts of those who wait for room are for `core.limited_pool`; where no backend has a limit, none ever waits.
     """
 
@@ -145,8 +157,10 @@ class Pool:
         *,
         ports: Ports,
         on_policy_error: Algorithm | None = None,
+        failure_hold: float | None = None,
     ) -> None:
         self.name, self.backends, self.ports = name, tuple(backends), ports
+        self.holding = None if failure_hold is None else Holding(self.backends, failure_hold, ports.after)
         self.policy = Policy(algorithm, name, ports)
         self.plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports)
         self._eligible: list[Backend] = []

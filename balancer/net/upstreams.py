@@ -226,7 +226,7 @@ class Upstreams:
     _sure: Dialer[HTTPUpstream] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.budget = Budget(lambda: sum(backend.active for backend in self.pool.backends))
+        self.budget = Budget(lambda: sum(backend.live for backend in self.pool.backends))
         self._fresh = Dialer(
             self.reactor,
             self.pool,

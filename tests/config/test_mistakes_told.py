@@ -63,6 +63,7 @@ POOLS = {
     "attempts=0": "Pool 'site': attempts: 0 is not a whole number of at least 1",
     "latency_half_life='10'": "Pool 'site': latency_half_life: '10' is not a positive number of seconds; "
     "give one such as 10",
+    "failure_hold=0": "Pool 'site': failure_hold: 0 is not a positive number of seconds; give one such as 1",
     "response_timeout=None": "Pool 'site': response_timeout: None is not a positive number of seconds; "
     "give one such as 60",
     "stall_timeout=0": "Pool 'site': stall_timeout: 0 is not a positive number of seconds; give one such as 60",

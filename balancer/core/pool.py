@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from balancer.core.backend import Backend
-from balancer.core.messages import ResponseHead
+from balancer.core.messages import RequestHead, ResponseHead
 from balancer.core.pickers import SLICE, Algorithm, Policy, Ports, Snapshot
 from balancer.core.session import Session
 from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull
@@ -36,7 +36,7 @@ class Lease:
     """One pick for a session, from the moment it is made, which `began` tells, until the session on the backend ends.
 
     `first_byte` is when the backend first said something, in seconds after that. `has_say` tells whether the picker has
-    a say in the heads of answers.
+    a say in the heads of requests and answers.
     """
 
     first_byte: float | None
@@ -48,7 +48,7 @@ class Lease:
         self.first_byte, self.began = None, pool.ports.seconds()
         self._pool: Pool | None = pool
         self._policy, self._snapshot = policy, snapshot
-        self.has_say = snapshot.responded is not None
+        self.has_say = snapshot.has_say
 
     def answered(self) -> None:
         """The backend's first byte has come; later calls count for nothing."""
@@ -56,6 +56,18 @@ class Lease:
             now = self._pool.ports.seconds()
             self.first_byte = now - self.began
             self.backend.timing.observe(self.first_byte, now)
+
+    def belongs(self) -> bool:
+        """Whether the backend is the session's own, by the picker that made the choice."""
+        return self._policy.belongs(self._snapshot, self.session, self.backend)
+
+    def awaits_room(self) -> bool:
+        """Whether the session is to wait for room on its own backend, which is full."""
+        return self._snapshot.waits and self.backend.fit and self.backend.full and self.belongs()
+
+    def requested(self, head: RequestHead) -> RequestHead:
+        """Let that picker see, and change, the head of the request that the backend is sent. Raises `PolicyFailed`."""
+        return self._policy.request(self._snapshot, self.session, self.backend, head)
 
     def responded(self, head: ResponseHead) -> ResponseHead:
         """Let the picker that made the choice see, and change, the head of an HTTP answer. Raises `PolicyFailed`."""
@@ -145,9 +157,9 @@ class Pool:
         on_policy_error: Algorithm | None = None,
     ) -> None:
         self.name, self.backends, self.ports = name, tuple(backends), ports
-        self.policy = Policy(algorithm, name, ports)
-        self._plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports)
-        self._eligible: list[Backend] = []
+        self.policy = Policy(algorithm, name, ports, self.backends)
+        self._plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports, self.backends)
+        self._serves = False
         self.refresh(first=START)
 
     def eligible(self) -> list[Backend]:
@@ -161,10 +173,12 @@ class Pool:
         """
         if self.watch is not None:
             self.watch.settle()
-        self._eligible = self.eligible()
+        eligible = self.eligible()
+        keeping = self.policy.keeps and any(backend.fit for backend in self.backends)
+        self._serves = bool(eligible) or keeping
         for policy in (self.policy, self._plan_b):
-            if policy is not None and self._eligible:
-                policy.prepare(self._eligible, first=first)
+            if policy is not None and (eligible or (keeping and policy is self.policy)):
+                policy.prepare(eligible, first=first)
             elif policy is not None:
                 policy.give_up()
 
@@ -173,9 +187,10 @@ class Pool:
 
         Raises `NoBackend` when none may serve it or the first picker is not ready, `PolicyFailed` when the algorithm
         failed and no other stands in. A choice that the session already tried, or that is full, is refused; after a
-        few of those the pool leaves them out itself.
+        few of those the pool leaves them out itself. A backend that gets nothing new keeps the sessions that belong to
+        it, and `PoolFull` is raised for one that is to wait there.
         """
-        if not self._eligible:
+        if not self._serves:
             raise NoBackend(f"pool {self.name!r}: no backend is up")
         left = REFUSALS
         while left:
@@ -183,10 +198,17 @@ class Pool:
             if lease is None:
                 raise Declined(f"pool {self.name!r}: the algorithm chose none")
             backend = lease.backend
-            if backend.usable and backend not in session.tried and not (backend.most and backend.full):
+            if (
+                (backend.usable or (backend.fit and lease.belongs()))
+                and backend not in session.tried
+                and not (backend.most and backend.full)
+            ):
                 backend.active += 1
                 return lease
+            waits = lease.awaits_room()
             lease.refuse()
+            if waits:
+                raise PoolFull(f"pool {self.name!r}: backend {backend.name!r}, where the session belongs, is full")
             left -= 1
         return self._pick_remaining(session)
 

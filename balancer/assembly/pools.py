@@ -21,7 +21,7 @@ from balancer.core.faults import Tally, named
 from balancer.core.limited_pool import LimitedPool
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
-from balancer.core.proxy_greeting import ProxyVersion, own_greeting
+from balancer.core.proxy_greeting import own_greeting
 from balancer.errors import StartError
 from balancer.net.checks import Checks, Schedule
 from balancer.net.tls.dialing import Secure
@@ -108,14 +108,13 @@ def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend
     )
 
 
-def make_checks(parts: Parts, settings: nouns.Pool, health: nouns.Health, version: ProxyVersion | None) -> Checks:
-    """The checks of a pool's backends; their connections open as those to the backends do."""
-    greeting = b"" if version is None else own_greeting(version)
+def make_checks(parts: Parts, config: nouns.Config, settings: nouns.Pool, health: nouns.Health) -> Checks:
+    """The checks of a pool's backends; what they say opens as what is said to the backends does."""
     why = f"health check {named(health.check)}"
     skips = Tally(lambda line: log.error("pool {pool!r}: {line}", pool=settings.name, line=line))
     return Checks(
         health.check,
-        _schedule(health, greeting, _secure(parts, settings, health)),
+        _schedule(config, settings, health, _secure(parts, settings, health)),
         parts.pools[settings],
         reactor=parts.reactor,
         changed=lambda backend, evidence: checked(parts, settings, backend, why=why, evidence=evidence),
@@ -133,14 +132,19 @@ def _secure(parts: Parts, settings: nouns.Pool, health: nouns.Health) -> Callabl
     return secure_checks(parts, settings, health.tls, backends)
 
 
-def _schedule(health: nouns.Health, greeting: bytes, secure: Callable[[Backend], Secure | None]) -> Schedule:
-    """When the checks of a pool run and when their word counts."""
+def _schedule(
+    config: nouns.Config, settings: nouns.Pool, health: nouns.Health, secure: Callable[[Backend], Secure | None]
+) -> Schedule:
+    """When the checks of a pool run, how they open, and when their word counts."""
+    version = config.send_proxy(settings)
     return Schedule(
         every=health.every,
         timeout=health.timeout,
         jitter=health.jitter,
         rise=health.rise,
         fall=health.fall,
-        greeting=greeting,
+        greeting=b"" if version is None else own_greeting(version),
+        datagram_greeting=own_greeting("v2") if config.proxies_datagrams(settings) else b"",
         secure=secure,
+        kinds=config.kinds(settings),
     )

@@ -19,6 +19,7 @@ from balancer.config.mistakes import Noun, as_tuple, instance, parsed, repeated,
 from balancer.config.pools import Pool
 from balancer.config.tcp_listener import TCPListener
 from balancer.config.tls import TLS
+from balancer.config.udp_listener import UDPListener
 from balancer.config.upstream_tls import UpstreamTLS, not_for_http
 from balancer.interfaces import Kind
 
@@ -86,6 +87,14 @@ class Config(Noun):
     def send_proxy(self, pool: Pool) -> Literal["v1", "v2"] | None:
         """With what version of the PROXY protocol connections to its backends open."""
         return next(iter(_greetings(self.listeners, pool)), None)
+
+    def kinds(self, pool: Pool) -> tuple[Kind, ...]:
+        """The kinds of listener that use a pool in use."""
+        return tuple(_uses(self.listeners)[pool])
+
+    def proxies_datagrams(self, pool: Pool) -> bool:
+        """Whether datagrams to its backends open with a PROXY header."""
+        return any(one.send_proxy for one in sound(_all(self.listeners), UDPListener) if pool in one.pools)
 
     @property
     def all_listeners(self) -> tuple[Listener, ...]:

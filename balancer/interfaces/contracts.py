@@ -124,11 +124,28 @@ class ICheckTarget(Interface):
     backend: IBackend = Attribute("The backend.")
     address: str = Attribute("host:port or a path, without a scheme: for evidence and, if not a path, a Host field.")
     clock: IReactorTime = Attribute("The clock to take times from.")
+    kinds: Collection[Kind] = Attribute("The kinds of listener that use the pool.")
+    private: bool = Attribute("Whether connections are over TLS or a unix socket, so that they can carry a password.")
 
     def connect(factory: IProtocolFactory) -> Deferred[IProtocol]:
         """Connect as the pool would (address, time-out, PROXY, TLS); closed for you as the check ends or is cancelled.
 
+        One that the check has closed itself, with `loseConnection`, has until the next check to say what it was given.
         Fails with `CheckFailed` when the connection cannot be made.
+        """
+
+    def datagram(data: bytes) -> Deferred[bytes]:
+        """Send a datagram to the backend; fires with the first one that comes back, from its address and port alone.
+
+        Fails with `CheckFailed` when it cannot be sent, or nobody listens there.
+        """
+
+    def run(command: Sequence[str], environment: Mapping[str, str]) -> Deferred[tuple[int, bytes]]:
+        """Run a program, without a shell, in no environment but that; it is found by the `PATH` of the balancer.
+
+        Fires with its exit status, or the number of the signal that ended it below zero, and the first 4096 bytes that
+        it said on either output. It is killed, with all that it started, as the check ends or is cancelled. Fails with
+        `CheckFailed` when it cannot be run.
         """
 
 

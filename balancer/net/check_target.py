@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.endpoints import TCP4ClientEndpoint, UNIXClientEndpoint
 from twisted.internet.interfaces import IProtocol
 from twisted.python.failure import Failure
@@ -14,8 +15,10 @@ from zope.interface import implementer
 
 from balancer.core.backend import Backend, Place
 from balancer.errors import CheckFailed, Shortage
-from balancer.interfaces import ICheckTarget
+from balancer.interfaces import ICheckTarget, Kind
+from balancer.net.datagram_question import ask
 from balancer.net.greeting import Greeter, Greeting
+from balancer.net.programs import Program
 from balancer.net.racing import Awaiting, Racing
 from balancer.net.reasons import connect_error
 from balancer.net.tls.dialing import Secure
@@ -31,13 +34,28 @@ class Target:
     """
 
     def __init__(
-        self, reactor: Any, backend: Backend, timeout: float, greeting: bytes = b"", secure: Secure | None = None
+        self,
+        reactor: Any,
+        backend: Backend,
+        timeout: float,
+        *,
+        greeting: bytes = b"",
+        datagram_greeting: bytes = b"",
+        secure: Secure | None = None,
+        kinds: Collection[Kind] = (),
     ) -> None:
-        self.clock, self.backend, self.address = reactor, backend, backend.authority
-        self._timeout, self._greeting, self._secure = timeout, greeting, secure
+        self.clock, self.backend, self.address, self.kinds = reactor, backend, backend.authority, kinds
+        self._timeout, self._secure = timeout, secure
+        self._greeting, self._datagram_greeting = greeting, datagram_greeting
         self.shortage = ""
         self._opened: list[Any] = []
+        self._running: list[Deferred[Any]] = []
         self._closed = False
+
+    @property
+    def private(self) -> bool:
+        """See `ICheckTarget.private`."""
+        return self._secure is not None or isinstance(self.backend.place, str)
 
     def connect(self, factory: Any) -> Deferred[IProtocol]:
         """See `ICheckTarget.connect`.
@@ -55,6 +73,25 @@ class Target:
         reached.deferred = Deferred(lambda _: racing.cancel())
         racing.begin()
         return reached.deferred.addCallbacks(self._made, self._failed)
+
+    def datagram(self, data: bytes) -> Deferred[bytes]:
+        """See `ICheckTarget.datagram`."""
+        return self._run(lambda: ask(self.clock, self.backend, self._datagram_greeting + data))
+
+    def run(self, command: Sequence[str], environment: Mapping[str, str]) -> Deferred[tuple[int, bytes]]:
+        """See `ICheckTarget.run`."""
+        return self._run(lambda: Program(self.clock, command, environment).ended)
+
+    def _run(self, begin: Callable[[], Deferred[Any]]) -> Deferred[Any]:
+        """Begin what is cancelled when the check is over; as with a connection there is no answer after that."""
+        if self._closed:
+            return Deferred()
+        try:
+            running = begin()
+        except OSError:
+            running = fail()
+        self._running.append(running)
+        return running.addErrback(self._failed)
 
     def _begin(self, factory: Any, place: Place, runner: Awaiting) -> _Knock:
         source = self.backend.source
@@ -74,11 +111,20 @@ class Target:
         return beyond.made.addTimeout(self._timeout, self.clock, lambda _made, _seconds: Failure(TimeoutError()))
 
     def close(self) -> None:
-        """The check is over: nothing it opened stays open."""
+        """The check is over: nothing it opened stays open, but what it has closed itself may say good-bye."""
         self._closed = True
         for protocol in self._opened:
-            if protocol.transport is not None:
-                protocol.transport.abortConnection()
+            if not getattr(protocol.transport, "disconnecting", False):
+                _abort(protocol)
+        for running in self._running:
+            running.cancel()
+            running.addErrback(lambda _: None)  # of one that nobody waited for
+
+    def abort(self) -> None:
+        """Time is up for good-byes, too."""
+        self.close()
+        for protocol in self._opened:
+            _abort(protocol)
 
     def _made(self, protocol: IProtocol) -> IProtocol:
         self._opened.append(protocol)
@@ -94,6 +140,11 @@ class Target:
         if isinstance(error, Shortage):
             self.shortage = evidence
         return Failure(CheckFailed(evidence))
+
+
+def _abort(protocol: Any) -> None:
+    if protocol.transport is not None:
+        protocol.transport.abortConnection()
 
 
 class _Knock:

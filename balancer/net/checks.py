@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from inspect import isawaitable
 from operator import attrgetter
 from typing import Any
@@ -17,7 +17,7 @@ from balancer.core.backend import Backend
 from balancer.core.health import Thresholds
 from balancer.core.pool import Pool
 from balancer.errors import CheckFailed
-from balancer.interfaces import Report
+from balancer.interfaces import Kind, Report
 from balancer.net.check_target import Target
 from balancer.net.reasons import OUR_OWN, error_number
 from balancer.net.tls.dialing import Secure
@@ -40,6 +40,10 @@ class Schedule:
     fall: int
     greeting: bytes = b""
     """What opens every connection of a check, before its own bytes."""
+    datagram_greeting: bytes = b""
+    """What opens every datagram of a check."""
+    kinds: Collection[Kind] = ()
+    """The kinds of listener that use the pool."""
     secure: Callable[[Backend], Secure | None] = attrgetter("secure")
     """How connections to a backend are made over TLS, if they are; those of sessions are."""
 
@@ -69,6 +73,7 @@ class Probe:
         self._call: IDelayedCall | None = None
         self._running: Deferred[Report | None] | None = None
         self._verdict: Deferred[Report | None] | None = None
+        self._target: Target | None = None
 
     def start(self, delay: float) -> None:
         """Check for the first time after `delay` seconds."""
@@ -81,13 +86,25 @@ class Probe:
             call.cancel()
         if self._verdict is not None:
             self._verdict.cancel()
+        if self._target is not None:
+            self._target.abort()
 
     def _run(self) -> None:
         if self._running is not None:
             self._conclude(Failure(CheckFailed("the check did not stop when cancelled")))
             return
         schedule, backend = self._schedule, self._backend
-        target = Target(self._reactor, backend, schedule.timeout, schedule.greeting, schedule.secure(backend))
+        if self._target is not None:
+            self._target.abort()
+        self._target = target = Target(
+            self._reactor,
+            backend,
+            schedule.timeout,
+            greeting=schedule.greeting,
+            datagram_greeting=schedule.datagram_greeting,
+            secure=schedule.secure(backend),
+            kinds=schedule.kinds,
+        )
         self._running = running = Deferred.fromCoroutine(self._ask(target))
         self._verdict = verdict = Deferred[Report | None]()
         verdict.addTimeout(self._schedule.timeout, self._reactor, _too_late)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from twisted.logger import LogEvent, formatEvent
@@ -14,9 +14,11 @@ from balancer.assembly.parts import Parts
 from balancer.assembly.pools import make_offline_pool
 from balancer.config import Backend, Health, UpstreamTLS
 from balancer.core.limited_pool import LimitedPool
+from balancer.core.proxy_greeting import own_greeting
 from balancer.core.session import Session
 from balancer.errors import CheckFailed, PoolFull, StartError
 from balancer.interfaces import IAlgorithm, Kind, Picker, Report
+from balancer.net.checks import Schedule
 from tests.assembly.parts import Last, Network, assembled, relay
 from tests.net.house import House, Speaker, answer, listening, request
 
@@ -162,3 +164,19 @@ def test_a_backend_goes_out_of_use_and_returns(bad: Report | Exception, evidence
         "pool 'pool': backend '127.0.0.1:9001' is up: fine",
     ]
     house.end()
+
+
+async def well(_target: Any) -> None:
+    """A check that finds everything well."""
+
+
+@pytest.mark.parametrize("send_proxy", [None, "v2"])
+def test_what_checks_say_first(send_proxy: Literal["v2"] | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Datagrams of checks open with a PROXY header of our own where those of sessions open with one."""
+    schedules: list[Schedule] = []
+    monkeypatch.setattr("balancer.assembly.pools.Checks", lambda _check, schedule, *_, **__: schedules.append(schedule))
+    pool = nouns.Pool("pool", backends=["127.0.0.1:53"], health=Health(well))
+    assembled(nouns.UDPListener("udp:5353", pool=pool, send_proxy=send_proxy))
+    (schedule,) = schedules
+    assert schedule.datagram_greeting == (own_greeting("v2") if send_proxy else b"")
+    assert (schedule.greeting, schedule.kinds) == (b"", (Kind.UDP,))

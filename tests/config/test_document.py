@@ -41,6 +41,15 @@ def test_pools_in_use() -> None:
     assert config.pools == (two, one)
 
 
+def test_what_checks_of_a_pool_are_told() -> None:
+    """For each pool there are the kinds of listener that use it, and whether datagrams open with a PROXY header."""
+    both, plain = Pool("both", backends=["a:1"]), Pool("plain", backends=["a:1"])
+    datagrams = UDPListener("udp:1", pool=both, send_proxy="v2"), UDPListener("udp:2", pool=plain)
+    config = Config([*datagrams, TCPListener("tcp:1", pool=both)])
+    assert (config.kinds(both), config.kinds(plain)) == ((Kind.UDP, Kind.TCP), (Kind.UDP,))
+    assert (config.proxies_datagrams(both), config.proxies_datagrams(plain)) == (True, False)
+
+
 def test_one_listener_needs_no_list() -> None:
     """A single listener or companion may stand without its list."""
     companion = Service()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from socket import AF_INET, SOCK_DGRAM, socket
 from typing import Any
 
 import pytest
@@ -16,10 +17,11 @@ from balancer.plugins.health import HTTPCheck
 from tests.net.wires import Backends, Wire
 
 
-def target(reactor: Any, place: Place) -> Target:
+def target(reactor: Any, place: Place, **settings: Any) -> Target:
     """A backend there, under examination."""
     authority = place if isinstance(place, str) else "there"
-    return Target(reactor, Backend("b", "as written", place, seconds=reactor.seconds, authority=authority), 5)
+    backend = Backend("b", "as written", place, seconds=reactor.seconds, authority=authority)
+    return Target(reactor, backend, 5, **settings)
 
 
 class Slotted:
@@ -90,3 +92,87 @@ async def test_a_cancelled_connect(reactor: Any) -> None:
     connecting.cancel()
     with pytest.raises(CancelledError):
         await connecting
+
+
+async def test_a_datagram(reactor: Any) -> None:
+    """A datagram is answered by the backend alone, opens as those of sessions do, and leaves no socket open."""
+    with socket(AF_INET, SOCK_DGRAM) as backend, socket(AF_INET, SOCK_DGRAM) as stranger:
+        backend.bind(("127.0.0.1", 0))
+        backend.settimeout(5)
+        examined = target(reactor, backend.getsockname(), datagram_greeting=b"PROXY ")
+        answer = examined.datagram(b"hello")
+        data, ours = backend.recvfrom(100)
+        assert data == b"PROXY hello"
+        stranger.sendto(b"forged", ours)
+        for reply in (b"well", b"again"):
+            backend.sendto(reply, ours)
+        assert await answer == b"well"
+        with socket(AF_INET, SOCK_DGRAM) as next_one:
+            next_one.bind(ours)
+
+
+@pytest.mark.parametrize(
+    ("place", "evidence"),
+    [
+        (("127.0.0.1", 0), "^there: "),
+        ("/run/socket", "^/run/socket: a unix socket takes no datagrams"),
+        (("255.255.255.255", 9), "^there: Permission denied"),
+    ],
+)
+async def test_a_datagram_that_cannot_be_sent(reactor: Any, place: Place, evidence: str) -> None:
+    """What the system says is the evidence, and so is a path."""
+    with pytest.raises(CheckFailed, match=evidence):
+        await target(reactor, place).datagram(b"hello")
+
+
+async def test_a_datagram_to_nobody(reactor: Any) -> None:
+    """A port where nobody listens is a failed check."""
+    with socket(AF_INET, SOCK_DGRAM) as backend:
+        backend.bind(("127.0.0.1", 0))
+        place = backend.getsockname()
+    with pytest.raises(CheckFailed, match=r"^there: Connection was refused"):
+        await target(reactor, place).datagram(b"hello")
+
+
+async def test_a_datagram_without_an_address(reactor: Any) -> None:
+    """A backend whose name is unknown cannot be asked."""
+    examined = target(reactor, "/run/socket")
+    examined.backend.move([])
+    with pytest.raises(CheckFailed, match=r"its name is unknown"):
+        await examined.datagram(b"hello")
+
+
+async def test_what_runs_ends_with_the_check(reactor: Any) -> None:
+    """A datagram without an answer and a program are given up with the check, waited for or not."""
+    with socket(AF_INET, SOCK_DGRAM) as backend:
+        backend.bind(("127.0.0.1", 0))
+        examined = target(reactor, backend.getsockname())
+        running: list[Deferred[Any]] = [
+            examined.datagram(b"hello"),
+            examined.run(["sleep", "60"], {}),
+            examined.run(["sleep", "60"], {}),
+        ]
+        waiting = Deferred.fromCoroutine(_result(running[1]))
+        examined.close()
+        with pytest.raises(CancelledError):
+            await waiting
+
+
+async def _result(running: Deferred[Any]) -> Any:
+    return await running
+
+
+async def test_a_program(reactor: Any) -> None:
+    """A program is run as it is told, and one that is not there is a failed check."""
+    examined = target(reactor, ("127.0.0.1", 1))
+    assert await examined.run(["sh", "-c", "echo $A; exit 3"], {"A": "b"}) == (3, b"b\n")
+    with pytest.raises(CheckFailed, match=r"^there: No such file or directory"):
+        await examined.run(["/nowhere/at-all"], {})
+
+
+def test_what_is_private(reactor: Any) -> None:
+    """A password may be said over TLS, and to a unix socket."""
+    secure: Any = object()
+    assert target(reactor, "/run/socket").private
+    assert target(reactor, ("127.0.0.1", 1), secure=secure).private
+    assert not target(reactor, ("127.0.0.1", 1)).private

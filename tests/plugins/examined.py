@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -14,7 +15,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from balancer.errors import CheckFailed
-from balancer.interfaces import ICheckTarget
+from balancer.interfaces import ICheckTarget, Kind
 from balancer.plugins.health import HTTPCheck
 
 OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nready"
@@ -23,14 +24,20 @@ OK = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nready"
 @implementer(ICheckTarget)
 @attrs.define(eq=False)
 class FakeTarget:
-    """A backend in memory: connects at once unless told to refuse or to hang."""
+    """A backend in memory: connects at once unless told to refuse or to hang.
+
+    Of datagrams and programs `asked` are those that a check sent and ran, each with the Deferred of its answer.
+    """
 
     address: str = "192.0.2.9:80"
     answer: Deferred[Any] | None = None
+    kinds: Collection[Kind] = (Kind.TCP,)
+    private: bool = False
     backend: Any = None
     clock: Any = attrs.Factory(Clock)
     protocol: Any = None
     transport: StringTransport = attrs.Factory(StringTransport)
+    asked: list[tuple[Any, Deferred[Any]]] = attrs.Factory(list)
 
     def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
         if self.answer is not None:
@@ -38,6 +45,17 @@ class FakeTarget:
         self.protocol = factory.buildProtocol(None)  # type: ignore[arg-type]  # nowhere has no address
         self.protocol.makeConnection(self.transport)
         return succeed(self.protocol)
+
+    def datagram(self, data: bytes) -> Deferred[bytes]:
+        return self._ask(data)
+
+    def run(self, command: Sequence[str], environment: Mapping[str, str]) -> Deferred[tuple[int, bytes]]:
+        return self._ask((command, environment))
+
+    def _ask(self, what: Any) -> Deferred[Any]:
+        answer: Deferred[Any] = Deferred()
+        self.asked.append((what, answer))
+        return answer
 
 
 class Examination:

@@ -104,11 +104,11 @@ def test_a_pattern_has_bounds() -> None:
 
 def test_nobody_says_more_than_a_check_hears() -> None:
     """A flood is cut at the bound, and what it began with is the evidence."""
-    examined = Examination(Reading(lambda talk: talk.line("a line", most=1000)))
-    examined.says(b"x" * 99)
+    examined = Examination(Reading(lambda talk: talk.line("a line", most=1000), most=150))
+    examined.says(b"x" * 100)
     assert not examined.outcome
     examined.says(b"x" * 2**20)
-    assert examined.evidence == f"expected a line, got '{'x' * 80}'..., then more than a check hears"
+    assert examined.evidence == f"expected a line, got '{'x' * 120}'..., then more than a check hears"
     assert examined.target.transport.disconnecting
     examined.says(b"more").ends()
     assert len(examined.outcome) == 1
@@ -154,4 +154,4 @@ def test_shows_bytes_in_one_line() -> None:
     """Evidence shows the first bytes in quotes on one line, whatever they are."""
     assert shown(b"") == "nothing"
     assert shown(b"a\r\n\xff") == r"'a\r\n\xff'"
-    assert shown(b"x" * 81) == f"'{'x' * 80}'..."
+    assert shown(b"x" * 121) == f"'{'x' * 120}'..."

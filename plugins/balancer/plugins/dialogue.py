@@ -26,7 +26,7 @@ MOST: Final = 65536
 LINE: Final = 1024
 """The most bytes of one line."""
 
-_SHOWN: Final = 80
+_SHOWN: Final = 120
 
 
 @asynccontextmanager

@@ -38,7 +38,7 @@ class Examined:
         place = (HOST, self.port.getHost().port)
         backend = Backend("b", "as written", place, seconds=reactor.seconds, authority="there")
         secure = Secure(connecting(Terms(ca=trusted.ca)), clock=reactor, expected=[name])
-        self.target = Target(reactor, backend, timeout, greeting, secure)
+        self.target = Target(reactor, backend, timeout, greeting=greeting, secure=secure)
 
     async def close(self) -> None:
         """End all."""

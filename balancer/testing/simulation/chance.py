@@ -14,7 +14,11 @@ from balancer.config.mistakes import Noun, as_tuple, is_number, positive, second
 
 
 class Service(Protocol):
-    """How long backends work on requests."""
+    """How long backends work on requests; `mean` is the average, in seconds."""
+
+    @property
+    def mean(self) -> float:
+        """See above."""
 
     def times(self, random: Random) -> Iterator[float]:
         """The seconds of one request after the other, without an end."""
@@ -87,6 +91,11 @@ class Recorded(Noun):
 
     def _mistakes(self) -> Iterator[str]:
         yield from _wrong_times("values", self.values)
+
+    @property
+    def mean(self) -> float:
+        """See `Service`."""
+        return sum(self.values) / len(self.values)
 
     def times(self, random: Random) -> Iterator[float]:
         """See `Service`."""

@@ -23,9 +23,17 @@ class Subject:
     listener: Listener
     route: Route
 
+    def by(self, algorithm: IAlgorithm) -> Subject:
+        """The same with another algorithm."""
+        pool = attrs.evolve(self.pool, algorithm=algorithm)
+        route = attrs.evolve(self.route, pool=pool)
+        return Subject(pool, attrs.evolve(self.listener, pool=None, routes=[route]), route)  # type: ignore[call-arg]  # it has routes
+
 
 def subject_of(given: Any, name: str | None = None) -> Subject:
     """Whichever of these it is; `name` is that of a config's pool. Raises `ConfigError`."""
+    if isinstance(given, Subject):
+        return given
     if isinstance(given, Config):
         return _found(given, name)
     if name is not None:

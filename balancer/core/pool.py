@@ -13,8 +13,9 @@ from typing import Protocol
 from balancer.core.backend import Backend
 from balancer.core.explaining import PoolExplained, explaining
 from balancer.core.holding import Holding
+from balancer.core.making import SLICE
 from balancer.core.messages import RequestHead, ResponseHead
-from balancer.core.pickers import SLICE, Algorithm, Policy, Ports, Snapshot
+from balancer.core.pickers import BUDGET, Algorithm, Policy, Ports, Snapshot
 from balancer.core.session import Session
 from balancer.core.slices import finished
 from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull, Side
@@ -256,20 +257,29 @@ class Pool:
 
     def _choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
         """What the algorithm, or the one that stands in for it, chooses; not yet counted."""
+        plan_b = None if self.plan_b is None else self.plan_b.snapshot
         if snapshot is not None:
             try:
-                backend = self.policy.ask(snapshot, session)
+                return self._asked(self.policy, snapshot, session)
             except PolicyFailed:
-                if self.plan_b is None or self.plan_b.snapshot is None:
+                if plan_b is None:
                     raise
-            else:
-                return None if backend is None else Lease(self, session, backend, self.policy, snapshot)
-        if self.plan_b is not None and self.plan_b.snapshot is not None:
-            backend = self.plan_b.ask(self.plan_b.snapshot, session)
-            return None if backend is None else Lease(self, session, backend, self.plan_b, self.plan_b.snapshot)
+        if self.plan_b is not None and plan_b is not None:
+            return self._asked(self.plan_b, plan_b, session)
         if self.beginning:
             raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
-        raise PolicyFailed(f"pool {self.name!r}: the algorithm made no picker")
+        raise PolicyFailed(f"pool {self.name!r}: {self.policy.absence}")
+
+    def _asked(self, policy: Policy, snapshot: Snapshot, session: Session) -> Lease | None:
+        """What one of them chooses. Raises `PolicyFailed`."""
+        begun = self.ports.seconds()
+        backend = policy.ask(snapshot, session)
+        if backend is None:
+            return None
+        lease = Lease(self, session, backend, policy, snapshot)
+        if policy.doubts or lease.began - begun > BUDGET:
+            policy.took(lease.began - begun)
+        return lease
 
     def _pick_remaining(self, session: Session) -> Lease:
         """The picker had its chances: choose among what was not tried, of a higher tier if need be."""

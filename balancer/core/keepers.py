@@ -15,11 +15,18 @@ from balancer.core.backend import Backend
 class Maker:
     """An algorithm as one pool asks it. `keeps` tells whether it has a keeper, see `IAlgorithm`."""
 
-    def __init__(self, algorithm: Any, members: Iterable[Backend]) -> None:
+    def __init__(self, algorithm: Any, members: Iterable[Backend], keeper: Any = None) -> None:
         self.keeps = hasattr(algorithm, "keeper")
-        self._algorithm: Any = algorithm
-        self._keeper: Any = None
+        self._algorithm, self._keeper = algorithm, keeper
         self._members = tuple(members)
+
+    def still(self) -> Maker:
+        """One that makes the same choices, of which the keeper learns nothing; or has a new one, if it cannot do that.
+
+        Raises what the keeper raises.
+        """
+        still = getattr(self._keeper, "still", None)
+        return Maker(self._algorithm, self._members, None if still is None else still())
 
     def picker(self, backends: Sequence[Backend], random: Random) -> Any:
         """What should be a picker for these, or the work on it. Raises what the algorithm raises."""

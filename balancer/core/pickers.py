@@ -8,7 +8,6 @@ where there is one. Refuses to know who is eligible.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Sequence
-from copy import copy
 from random import Random
 from typing import Any, Protocol
 
@@ -16,7 +15,6 @@ import attrs
 
 from balancer.core.backend import Backend
 from balancer.core.faults import Faults, named
-from balancer.core.filters import fit
 from balancer.core.keepers import Maker
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.core.session import Session
@@ -93,11 +91,19 @@ class Policy:
     are all backends of the pool.
     """
 
-    def __init__(self, algorithm: Algorithm, pool: str, ports: Ports, members: Collection[Backend] = ()) -> None:
+    def __init__(
+        self,
+        algorithm: Algorithm,
+        pool: str,
+        ports: Ports,
+        members: Collection[Backend] = (),
+        *,
+        maker: Maker | None = None,
+    ) -> None:
         self.faults = Faults(ports.report)
         self._pool, self._members, self._ports = pool, frozenset(members), ports
         self._algorithm = algorithm
-        self._maker = Maker(algorithm, members)
+        self._maker = maker or Maker(algorithm, members)
         self._name = f"pool {pool!r}: algorithm {named(getattr(algorithm, 'name', algorithm))}"
         self.snapshot: Snapshot | None = None
         self._building: object = None
@@ -115,9 +121,8 @@ class Policy:
         return name if isinstance(name, str) else named(self._algorithm)
 
     def twin(self, backends: Sequence[Backend], ports: Ports) -> Policy:
-        """The same algorithm with a picker of its own for these, if there is one here or on its way."""
-        twin = copy(self)
-        twin.faults, twin._ports, twin.snapshot, twin._building = Faults(ports.report), ports, None, None
+        """The same with a picker of its own for these, if there is one here or on its way; a keeper learns nothing."""
+        twin = Policy(self._algorithm, self._pool, ports, self._members, maker=self._maker.still())
         if self.snapshot is not None or self.beginning:
             twin.prepare(backends)
         return twin
@@ -139,8 +144,7 @@ class Policy:
             picker = self._finish(made) if isinstance(made, Generator) else made
             return Snapshot(backends, picker) if self._is_quick else None
         except BaseException as error:
-            self.failed("picker()", error)
-            raise PolicyFailed(f"{self._name} failed") from error
+            raise self.failed("picker()", error) from error
 
     def prepare(self, backends: Sequence[Backend], *, first: float = SLICE) -> None:
         """Make the snapshot for these: at once, or in slices, of which the first may take so many seconds.
@@ -178,8 +182,7 @@ class Policy:
                 return backend
             raise PolicyFailed(f"answered a {type(chosen).__name__} that was not offered")
         except BaseException as error:
-            self.failed("picker", error)
-            raise PolicyFailed(f"{self._name} failed") from error
+            raise self.failed("picker", error) from error
 
     def tell(self, snapshot: Snapshot, backend: Backend, outcome: Outcome) -> None:
         """Let the picker that chose a backend know how it ended."""
@@ -189,41 +192,10 @@ class Policy:
             except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
                 self.failed("released()", error)
 
-    def belongs(self, snapshot: Snapshot, session: Session, backend: Backend) -> bool:
-        """Whether that backend is the session's own."""
-        if snapshot.belongs is None:
-            return False
-        try:
-            return bool(snapshot.belongs(session, backend))
-        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
-            self.failed("belongs()", error)
-            return False
-
-    def request(self, snapshot: Snapshot, session: Session, backend: Backend, head: RequestHead) -> RequestHead:
-        """The head as the picker wants the backend to see it. Raises `PolicyFailed`, see `respond`."""
-        if snapshot.requested is None:
-            return head
-        try:
-            asked = fit(snapshot.requested(session, backend, attrs.evolve(head)), head)
-            return head if asked == head else asked
-        except BaseException as error:
-            self.failed("requested()", error)
-            raise PolicyFailed(f"{self._name} failed") from error
-
-    def respond(self, snapshot: Snapshot, session: Session, backend: Backend, head: ResponseHead) -> ResponseHead:
-        """The head as the picker wants it. Raises `PolicyFailed` when it raises or answers with something else."""
-        if snapshot.responded is None:
-            return head
-        head = head.copy()
-        try:
-            return fit(snapshot.responded(session, backend, head), head)
-        except BaseException as error:
-            self.failed("responded()", error)
-            raise PolicyFailed(f"{self._name} failed") from error
-
-    def failed(self, what: str, error: BaseException) -> None:
-        """Count a fault of that part of the algorithm."""
+    def failed(self, what: str, error: BaseException) -> PolicyFailed:
+        """Count a fault of that part of the algorithm; what is to be raised for it, if anything is."""
         self.faults.note(f"{self._name}: {what}", error)
+        return PolicyFailed(f"{self._name} failed")
 
     def _finish(self, made: Generator[None, None, Picker]) -> Any:
         """The picker, if a slice of time is enough for all the work; else none, and a note of that."""

@@ -15,6 +15,7 @@ from balancer.core.explaining import PoolExplained, explaining
 from balancer.core.holding import Holding
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.core.pickers import SLICE, Algorithm, Policy, Ports, Snapshot
+from balancer.core.sayings import Sayings
 from balancer.core.session import Session
 from balancer.core.slices import finished
 from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull, Side
@@ -60,9 +61,13 @@ class Lease:
             self.first_byte = now - self.began
             self.backend.timing.observe(self.first_byte, now)
 
+    @property
+    def _says(self) -> Sayings:
+        return Sayings(self.policy, self._snapshot, self.session, self.backend)
+
     def belongs(self) -> bool:
         """Whether the backend is the session's own, by the picker that made the choice."""
-        return self.policy.belongs(self._snapshot, self.session, self.backend)
+        return self._says.belongs()
 
     def awaits_room(self) -> bool:
         """Whether the session is to wait for room on its own backend, which is full."""
@@ -70,11 +75,11 @@ class Lease:
 
     def requested(self, head: RequestHead) -> RequestHead:
         """Let that picker see, and change, the head of the request that the backend is sent. Raises `PolicyFailed`."""
-        return self.policy.request(self._snapshot, self.session, self.backend, head)
+        return self._says.requested(head)
 
     def responded(self, head: ResponseHead) -> ResponseHead:
         """Let the picker that made the choice see, and change, the head of an HTTP answer. Raises `PolicyFailed`."""
-        return self.policy.respond(self._snapshot, self.session, self.backend, head)
+        return self._says.responded(head)
 
     def end(self, phase: Phase = Phase.DONE, *, status: int | None = None, error: BalancerError | None = None) -> None:
         """Give the backend back; only the first call counts."""

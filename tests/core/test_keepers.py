@@ -49,3 +49,15 @@ def test_a_keeper_is_asked_in_its_place() -> None:
         assert maker.picker([one], CHANCE) == ("kept", (one,), (other,), CHANCE)
     assert maker.picker([], CHANCE)[2] == (one, other)
     assert algorithm.made == 1
+
+
+def test_one_that_learns_nothing() -> None:
+    """What is chosen only to be explained is asked of a keeper that does not learn, or of a new one."""
+    algorithm: Any = Keeping()
+    maker = Maker(algorithm, [one := backend("a")])
+    maker.picker([one], CHANCE)
+    assert maker.still().picker([one], CHANCE)[0] == "kept"
+    assert algorithm.made == 2
+    algorithm.still = Keeping
+    assert maker.still().picker([one], CHANCE) == ("kept", (one,), (), CHANCE)
+    assert algorithm.made == 2

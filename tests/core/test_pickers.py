@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from balancer.core.messages import ResponseHead
 from balancer.core.pickers import Policy, Ports, Snapshot
+from balancer.core.sayings import Sayings
 from balancer.core.session import Session
 from balancer.errors import PolicyFailed
 from balancer.interfaces import Kind, Outcome
@@ -187,7 +188,7 @@ def test_nothing_that_a_policy_raises_gets_out(error: BaseException, where: str)
         with suppress(PolicyFailed):
             step()
     with suppress(PolicyFailed):
-        policy.respond(found, SESSION, BACKENDS[0], HEAD)
+        Sayings(policy, found, SESSION, BACKENDS[0]).responded(HEAD)
     assert policy.faults.count == (2 if where == "picker()" else 1)
 
 
@@ -251,36 +252,4 @@ def test_the_end_is_told_and_its_failure_contained() -> None:
     policy.tell(snapshot(policy), BACKENDS[0], outcome)
     assert policy.faults.count == 1
     policy.tell(Snapshot(BACKENDS, lambda _session: None), BACKENDS[0], outcome)
-    assert policy.faults.count == 1
-
-
-class Responding:
-    """A picker with something to say about answers."""
-
-    def __init__(self, respond: Callable[[ResponseHead], Any]) -> None:
-        self.respond = respond
-
-    def __call__(self, session: Any) -> Any:
-        """Never asked."""
-
-    def responded(self, session: Any, one: Any, head: ResponseHead) -> Any:
-        """The head as it wants it."""
-        return self.respond(head)
-
-
-def test_a_picker_may_change_the_answer() -> None:
-    """What a picker makes of the head goes out, and heads pass unseen by one that has no say."""
-    policy = made(Steered())
-    cookie = Snapshot(BACKENDS, Responding(lambda head: head.with_added("set-cookie", "backend=a")))
-    assert policy.respond(cookie, SESSION, BACKENDS[0], HEAD).get("set-cookie") == "backend=a"
-    assert policy.respond(Snapshot(BACKENDS, lambda _: None), SESSION, BACKENDS[0], HEAD) is HEAD
-
-
-@given(st.sampled_from([None, "200 OK", (("set-cookie", "a\r\nb"),), (("connection", "x"),), ((1, 2),), 5]))
-def test_a_picker_cannot_break_the_answer(answer: Any) -> None:
-    """A picker that answers with no head, or one unfit for the wire, fails the policy and is counted."""
-    policy = made(Steered())
-    head = ResponseHead(200, fields=answer) if isinstance(answer, tuple) else answer
-    with pytest.raises(PolicyFailed):
-        policy.respond(Snapshot(BACKENDS, Responding(lambda _: head)), SESSION, BACKENDS[0], HEAD)
     assert policy.faults.count == 1

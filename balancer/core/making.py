@@ -41,12 +41,20 @@ class Maker:
     work: Work | None = None
     """What is under way."""
 
-    def __init__(self, algorithm: Any, members: Iterable[Backend], turns: Turns) -> None:
+    def __init__(self, algorithm: Any, members: Iterable[Backend], turns: Turns, keeper: Any = None) -> None:
         self.keeps = hasattr(algorithm, "keeper")
         self.turns = turns
         self._algorithm: Any = algorithm
-        self._keeper: Any = None
+        self._keeper: Any = keeper
         self._members = tuple(members)
+
+    def still(self, turns: Turns) -> Maker:
+        """One that makes the same choices, of which the keeper learns nothing; or has a new one, if it cannot do that.
+
+        Raises what the keeper raises.
+        """
+        still = getattr(self._keeper, "still", None)
+        return Maker(self._algorithm, self._members, turns, None if still is None else still())
 
     def quickly(self, backends: Sequence[Backend]) -> list[Any]:
         """What should be a picker for these, alone in the list, which is empty if that takes longer than a slice.

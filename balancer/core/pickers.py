@@ -128,7 +128,7 @@ class Policy(Contained):
         return name if isinstance(name, str) else named(self._algorithm)
 
     def twin(self, backends: Sequence[Backend], ports: Ports) -> Policy:
-        """The same algorithm with a picker of its own for these, if there is one here or on its way."""
+        """The same with a picker of its own for these, if there is one here or on its way; a keeper learns nothing."""
         twin = copy(self)
         twin.begin_anew(ports)
         if self.snapshot is not None or self.beginning:
@@ -138,8 +138,7 @@ class Policy(Contained):
     def begin_anew(self, ports: Ports) -> None:
         """Have no picker, no fault and no doubt, and know of nothing but these."""
         self.faults, self.doubts, self._ports = Faults(ports.report), {}, ports
-        self._maker = copy(self._maker)
-        self._maker.turns = ports
+        self._maker = self._maker.still(ports)
         self.give_up()
 
     @property

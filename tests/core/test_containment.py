@@ -199,7 +199,7 @@ def test_doubts_are_over_when_the_same_part_works_again() -> None:
     policy.tell(found, BACKENDS[0], Outcome(1.0, 1.0))
     policy.belongs(Snapshot(BACKENDS, Knowing(len)), SESSION, OTHER)
     with pytest.raises(PolicyFailed):
-        policy.respond(Snapshot(BACKENDS, Responding(len)), SESSION, OTHER, HEAD)
+        policy.respond(Snapshot(BACKENDS, Responding(lambda _head: None)), SESSION, OTHER, HEAD)
     assert set(policy.doubts) == {"picker", "released()", "belongs()", "responded()"}
     algorithm.answer, algorithm.sulks = "none", False
     policy.ask(found, SESSION)

@@ -54,6 +54,18 @@ def test_a_keeper_is_asked_in_its_place() -> None:
     assert algorithm.made == 1
 
 
+def test_one_that_learns_nothing() -> None:
+    """What is chosen only to be explained is asked of a keeper that does not learn, or of a new one."""
+    algorithm: Any = Keeping()
+    maker = Maker(algorithm, [one := backend("a")], PORTS)
+    maker.quickly([one])
+    assert maker.still(PORTS).quickly([one])[0][0] == "kept"
+    assert algorithm.made == 2
+    algorithm.still = Keeping
+    assert maker.still(PORTS).quickly([one]) == [("kept", (one,), (), CHANCE)]
+    assert algorithm.made == 2
+
+
 class Sliced:
     """An algorithm that takes its time, and then has something, or fails."""
 

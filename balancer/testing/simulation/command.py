@@ -163,7 +163,8 @@ def _about(subject: Subject, trace: Trace, results: list[Result]) -> str:
     """What was simulated, in a line."""
     took = max(result.seconds for result in results)
     faults = f", {len(trace.faults)} faults" if trace.faults else ""
-    return f"{subject.pool}: {results[0].requests} requests, {_law(trace.arrivals)}, {_law(trace.service)}{faults}: {took:.3g} s"
+    came = f"{results[0].requests} requests, {_law(trace.arrivals)}, {_law(trace.service)}"
+    return f"{subject.pool}: {came}{faults}: {took:.3g} s"
 
 
 def _law(law: object) -> str:

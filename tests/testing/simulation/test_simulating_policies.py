@@ -59,6 +59,24 @@ def test_a_slow_backend_is_not_avoided_in_turn(load: float) -> None:
     assert slower(RoundRobin(), load) > 10
 
 
+@pytest.mark.parametrize("load", [0.5, 0.8])
+@pytest.mark.parametrize(
+    "algorithm", [RoundRobin(), LeastConnections(), PowerOfTwo(), LeastTime(), PeakEWMA()], ids=lambda one: one.name
+)
+def test_what_fails_at_once_draws_no_more(algorithm: Any, load: float) -> None:
+    """A backend that answers errors at once draws no more than its share, as it would by looking idle and fast."""
+    result = simulate(algorithm, loaded(load, 3000, faults=[Fault("b10", "failing", at=1)]))
+    assert result.shares["b10"] <= 0.101
+
+
+def test_it_would_without_the_hold() -> None:
+    """Where failed sessions are not held in the counts it draws most of them, and far more than its share."""
+    result = simulate(
+        fleet(10, LeastConnections(), failure_hold=None), loaded(0.5, 3000, faults=[Fault("b10", "failing")])
+    )
+    assert result.shares["b10"] > 0.5
+
+
 @implementer(IAlgorithm)
 @attrs.frozen
 class Watched:

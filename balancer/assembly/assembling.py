@@ -18,7 +18,7 @@ class Assembly(Parts):
         self.pools.update(zip(config.pools, pools, strict=True))
         for settings in config.pools:
             if settings.health is not None:
-                self.checks.append(make_checks(self, config, settings, settings.health))
+                self.checks.append(make_checks(self, settings, settings.health, config))
         if config.acmes:
             from balancer.assembly.acme import make_renewal  # noqa: PLC0415  needs a library that others do without
 

@@ -108,13 +108,13 @@ def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend
     )
 
 
-def make_checks(parts: Parts, config: nouns.Config, settings: nouns.Pool, health: nouns.Health) -> Checks:
-    """The checks of a pool's backends; what they say opens as what is said to the backends does."""
+def make_checks(parts: Parts, settings: nouns.Pool, health: nouns.Health, config: nouns.Config | None) -> Checks:
+    """The checks of a pool's backends; what they say opens as what is said to the backends does, if a config says."""
     why = f"health check {named(health.check)}"
     skips = Tally(lambda line: log.error("pool {pool!r}: {line}", pool=settings.name, line=line))
     return Checks(
         health.check,
-        _schedule(config, settings, health, _secure(parts, settings, health)),
+        _schedule(settings, health, config, _secure(parts, settings, health)),
         parts.pools[settings],
         reactor=parts.reactor,
         changed=lambda backend, evidence: checked(parts, settings, backend, why=why, evidence=evidence),
@@ -133,10 +133,13 @@ def _secure(parts: Parts, settings: nouns.Pool, health: nouns.Health) -> Callabl
 
 
 def _schedule(
-    config: nouns.Config, settings: nouns.Pool, health: nouns.Health, secure: Callable[[Backend], Secure | None]
+    settings: nouns.Pool,
+    health: nouns.Health,
+    config: nouns.Config | None,
+    secure: Callable[[Backend], Secure | None],
 ) -> Schedule:
     """When the checks of a pool run, how they open, and when their word counts."""
-    version = config.send_proxy(settings)
+    version = config.send_proxy(settings) if config else None
     return Schedule(
         every=health.every,
         timeout=health.timeout,
@@ -144,7 +147,7 @@ def _schedule(
         rise=health.rise,
         fall=health.fall,
         greeting=b"" if version is None else own_greeting(version),
-        datagram_greeting=own_greeting("v2") if config.proxies_datagrams(settings) else b"",
+        datagram_greeting=own_greeting("v2") if config and config.proxies_datagrams(settings) else b"",
         secure=secure,
-        kinds=config.kinds(settings),
+        kinds=config.kinds(settings) if config else (),
     )

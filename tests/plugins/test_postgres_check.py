@@ -219,7 +219,7 @@ def test_any_bytes_come_to_a_verdict(check: Any, pieces: list[bytes]) -> None:
 @pytest.mark.parametrize(
     ("make", "mistakes"),
     [
-        (lambda: PostgresCheck(user=""), ["user: '' is not a text, or empty, "]),
+        (lambda: PostgresCheck(user=""), ["user: '' is not a text, or empty, too long, "]),
         (lambda: PostgresCheck(user="a", password=b"s3cret"), ["password: it is not a text, "]),  # type: ignore[arg-type]  # wrong
         (lambda: PostgresCheck(password="s3cret"), ["password: it would be ignored without a user; "]),
         (

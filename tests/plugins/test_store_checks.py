@@ -182,8 +182,8 @@ def test_any_bytes_come_to_a_verdict(check: Any, pieces: list[bytes]) -> None:
 @pytest.mark.parametrize(
     ("make", "mistake"),
     [
-        (lambda: RedisCheck(password=""), "RedisCheck: password: it is not a text, or empty, "),
-        (lambda: RedisCheck(password=b"s3cret"), "RedisCheck: password: it is not a text, or empty, "),  # type: ignore[arg-type]  # wrong
+        (lambda: RedisCheck(password=""), "RedisCheck: password: it is not a text, or empty, too long, "),
+        (lambda: RedisCheck(password=b"s3cret"), "RedisCheck: password: it is not a text, or empty, too long, "),  # type: ignore[arg-type]  # wrong
         (lambda: RedisCheck(password="x", user=5), "RedisCheck: user: 5 is not a text, "),  # type: ignore[arg-type]  # wrong
         (lambda: RedisCheck(user="me"), "RedisCheck: user: 'me' would be ignored without a password; "),
         (lambda: RedisCheck(role="master"), "RedisCheck: role: 'master' is no role; "),  # type: ignore[arg-type]  # wrong

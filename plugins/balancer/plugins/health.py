@@ -15,12 +15,26 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
 from balancer.interfaces import ICheckTarget, IHealthCheck, IHealthCheckPlugin, Kind
+from balancer.plugins.dns_check import DNSCheck
 from balancer.plugins.http_checks import HTTPCheck
 from balancer.plugins.postgres_check import PostgresCheck
 from balancer.plugins.send_expect import Expect, Send, SendExpect
+from balancer.plugins.service_checks import MQTTCheck, SMTPCheck
 from balancer.plugins.store_checks import MySQLCheck, RedisCheck
 
-__all__ = ["Expect", "HTTPCheck", "MySQLCheck", "PostgresCheck", "RedisCheck", "Send", "SendExpect", "TCPCheck"]
+__all__ = [
+    "DNSCheck",
+    "Expect",
+    "HTTPCheck",
+    "MQTTCheck",
+    "MySQLCheck",
+    "PostgresCheck",
+    "RedisCheck",
+    "SMTPCheck",
+    "Send",
+    "SendExpect",
+    "TCPCheck",
+]
 
 _STREAMS: Final = frozenset({Kind.TCP, Kind.HTTP})
 

@@ -32,7 +32,7 @@ _KINDS: Final = _IN_PASSING + b"RZDE"
 _ALIVE: Final = ("28", "3D")
 """Classes of errors by which a server refuses a user or a database, and so is at work."""
 
-_NO_TEXT: Final = "is not a text, or empty, or has a NUL; write it in quotes"
+_NO_TEXT: Final = "is not a text, or empty, too long, or has a NUL; write it in quotes"
 _IN_RECOVERY: Final = "select pg_is_in_recovery()"
 
 

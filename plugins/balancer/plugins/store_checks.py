@@ -17,12 +17,13 @@ from balancer.plugins.settings import told
 
 _ROLES: Final = {b"master": "primary", b"slave": "replica"}
 _LARGEST: Final = 16384
-_NO_TEXT: Final = "is not a text, or empty, or has a NUL; write it in quotes"
+_LONGEST: Final = 4096
+_NO_TEXT: Final = "is not a text, or empty, too long, or has a NUL; write it in quotes"
 
 
 def is_text(value: Any) -> bool:
-    """Whether it can stand where a protocol has a text that ends with a NUL."""
-    return isinstance(value, str) and value != "" and "\0" not in value
+    """Whether it can stand where a protocol has a text: before a NUL, or after a length of two bytes."""
+    return isinstance(value, str) and 0 < len(value) <= _LONGEST and "\0" not in value
 
 
 def checked_secret(owner: Any, value: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from balancer import config as nouns
+from balancer.assembly.ejection import make_outliers
 from balancer.assembly.listeners import make_listener
 from balancer.assembly.parts import Parts
 from balancer.assembly.pools import make_checks, make_pool
@@ -19,6 +20,9 @@ class Assembly(Parts):
         for settings in config.pools:
             if settings.health is not None:
                 self.checks.append(make_checks(self, settings, settings.health, config))
+        for settings in config.pools:
+            if settings.ejection is not None:
+                self.outliers[settings] = make_outliers(self, settings, settings.ejection)
         if config.acmes:
             from balancer.assembly.acme import make_renewal  # noqa: PLC0415  needs a library that others do without
 

@@ -14,6 +14,7 @@ from balancer.core.dates import Dates
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.events import Events
 from balancer.core.faults import Faults
+from balancer.core.outliers import Outliers
 from balancer.core.pool import Pool
 from balancer.core.slices import in_slices
 from balancer.net.access_log import AccessLog
@@ -60,6 +61,8 @@ class Parts:
     lookups: list[Lookup] = attrs.field(init=False, factory=list)
     pools: dict[nouns.Pool, Pool] = attrs.field(init=False, factory=dict)
     checks: list[Checks] = attrs.field(init=False, factory=list)
+    outliers: dict[nouns.Pool, Outliers] = attrs.field(init=False, factory=dict)
+    """Who ejects, by the pools in which anybody is ejected."""
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
     listeners: list[tuple[nouns.Listener, Listener]] = attrs.field(init=False, factory=list)
     events: Events = attrs.field(init=False, default=attrs.Factory(lambda parts: Events(parts.wall), takes_self=True))
@@ -92,6 +95,8 @@ class Parts:
             lookup.start()
         for checks in self.checks:
             checks.start()
+        for outliers in self.outliers.values():
+            outliers.start()
         for files in self.reloads.values():
             files.start()
         for renewal in self.acmes.values():
@@ -101,6 +106,8 @@ class Parts:
         """Begin nothing more that nobody has asked for, and keep no connection that is idle."""
         for checks in self.checks:
             checks.stop()
+        for outliers in self.outliers.values():
+            outliers.stop()
         for lookup in self.lookups:
             lookup.stop()
         for files in self.reloads.values():

@@ -58,6 +58,10 @@ def _counters(answer: Answer) -> Iterator[str]:
     if faults:
         yield ""
         yield from table(("PLUGIN", "FAILURES", "THE LAST"), faults)
+    ejections = [_ejections(pool) for pool in answer["pools"] if "ejections" in pool]
+    if ejections:
+        yield ""
+        yield from table(("POOL", "EJECTED", "ON TRIAL", "EJECTIONS", "OBSERVED ONLY", "SPARED"), ejections)
     retries = [_retries(pool) for pool in answer["pools"] if pool.get("retries") or pool.get("retries_refused")]
     if retries:
         yield ""
@@ -76,9 +80,19 @@ def _counters(answer: Answer) -> Iterator[str]:
         yield from table(("ACCESS LOG", "WRITTEN", "DROPPED", "FAILURES", "BYTES WAITING"), logs)
 
 
+def _ejections(pool: Answer) -> Sequence[str]:
+    done, observed = (_by_kind(pool[kind]) for kind in ("ejections", "observed"))
+    return (pool["pool"], str(pool["ejected"]), str(pool["on_trial"]), done, observed, str(pool["spared"]))
+
+
 def _retries(pool: Answer) -> Sequence[str]:
-    reasons = ", ".join(f"{count} {reason}" for reason, count in pool["retries"].items())
-    return (pool["pool"], str(pool["retries_under_way"]), str(pool["retries_refused"]), reasons or "-")
+    reasons = _by_kind(pool["retries"])
+    return (pool["pool"], str(pool["retries_under_way"]), str(pool["retries_refused"]), reasons)
+
+
+def _by_kind(counts: Mapping[str, int]) -> str:
+    """Counts of which each has a name."""
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "-"
 
 
 def _certificate(tls: Answer, one: Answer) -> Sequence[str]:
@@ -110,7 +124,7 @@ def _listener(one: Answer) -> Sequence[str]:
         str(one["active"]),
         _size(one.get("received_bytes")),
         _size(one.get("sent_bytes")),
-        ", ".join(f"{count} {reason}" for reason, count in away.items() if count) or "-",
+        _by_kind(away),
     )
 
 
@@ -168,9 +182,9 @@ _TEXTS: Final[Mapping[str, Callable[[Answer], Iterable[str]]]] = {
 
 
 def _state(one: Answer) -> str:
-    """Both that it is down and that it drains, if so."""
+    """How it is, and what else keeps sessions away."""
     also = ", draining" if one["draining"] and one["state"] != "draining" else ""
-    return f"{one['state']}{also}"
+    return f"{one['state']}{also}{', on trial' if one['on_trial'] else ''}"
 
 
 def _counted(count: int, what: str) -> str:

@@ -15,6 +15,7 @@ from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.events import Events
 from balancer.core.pool import Pool
 from balancer.core.slices import in_slices
+from balancer.core.turns import Turns
 from balancer.net.access_log import AccessLog
 from balancer.net.checks import Checks
 from balancer.net.clock import ReactorAlarm
@@ -32,6 +33,9 @@ from balancer.net.upstreams import Upstreams
 
 if TYPE_CHECKING:
     from balancer.net.acme.renewing import Renewal  # brings a library that is there only for those who ask for it
+
+CHECKS = 128
+"""Health checks that run at once, unless a config says otherwise."""
 
 PIPES = 16
 """Pipes for bulk: so few that their descriptors fit into those reserved. Other directions go through Python."""
@@ -59,6 +63,8 @@ class Parts:
     lookups: list[Lookup] = attrs.field(init=False, factory=list)
     pools: dict[nouns.Pool, Pool] = attrs.field(init=False, factory=dict)
     checks: list[Checks] = attrs.field(init=False, factory=list)
+    turns: Turns = attrs.field(init=False, factory=lambda: Turns(CHECKS))
+    """Who may check now."""
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
     listeners: list[tuple[nouns.Listener, Listener]] = attrs.field(init=False, factory=list)
     events: Events = attrs.field(init=False, default=attrs.Factory(lambda parts: Events(parts.wall), takes_self=True))

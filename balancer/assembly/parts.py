@@ -13,6 +13,7 @@ from balancer.core.backend import Backend
 from balancer.core.dates import Dates
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.events import Events
+from balancer.core.faults import Faults
 from balancer.core.pool import Pool
 from balancer.core.slices import in_slices
 from balancer.core.turns import Turns
@@ -79,6 +80,8 @@ class Parts:
     reloads: dict[Any, Reloading] = attrs.field(init=False, factory=dict)
     """What is read again when its files change: by the `TLS` of listeners, or by whose TLS with backends it is."""
     aside: DoesAside = attrs.field(init=False)
+    faults: list[Faults] = attrs.field(init=False, factory=list)
+    """Of plugins beside algorithms, wherever they serve."""
     keylogs: list[KeyLog] = attrs.field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:

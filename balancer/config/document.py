@@ -10,6 +10,7 @@ import attrs
 
 from balancer.config.acme import ACME, wrong_together
 from balancer.config.backends import Backend
+from balancer.config.ejection import Ejection
 from balancer.config.encrypted import Encrypted
 from balancer.config.endpoints import backend_endpoint, endpoint_or_none, listener_endpoint
 from balancer.config.health import Health
@@ -221,6 +222,8 @@ def _unfit(pool: Pool, kinds: Collection[Kind]) -> Iterator[str]:
         yield from _unprobed(pool.health.check, as_tuple(pool.health.check.protocols), kinds)
     if isinstance(pool.tls, UpstreamTLS) and Kind.HTTP in kinds:
         yield from not_for_http(pool.tls)
+    if isinstance(pool.ejection, Ejection) and Kind.HTTP not in kinds:
+        yield from pool.ejection.wrong_for_streams()
     for name in _unheeded(kinds):
         if getattr(pool, name) != getattr(attrs.fields(Pool), name).default:
             listeners = " or ".join(f"{kind.name}Listener" for kind in _HEEDED[name])

@@ -17,6 +17,7 @@ from balancer.core.faults import Faults
 from balancer.core.outliers import Outliers
 from balancer.core.pool import Pool
 from balancer.core.slices import in_slices
+from balancer.core.turns import Turns
 from balancer.net.access_log import AccessLog
 from balancer.net.checks import Checks
 from balancer.net.clock import ReactorAlarm
@@ -34,6 +35,9 @@ from balancer.net.upstreams import Upstreams
 
 if TYPE_CHECKING:
     from balancer.net.acme.renewing import Renewal  # brings a library that is there only for those who ask for it
+
+CHECKS = 128
+"""Health checks that run at once, unless a config says otherwise."""
 
 PIPES = 16
 """Pipes for bulk: so few that their descriptors fit into those reserved. Other directions go through Python."""
@@ -63,6 +67,8 @@ class Parts:
     checks: list[Checks] = attrs.field(init=False, factory=list)
     outliers: dict[nouns.Pool, Outliers] = attrs.field(init=False, factory=dict)
     """Who ejects, by the pools in which anybody is ejected."""
+    turns: Turns = attrs.field(init=False, factory=lambda: Turns(CHECKS))
+    """Who may check now."""
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
     listeners: list[tuple[nouns.Listener, Listener]] = attrs.field(init=False, factory=list)
     events: Events = attrs.field(init=False, default=attrs.Factory(lambda parts: Events(parts.wall), takes_self=True))

@@ -15,9 +15,10 @@ from typing import Any
 import attrs
 
 from balancer.assembly.changes import started
+from balancer.assembly.checks import make_checks
 from balancer.assembly.http import destination
 from balancer.assembly.parts import Parts
-from balancer.assembly.pools import default_algorithm, make_checks, make_offline_pool
+from balancer.assembly.pools import default_algorithm, make_offline_pool
 from balancer.config import HTTPListener, TCPListener
 from balancer.core.events import Events
 from balancer.core.pool import Pool

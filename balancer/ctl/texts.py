@@ -50,34 +50,43 @@ def _counters(answer: Answer) -> Iterator[str]:
         ("POOL", "BACKEND", "STATE", "WEIGHT", "ACTIVE", "SERVED", "FAILED", "LATENCY"),
         (_backend(pool["pool"], one) for pool in answer["pools"] for one in pool["backends"]),
     )
-    queues = [[pool["pool"], *(str(pool[count]) for count in _QUEUE)] for pool in answer["pools"] if _queued(pool)]
-    if queues:
-        yield ""
-        yield from table(("POOL", "WAITING", "LONGEST QUEUE", "WAITED", "TIMED OUT", "REFUSED"), queues)
-    faults = [(one["plugin"], str(one["failures"]), one["last"]) for one in answer["faults"]]
-    if faults:
-        yield ""
-        yield from table(("PLUGIN", "FAILURES", "THE LAST"), faults)
-    ejections = [_ejections(pool) for pool in answer["pools"] if "ejections" in pool]
-    if ejections:
-        yield ""
-        yield from table(("POOL", "EJECTED", "ON TRIAL", "EJECTIONS", "OBSERVED ONLY", "SPARED"), ejections)
-    retries = [_retries(pool) for pool in answer["pools"] if pool.get("retries") or pool.get("retries_refused")]
-    if retries:
-        yield ""
-        yield from table(("POOL", "UNDER WAY", "REFUSED", "TRIED AGAIN"), retries)
-    shown = [_certificate(tls, one) for tls in answer["tls"] for one in tls["certificates"]]
-    if shown:
-        yield ""
-        yield from table(("CERTIFICATE OF", "KEY", "DAYS LEFT", "FILE", "RELOADED", "REFUSED"), shown)
-    acmes = [_acme(one) for one in answer["acme"]]
-    if acmes:
-        yield ""
-        yield from table(("ACME", "DAYS LEFT", "OBTAINED", "FAILURES", "NEXT TRY", "LAST ERROR"), acmes)
-    logs = [[str(one[count]) for count in _LOG] for one in answer["access_logs"]]
-    if logs:
-        yield ""
-        yield from table(("ACCESS LOG", "WRITTEN", "DROPPED", "FAILURES", "BYTES WAITING"), logs)
+    for heads, rows in _what_there_is(answer):
+        if rows:
+            yield ""
+            yield from table(heads, rows)
+
+
+def _what_there_is(answer: Answer) -> Iterator[tuple[Sequence[str], list[Sequence[str]]]]:
+    """The tables of what not every balancer has."""
+    pools = answer["pools"]
+    yield (
+        ("POOL", "WAITING", "LONGEST QUEUE", "WAITED", "TIMED OUT", "REFUSED"),
+        [[pool["pool"], *(str(pool[count]) for count in _QUEUE)] for pool in pools if _queued(pool)],
+    )
+    yield (
+        ("PLUGIN", "FAILURES", "THE LAST"),
+        [(one["plugin"], str(one["failures"]), one["last"]) for one in answer["faults"]],
+    )
+    yield (
+        ("POOL", "EJECTED", "ON TRIAL", "EJECTIONS", "OBSERVED ONLY", "SPARED"),
+        [_ejections(pool) for pool in pools if "ejections" in pool],
+    )
+    yield (
+        ("POOL", "UNDER WAY", "REFUSED", "TRIED AGAIN"),
+        [_retries(pool) for pool in pools if pool.get("retries") or pool.get("retries_refused")],
+    )
+    yield (
+        ("CERTIFICATE OF", "KEY", "DAYS LEFT", "FILE", "RELOADED", "REFUSED"),
+        [_certificate(tls, one) for tls in answer["tls"] for one in tls["certificates"]],
+    )
+    yield (
+        ("ACME", "DAYS LEFT", "OBTAINED", "FAILURES", "NEXT TRY", "LAST ERROR"),
+        [_acme(one) for one in answer["acme"]],
+    )
+    yield (
+        ("ACCESS LOG", "WRITTEN", "DROPPED", "FAILURES", "BYTES WAITING"),
+        [[str(one[count]) for count in _LOG] for one in answer["access_logs"]],
+    )
 
 
 def _ejections(pool: Answer) -> Sequence[str]:

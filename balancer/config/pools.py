@@ -149,7 +149,7 @@ class Pool(Noun):
             idle["queue_timeout"] = "queue=0 lets nobody wait"
         if len({backend.tier for backend in sound(self.backends, Backend)}) < 2:
             idle["spill"] = "all backends are of one tier"
-        if self.health is None:
+        if self.health is None and self.ejection is None:
             idle.update(dict.fromkeys(("panic", "slow_start"), "nothing takes backends out of use and back"))
         elif len(self.backends) == 1:
             idle["slow_start"] = "there is but one backend"

@@ -11,7 +11,7 @@ from balancer.errors import ConfigError
 from balancer.plugins.health import TCPCheck
 
 HEALTH = Health(TCPCheck())
-FLEET = ["a:1", Backend("b:1", tier=1)]
+FLEET: list[Any] = ["a:1", Backend("b:1", tier=1)]
 
 VALUES: list[tuple[dict[str, Any], str]] = [
     ({"spill": 0.9}, "spill: 0.9 is not a number from 1 up; give one such as 1.4"),

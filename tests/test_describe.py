@@ -74,7 +74,7 @@ UNSENT = "send_proxy=None, proxy_tlvs=(), starttls=None"
 def test_the_whole_plan() -> None:
     """The plan shows every listener, route, pool, check and backend with all settings in force, given or not."""
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0, failure_hold=1.0"
-    limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy")
+    limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy") + ", spill=None, panic=None"
     fate = "on_down='keep', resolve_every=None, dns=(), source=None"
     kept = "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     http = f"{kept}, max_age=3600.0, max_uses=None, warm=0, max_head=32768, max_fields=100, max_interim=16"
@@ -99,7 +99,7 @@ def test_the_whole_plan() -> None:
         "  UpstreamTLS: none",
         "  Ejection: none",
         "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
-        f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}, {fate}",
+        f"Pool 'site': algorithm=LeastConnections(), {limited}, slow_start=None, {http}, {fate}",
         f"  Health: check=Note(), every=5, timeout=5, {PACES}, rise=2, fall=3, jitter=0.1, assume='up', tls=None",
         "  UpstreamTLS: none",
         "  Ejection: none",

@@ -23,6 +23,7 @@ from balancer.config import load
 from balancer.describe import plan
 from balancer.errors import ConfigError
 from balancer.installed import installed, unknown_types
+from balancer.testing.simulation import command as simulation
 from balancer.timeouts import timeouts
 
 USAGE_ERROR: Final = 64
@@ -137,5 +138,6 @@ COMMANDS: Final[Mapping[str, Command]] = {
         lambda parser: parser.add_argument("config", help="the config module, such as conf.py"),
     ),
     "ctl": Command(ctl.ABOUT, ctl.run, ctl.fill),
+    "simulate": Command(simulation.ABOUT, simulation.run, simulation.fill),
     "plugins": Command("list the plugins that are installed, by what they are for", _plugins),
 }

@@ -70,12 +70,13 @@ def _target(route: Route) -> str:
 
 
 def _pool(pool: Pool, unheeded: Collection[str]) -> Iterator[str]:
-    yield f"{pool}: {_settings(pool, 'name', 'backends', 'health', 'tls', *unheeded)}"
+    yield f"{pool}: {_settings(pool, 'name', 'backends', 'health', 'ejection', 'tls', *unheeded)}"
     yield f"  {_health(pool.health)}"
     if pool.health is not None and isinstance(pool.health.tls, UpstreamTLS):
         yield from _warnings(pool.health.tls)
     if "tls" not in unheeded:
         yield from _tls(pool.tls)
+    yield f"  {_ejection(pool)}"
     for backend in pool.backends:
         hidden = {"name", "backup", "max_requests" if backend.max_requests is None else "max_connections"}
         hidden |= {"server_name"} if pool.tls is None else set()
@@ -85,6 +86,13 @@ def _pool(pool: Pool, unheeded: Collection[str]) -> Iterator[str]:
 
 def _health(health: Health | None) -> str:
     return "Health: not checked" if health is None else f"Health: {_settings(health)}"
+
+
+def _ejection(pool: Pool) -> str:
+    """The rules that can eject any of its backends."""
+    if pool.ejection is None:
+        return "Ejection: none"
+    return f"Ejection: {_settings(pool.ejection.within(len(pool.backends)))}"
 
 
 def _tls(tls: UpstreamTLS | None) -> Iterator[str]:

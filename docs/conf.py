@@ -25,6 +25,7 @@ from balancer.plugins import (  # noqa: E402 - the same
     health,
     matchers,
 )
+from balancer.testing import simulation  # noqa: E402 - the same
 from docs._ext import diagrams, reference  # noqa: E402 - the same
 
 project = "balancer"
@@ -84,6 +85,17 @@ MATCHERS = [
     matchers.Percent,
     matchers.Always,
 ]
+SIMULATED = [
+    simulation.Trace,
+    simulation.Fault,
+    simulation.Poisson,
+    simulation.Steady,
+    simulation.At,
+    simulation.Constant,
+    simulation.Exponential,
+    simulation.LogNormal,
+    simulation.Recorded,
+]
 GENERATED = {
     "exchange.svg": diagrams.svg(exchange_states.TRANSITIONS),
     "exchange.md": diagrams.table(exchange_states.TRANSITIONS),
@@ -102,6 +114,7 @@ GENERATED = {
     "datagrams.md": reference.nouns([datagrams.DNSName, datagrams.Token, datagrams.QUIC], heading="###"),
     "flow_keys.md": reference.nouns([flow_keys.QUICConnectionID, flow_keys.TokenKey], heading="###"),
     "filters.md": reference.nouns([getattr(filters, name) for name in filters.__all__], heading="###"),
+    "simulation.md": reference.nouns(SIMULATED, heading="###"),
     "errors.md": reference.errors(),
     "log_fields.md": reference.rows(
         ("field", "what it tells"), ((f"`{name}`", text) for name, text in LOG_FIELDS.items())

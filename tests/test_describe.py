@@ -6,6 +6,7 @@ from balancer import (
     TLS,
     Backend,
     Config,
+    Ejection,
     Health,
     HTTPListener,
     Pool,
@@ -73,6 +74,7 @@ def test_the_whole_plan() -> None:
     fate = "on_down='keep', resolve_every=None, dns=(), source=None"
     kept = "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     http = f"{kept}, max_age=3600.0, max_uses=None, warm=0, max_head=32768, max_fields=100, max_interim=16"
+    paces = "every_changing=None, every_down=None"
     begin = f"reuse_port=False, accept_proxy=(), proxy='required', proxy_timeout=3.0, {LIMITS}, tls=None"
     unsent = "send_proxy=None, proxy_tlvs=(), starttls=None"
     told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=True"
@@ -93,17 +95,20 @@ def test_the_whole_plan() -> None:
         f"Pool 'database': algorithm=RoundRobin(), {pool}, {http}, {fate}",
         "  Health: not checked",
         "  UpstreamTLS: none",
+        "  Ejection: none",
         "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}, {fate}",
-        "  Health: check=Note(), every=5, timeout=5, rise=2, fall=3, jitter=0.1, assume='up', tls=None",
+        f"  Health: check=Note(), every=5, timeout=5, {paces}, rise=2, fall=3, jitter=0.1, assume='up', tls=None",
         "  UpstreamTLS: none",
+        "  Ejection: none",
         "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         "  Backend 'spare': address='b:1', weight=1.0, tier=1, zone='', tags=(), max_connections=8, start='up'",
         f"Pool 'names': algorithm=RoundRobin(), {pool}, {fate}",
         "  Health: not checked",
         "  UpstreamTLS: none",
+        "  Ejection: none",
         "  Backend 'a:53': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
-        "Config: drain=30.0, companions=(Note(),), control='unix:/run/balancer.sock'",
+        "Config: drain=30.0, companions=(Note(),), control='unix:/run/balancer.sock', max_checks=128",
     ]
 
 
@@ -123,7 +128,19 @@ def test_what_secures_connections_to_backends() -> None:
     assert lines[4].startswith("  UpstreamTLS: ca=None, server_name=None, expect=(), certificate=('/c.pem',), crl=None")
     assert "passphrase" not in lines[4]
     assert lines[5].startswith("  warning: certificates of backends are not verified")
-    assert lines[6].endswith("start='up', server_name='a.example'")
+    assert lines[7].endswith("start='up', server_name='a.example'")
+
+
+def test_the_rules_by_which_a_pool_ejects() -> None:
+    """The settings of ejection are a line of their own, without the rules for which the pool has too few backends."""
+    pool = Pool("site", backends=["a:1", "b:1"], ejection=Ejection(observe="failures"))
+    lines = list(plan(Config(HTTPListener("tcp:80", pool=pool)), RoundRobin()))
+    assert (
+        "  Ejection: failures=5, gateway_errors=5, local_errors=5, success_rate=None, failure_share=None, "
+        "observe=('failures',), every=10.0, time=30.0, longest=300.0, jitter=0.1, most=0.1, trials=1, "
+        "back_by_check=True" in lines
+    )
+    assert "ejection" not in lines[2]
 
 
 def test_what_operators_are_warned_of() -> None:

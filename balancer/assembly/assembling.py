@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from balancer import config as nouns
+from balancer.assembly.checks import make_checks
 from balancer.assembly.listeners import make_listener
 from balancer.assembly.parts import Parts
-from balancer.assembly.pools import make_checks, make_pool
+from balancer.assembly.pools import make_pool
 from balancer.assembly.together import together
+from balancer.core.turns import Turns
+from balancer.net.sessions import RESERVED
 
 
 class Assembly(Parts):
@@ -16,9 +19,7 @@ class Assembly(Parts):
         """Make all parts. Raises `StartError` for an unknown host, for an algorithm or a folder that fails."""
         pools = await together(make_pool(self, settings) for settings in config.pools)
         self.pools.update(zip(config.pools, pools, strict=True))
-        for settings in config.pools:
-            if settings.health is not None:
-                self.checks.append(make_checks(self, settings, settings.health, config))
+        self._make_checks(config)
         if config.acmes:
             from balancer.assembly.acme import make_renewal  # noqa: PLC0415  needs a library that others do without
 
@@ -26,6 +27,15 @@ class Assembly(Parts):
         self.most_flows = _most_flows(self.room.limit, config)
         for listener in config.listeners:
             self.listeners.append((listener, make_listener(self, listener)))
+
+    def _make_checks(self, config: nouns.Config) -> None:
+        """Make all checks, and leave them the descriptors they may need."""
+        self.turns = Turns(config.max_checks)
+        for settings in config.pools:
+            if settings.health is not None:
+                self.checks.append(make_checks(self, settings, settings.health, config))
+        at_once = min(config.max_checks, sum(map(len, self.checks)))
+        self.room.set_apart(max(0, at_once - RESERVED // 2))
 
 
 def _most_flows(descriptors: int, config: nouns.Config) -> int:

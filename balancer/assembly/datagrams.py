@@ -46,7 +46,9 @@ def make_udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
 def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds, ended: Callable[[], object]) -> Flows:
     targets = [Route(route.matcher, parts.pools[pool_of(route)], name=route.title) for route in settings.routes]
     routes = Routes(targets, FaultLog())
+    parts.faults.append(routes.faults)
     if settings.key is None:
         return Flows(Choice(routes), edge, parts.deadlines, bounds, ended=ended, work=parts.work)
     keys = FlowKeys(settings.key, [parts.pools[pool] for pool in settings.pools], FaultLog())
+    parts.faults.append(keys.faults)
     return KeyedFlows(KeyedChoice(routes, keys), edge, parts.deadlines, bounds, ended=ended, work=parts.work)

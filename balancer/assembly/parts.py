@@ -13,8 +13,10 @@ from balancer.core.backend import Backend
 from balancer.core.dates import Dates
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.events import Events
+from balancer.core.faults import Faults
 from balancer.core.pool import Pool
 from balancer.core.slices import in_slices
+from balancer.core.turns import Turns
 from balancer.net.access_log import AccessLog
 from balancer.net.checks import Checks
 from balancer.net.clock import ReactorAlarm
@@ -32,6 +34,9 @@ from balancer.net.upstreams import Upstreams
 
 if TYPE_CHECKING:
     from balancer.net.acme.renewing import Renewal  # brings a library that is there only for those who ask for it
+
+CHECKS = 128
+"""Health checks that run at once, unless a config says otherwise."""
 
 PIPES = 16
 """Pipes for bulk: so few that their descriptors fit into those reserved. Other directions go through Python."""
@@ -59,6 +64,8 @@ class Parts:
     lookups: list[Lookup] = attrs.field(init=False, factory=list)
     pools: dict[nouns.Pool, Pool] = attrs.field(init=False, factory=dict)
     checks: list[Checks] = attrs.field(init=False, factory=list)
+    turns: Turns = attrs.field(init=False, factory=lambda: Turns(CHECKS))
+    """Who may check now."""
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
     listeners: list[tuple[nouns.Listener, Listener]] = attrs.field(init=False, factory=list)
     events: Events = attrs.field(init=False, default=attrs.Factory(lambda parts: Events(parts.wall), takes_self=True))
@@ -73,6 +80,8 @@ class Parts:
     reloads: dict[Any, Reloading] = attrs.field(init=False, factory=dict)
     """What is read again when its files change: by the `TLS` of listeners, or by whose TLS with backends it is."""
     aside: DoesAside = attrs.field(init=False)
+    faults: list[Faults] = attrs.field(init=False, factory=list)
+    """Of plugins beside algorithms, wherever they serve."""
     keylogs: list[KeyLog] = attrs.field(init=False, factory=list)
 
     def __attrs_post_init__(self) -> None:

@@ -1,33 +1,25 @@
-"""Pools, their backends and their health checks, from what a user wrote; decides what was left open."""
+"""Pools and their backends, from what a user wrote; decides what was left open."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
-from operator import attrgetter
 from typing import Any
 
-from twisted.logger import Logger
-
 from balancer import config as nouns
-from balancer.assembly.changes import checked, of_pool
+from balancer.assembly.changes import of_pool
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.names import find
 from balancer.assembly.parts import Parts
-from balancer.assembly.upstream_tls import secure_checks, secure_pool
+from balancer.assembly.upstream_tls import secure_pool
 from balancer.config.endpoints import Endpoint
 from balancer.core.backend import Backend
-from balancer.core.faults import Tally, named
+from balancer.core.faults import named
 from balancer.core.limited_pool import LimitedPool
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
-from balancer.core.proxy_greeting import own_greeting
 from balancer.errors import StartError
-from balancer.net.checks import Checks, Schedule
-from balancer.net.tls.dialing import Secure
 from balancer.plugins.algorithms import RoundRobin
-
-log = Logger("balancer")
 
 
 def default_algorithm() -> RoundRobin:
@@ -105,49 +97,4 @@ def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend
         up=settings.start == "up" and assumed_up,
         latency_half_life=pool.latency_half_life,
         source=pool.source or "",
-    )
-
-
-def make_checks(parts: Parts, settings: nouns.Pool, health: nouns.Health, config: nouns.Config | None) -> Checks:
-    """The checks of a pool's backends; what they say opens as what is said to the backends does, if a config says."""
-    why = f"health check {named(health.check)}"
-    skips = Tally(lambda line: log.error("pool {pool!r}: {line}", pool=settings.name, line=line))
-    return Checks(
-        health.check,
-        _schedule(settings, health, config, _secure(parts, settings, health)),
-        parts.pools[settings],
-        reactor=parts.reactor,
-        changed=lambda backend, evidence: checked(parts, settings, backend, why=why, evidence=evidence),
-        skipped=lambda line: skips.note("check", line),
-    )
-
-
-def _secure(parts: Parts, settings: nouns.Pool, health: nouns.Health) -> Callable[[Backend], Secure | None]:
-    """How checks are made over TLS, if they are: as sessions, unless they have their own way."""
-    if health.tls is None:
-        return attrgetter("secure")
-    if health.tls is False:
-        return lambda _backend: None
-    backends = dict(zip(settings.backends, parts.pools[settings].backends, strict=True))
-    return secure_checks(parts, settings, health.tls, backends)
-
-
-def _schedule(
-    settings: nouns.Pool,
-    health: nouns.Health,
-    config: nouns.Config | None,
-    secure: Callable[[Backend], Secure | None],
-) -> Schedule:
-    """When the checks of a pool run, how they open, and when their word counts."""
-    version = config.send_proxy(settings) if config else None
-    return Schedule(
-        every=health.every,
-        timeout=health.timeout,
-        jitter=health.jitter,
-        rise=health.rise,
-        fall=health.fall,
-        greeting=b"" if version is None else own_greeting(version),
-        datagram_greeting=own_greeting("v2") if config and config.proxies_datagrams(settings) else b"",
-        secure=secure,
-        kinds=config.kinds(settings) if config else (),
     )

@@ -45,10 +45,12 @@ def _relaying(parts: Parts, settings: nouns.TCPListener, door: Door, named: str)
         Route(route.matcher, _course(parts, route, listening, inside, f"{named}, route {number}"), name=route.title)
         for number, route in enumerate(settings.routes, 1)
     ]
+    peeking = PeekingRoutes(routes, FaultLog())
+    parts.faults.append(peeking.faults)
     junction = Junction(
         door.sessions,
         parts.deadlines,
-        PeekingRoutes(routes, FaultLog()),
+        peeking,
         timeout=settings.peek_timeout,
         seconds=parts.reactor.seconds,
         outcomes=Tally(lambda line: log.info("{listener}: {line}", listener=named, line=line)),

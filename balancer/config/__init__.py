@@ -8,6 +8,7 @@ from balancer.config.access_log import AccessLog
 from balancer.config.acme import ACME
 from balancer.config.backends import Backend
 from balancer.config.document import Config
+from balancer.config.ejection import Ejection, FailureShare, SuccessRate
 from balancer.config.endpoints import Endpoint
 from balancer.config.health import Health
 from balancer.config.http_listener import HTTPListener
@@ -28,7 +29,9 @@ __all__ = [
     "AccessLog",
     "Backend",
     "Config",
+    "Ejection",
     "Endpoint",
+    "FailureShare",
     "HTTPListener",
     "Health",
     "Listener",
@@ -36,6 +39,7 @@ __all__ = [
     "Retry",
     "Route",
     "Routed",
+    "SuccessRate",
     "TCPListener",
     "UDPListener",
     "UpstreamTLS",

@@ -10,12 +10,13 @@ import attrs
 
 from balancer.config.acme import ACME, wrong_together
 from balancer.config.backends import Backend
+from balancer.config.ejection import Ejection
 from balancer.config.encrypted import Encrypted
 from balancer.config.endpoints import backend_endpoint, endpoint_or_none, listener_endpoint
 from balancer.config.health import Health
 from balancer.config.http_listener import HTTPListener
 from balancer.config.listeners import Listener
-from balancer.config.mistakes import Noun, as_tuple, instance, parsed, repeated, seconds, shown, sound
+from balancer.config.mistakes import Noun, as_tuple, count, instance, parsed, repeated, seconds, shown, sound
 from balancer.config.pools import Pool
 from balancer.config.tcp_listener import TCPListener
 from balancer.config.tls import TLS
@@ -63,12 +64,16 @@ class Config(Noun):
     with the balancer: they are started before anything is bound, one after another, and stopped last. Where
     `startService` returns a Deferred, it is waited for; a method `with_reactor(reactor)`, if there is one, is called
     once before. With `control="unix:/path"` a running balancer takes commands there, from its own user and root alone.
+
+    Of all health checks at most `max_checks` run at once. The others wait for their turn, in order, and their time-out
+    begins with it.
     """
 
     listeners: tuple[Listener, ...] = attrs.field(converter=_listeners)
     drain: float = attrs.field(default=30.0, kw_only=True)
     companions: tuple[Any, ...] = attrs.field(default=(), converter=_companions, kw_only=True)
     control: str | None = attrs.field(default=None, kw_only=True)
+    max_checks: int = attrs.field(default=128, kw_only=True)
 
     @property
     def control_path(self) -> str | None:
@@ -129,6 +134,7 @@ class Config(Noun):
             if isinstance(listener, Listener) and listener.endpoint == "":
                 yield f"listeners: {listener} has no endpoint; give it one, such as 'tcp:8080'"
         yield from seconds("drain", self.drain, like=30)
+        yield from count("max_checks", self.max_checks)
         for companion in self.companions:
             yield from _no_service(companion)
         yield from _clashes(self._sound_listeners())
@@ -216,6 +222,8 @@ def _unfit(pool: Pool, kinds: Collection[Kind]) -> Iterator[str]:
         yield from _unprobed(pool.health.check, as_tuple(pool.health.check.protocols), kinds)
     if isinstance(pool.tls, UpstreamTLS) and Kind.HTTP in kinds:
         yield from not_for_http(pool.tls)
+    if isinstance(pool.ejection, Ejection) and Kind.HTTP not in kinds:
+        yield from pool.ejection.wrong_for_streams()
     for name in _unheeded(kinds):
         if getattr(pool, name) != getattr(attrs.fields(Pool), name).default:
             listeners = " or ".join(f"{kind.name}Listener" for kind in _HEEDED[name])

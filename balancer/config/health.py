@@ -43,11 +43,13 @@ def _tls(given: UpstreamTLS | bool | None) -> Any:
 class Health(Noun):
     """When and how often a health check runs, and how often it must agree before its word counts.
 
-    A check runs `every` so many seconds (0.05 or more), give or take `jitter` (a share of that, 0 to 1), and fails when
-    it takes longer than `timeout` seconds (0.01 or more; if not given, `every`). `fall` failures in a row take a
+    A check begins `every` so many seconds (0.05 or more), give or take `jitter` (a share of that, 0 to 1), and fails
+    when it takes longer than `timeout` seconds (0.01 or more; if not given, `every`). `fall` failures in a row take a
     backend down, `rise` successes bring it up; the very first result decides alone, and until it comes the backend is
-    assumed to be what `assume` says. `check` may also be a function of one argument, the `ICheckTarget`; it is taken
-    to probe for every kind of listener.
+    assumed to be what `assume` says. While results do not agree with the state of the backend, or there are none, it
+    is checked `every_changing` seconds, and while they agree that it is down `every_down`; None is `every`. The checks
+    of many backends are spread over the interval and stay so. `check` may also be a function of one argument, the
+    `ICheckTarget`; it is taken to probe for every kind of listener.
 
     Its connections are made over TLS as those of the pool are, unless `tls` says otherwise: False is in the clear, True
     is TLS with all defaults, and else it is an `UpstreamTLS` of its own. Raises `ConfigError`.
@@ -56,6 +58,8 @@ class Health(Noun):
     check: IHealthCheck | CheckFunction
     every: float = attrs.field(default=2.0, kw_only=True)
     timeout: float = attrs.field(default=attrs.Factory(_default_timeout, takes_self=True), kw_only=True)
+    every_changing: float | None = attrs.field(default=None, kw_only=True)
+    every_down: float | None = attrs.field(default=None, kw_only=True)
     rise: int = attrs.field(default=2, kw_only=True)
     fall: int = attrs.field(default=3, kw_only=True)
     jitter: float = attrs.field(default=0.1, kw_only=True)
@@ -68,6 +72,11 @@ class Health(Noun):
         yield from seconds("every", self.every, like=2, least=_LEAST_EVERY)
         if self.timeout is not self.every:
             yield from seconds("timeout", self.timeout, like=2, least=_LEAST_TIMEOUT)
+        for name in ("every_changing", "every_down"):
+            if getattr(self, name) is not None:
+                yield from seconds(name, getattr(self, name), like=1, least=_LEAST_EVERY)
+        if self.every_changing is not None and (self.rise, self.fall) == (1, 1):
+            yield "every_changing: would be ignored, for with rise=1 and fall=1 every result decides; leave it out"
         yield from count("rise", self.rise)
         yield from count("fall", self.fall)
         yield from share("jitter", self.jitter)

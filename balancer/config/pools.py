@@ -8,6 +8,7 @@ from typing import Final, Literal
 import attrs
 
 from balancer.config.backends import Backend
+from balancer.config.ejection import Ejection, wrong_ejection
 from balancer.config.endpoints import Endpoint, backend_endpoint, endpoint_or_none
 from balancer.config.health import Health
 from balancer.config.mistakes import (
@@ -74,6 +75,8 @@ class Pool(Noun):
     With `tls` connections to the backends are made over TLS: an `UpstreamTLS`, or True for one with all its defaults.
     `connect_timeout` bounds TCP and the handshake together.
 
+    With an `ejection` backends whose sessions end badly get no more for a while; None ejects nobody.
+
     Times are in seconds. What none of the listeners that use a pool looks at cannot be set. Raises `ConfigError`.
     """
 
@@ -99,6 +102,7 @@ class Pool(Noun):
     max_fields: int = attrs.field(default=100, kw_only=True)
     max_interim: int = attrs.field(default=16, kw_only=True)
     on_down: Literal["keep", "cut"] | float = attrs.field(default="keep", kw_only=True)
+    ejection: Ejection | None = attrs.field(default=None, kw_only=True)
 
     resolve_every: float | None = attrs.field(default=None, kw_only=True)
     dns: tuple[str, ...] = attrs.field(default=(), converter=_servers, kw_only=True)
@@ -170,6 +174,8 @@ class Pool(Noun):
         if self.source is not None:
             yield from wrong_source(self.backends, self.source)
         yield from self._wrong_fate()
+        tiers = [backend.tier for backend in sound(self.backends, Backend)]
+        yield from wrong_ejection(self.ejection, tiers, checked=self.health is not None)
         yield from self._wrong_tls()
 
     def _wrong_ages(self) -> Iterator[str]:

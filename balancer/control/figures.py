@@ -36,6 +36,7 @@ def counters(assembly: Assembly) -> dict[str, Any]:
         "pools": [
             {**_pool(pool), **_sent_again(assembly.upstreams.get(noun))} for noun, pool in assembly.pools.items()
         ],
+        "faults": _faults(assembly),
         "acme": [{"acme": list(noun.names), **renewal.figures()} for noun, renewal in assembly.acmes.items()],
         "access_logs": [log.counters() for log in assembly.logs.values()],
         "tls": [_tls(assembly, noun) for noun in assembly.certificates],
@@ -95,6 +96,16 @@ def _sent_again(upstreams: Upstreams | None) -> dict[str, Any]:
         "retries_refused": budget.refused,
         "idle_connections": sum(upstreams.kept.count(backend) for backend in upstreams.pool.backends),
     }
+
+
+def _faults(assembly: Assembly) -> list[dict[str, Any]]:
+    """How often each plugin has failed, and how it did so last."""
+    policies = [policy for pool in assembly.pools.values() for policy in (pool.policy, pool.plan_b) if policy]
+    return [
+        {"plugin": plugin, "failures": count, "last": faults.causes[plugin]}
+        for faults in (*(policy.faults for policy in policies), *assembly.faults)
+        for plugin, count in faults.counts.items()
+    ]
 
 
 def _tls(assembly: Assembly, noun: nouns.TLS) -> dict[str, Any]:

@@ -105,6 +105,12 @@ class Exchange(Hedging):
         if self._tries is not None:
             head = self._tries.head
             self._tries.sent(self._try_late, self._hedge)
+        try:
+            if lease.has_say:
+                head = lease.requested(head)
+        except BalancerError as error:
+            self.fail(error)
+            return
         messages, self._held = (head, *self._held), ()
         self._forward(upstream, messages)
         if self._held_back and self._upstream is upstream and Side.UPSTREAM not in self._slow:

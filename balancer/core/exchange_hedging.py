@@ -77,7 +77,12 @@ class Rival:
     def connected(self, upstream: Upstream, lease: Lease) -> None:
         """See `Carried`."""
         self._pending, self.upstream, self.lease = None, upstream, lease
-        upstream.send([self.head, END])
+        try:
+            head = lease.requested(self.head) if lease.has_say else self.head
+        except BalancerError as error:
+            self.upstream_failed(error)
+        else:
+            upstream.send([head, END])
 
     def response(self, messages: Sequence[Message]) -> None:
         """See `Carried`. What comes before its answer, interim ones, is for nobody."""

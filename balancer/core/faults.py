@@ -7,20 +7,36 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
+
+from balancer.errors import BalancerError
+
+MOST: Final = 256
+"""Plugins that are counted one by one: a stranger's may have another name each time."""
+
+OTHERS: Final = "others"
 
 
 class Faults:
-    """The failures of one policy, or of the plugins of one kind that serve together: `count` so far."""
+    """The failures of the plugins that serve together, plugin by plugin: `count` so far, and how the latest came.
+
+    Whoever tells of it, a failure says no more than its type, unless the message is our own: others may hold secrets.
+    """
 
     def __init__(self, report: Callable[[str, BaseException], object]) -> None:
         self.count = 0
+        self.counts: Counter[str] = Counter()
+        self.causes: dict[str, str] = {}
         self._report = report
 
     def note(self, what: str, error: BaseException) -> None:
-        """One more."""
+        """One more of that plugin."""
         self.count += 1
-        if _has_doubled(self.count):
-            self._report(f"{what} failed, {self.count} times so far", error)
+        kind = what if what in self.counts or len(self.counts) < MOST else OTHERS
+        self.counts[kind] += 1
+        self.causes[kind] = f"{error}" if isinstance(error, BalancerError) else type(error).__name__
+        if _has_doubled(self.counts[kind]):
+            self._report(f"{what} failed, {self.counts[kind]} times so far", error)
 
 
 class Tally:

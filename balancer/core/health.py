@@ -17,6 +17,11 @@ class Thresholds:
         self._rise, self._fall = rise, fall
         self._row, self._sure = 0, False
 
+    @property
+    def changing(self) -> bool:
+        """Whether the latest results do not agree with the verdict, or there are none."""
+        return self._row > 0 or not self._sure
+
     def record(self, healthy: bool) -> bool:
         """Take one result; tell whether the verdict changed."""
         needed = self._rise if healthy else self._fall

@@ -91,7 +91,7 @@ class LimitedPool(Pool):
 
     def freed(self, backend: Backend) -> None:
         """See `Pool.freed`; given out in the next turn, so that however many are served, nobody nests calls."""
-        if backend.usable and not backend.full:
+        if self._has_room(backend):
             idle = not self._freed
             self._freed[backend] = None
             if idle:
@@ -142,10 +142,13 @@ class LimitedPool(Pool):
             if self._freed:
                 self.ports.later(self._give_out)
 
+    def _has_room(self, backend: Backend) -> bool:
+        """Whether who waits may be served there; where some sessions belong, those may while others may not."""
+        return (backend.usable or (backend.fit and self.policy.keeps)) and not backend.full
+
     def _give(self, backend: Backend) -> None:
         """One step: to whoever's turn it is, who may be given another backend with room by the algorithm."""
-        has_room = backend.usable and not backend.full
-        waiter = self._queue.first(backend) if has_room else None
+        waiter = self._queue.first(backend) if self._has_room(backend) else None
         if waiter is None:
             del self._freed[backend]
             return

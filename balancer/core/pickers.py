@@ -7,7 +7,8 @@ where there is one. Refuses to know who is eligible.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from copy import copy
 from random import Random
 from typing import Any, Protocol
 
@@ -16,7 +17,8 @@ import attrs
 from balancer.core.backend import Backend
 from balancer.core.faults import Faults, named
 from balancer.core.filters import fit
-from balancer.core.messages import ResponseHead
+from balancer.core.keepers import Maker
+from balancer.core.messages import RequestHead, ResponseHead
 from balancer.core.session import Session
 from balancer.errors import PolicyFailed
 from balancer.interfaces import Outcome, Picker
@@ -59,9 +61,13 @@ class Ports:
 
 
 class Snapshot:
-    """One picker and the backends it was built for; `in_slices` tells whether that took more than one slice of work."""
+    """One picker and the backends it was built for; `in_slices` tells whether that took more than one slice of work.
 
-    __slots__ = ("backends", "in_slices", "picker", "released", "responded")
+    `belongs` is there if the picker may choose beyond those, for sessions that belong there; `waits` tells whether such
+    a session waits for room on its backend. `has_say` tells whether the picker has a say in heads.
+    """
+
+    __slots__ = ("backends", "belongs", "has_say", "in_slices", "picker", "released", "requested", "responded", "waits")
 
     def __init__(self, backends: Sequence[Backend], picker: Picker, *, in_slices: bool = False) -> None:
         if not callable(picker):
@@ -72,21 +78,35 @@ class Snapshot:
         self.responded: Callable[[Session, Backend, ResponseHead], ResponseHead] | None = getattr(
             picker, "responded", None
         )
+        self.requested: Callable[[Session, Backend, RequestHead], RequestHead] | None = getattr(
+            picker, "requested", None
+        )
+        self.has_say = self.responded is not None or self.requested is not None
+        self.belongs: Callable[[Session, Backend], bool] | None = getattr(picker, "belongs", None)
+        self.waits = bool(getattr(picker, "waits", False))
 
 
 class Policy:
     """An algorithm and the containment around it; `faults` counts what it did wrong.
 
-    `snapshot` serves: the latest that was prepared, None before the first and after a failure to make one.
+    `snapshot` serves: the latest that was prepared, None before the first and after a failure to make one. `members`
+    are all backends of the pool.
     """
 
-    def __init__(self, algorithm: Algorithm, pool: str, ports: Ports) -> None:
+    def __init__(self, algorithm: Algorithm, pool: str, ports: Ports, members: Collection[Backend] = ()) -> None:
         self.faults = Faults(ports.report)
-        self._algorithm, self._pool, self._ports = algorithm, pool, ports
+        self._pool, self._members, self._ports = pool, frozenset(members), ports
+        self._algorithm = algorithm
+        self._maker = Maker(algorithm, members)
         self._name = f"pool {pool!r}: algorithm {named(getattr(algorithm, 'name', algorithm))}"
         self.snapshot: Snapshot | None = None
         self._building: object = None
         self._is_quick = True
+
+    @property
+    def keeps(self) -> bool:
+        """Whether it may serve sessions while no backend gets anything new."""
+        return self._maker.keeps
 
     @property
     def title(self) -> str:
@@ -96,7 +116,8 @@ class Policy:
 
     def twin(self, backends: Sequence[Backend], ports: Ports) -> Policy:
         """The same algorithm with a picker of its own for these, if there is one here or on its way."""
-        twin = Policy(self._algorithm, self._pool, ports)
+        twin = copy(self)
+        twin.faults, twin._ports, twin.snapshot, twin._building = Faults(ports.report), ports, None, None
         if self.snapshot is not None or self.beginning:
             twin.prepare(backends)
         return twin
@@ -114,7 +135,7 @@ class Policy:
         if not self._is_quick:
             return None
         try:
-            made = self._algorithm.picker(tuple(backends), self._ports.random)
+            made = self._maker.picker(backends, self._ports.random)
             picker = self._finish(made) if isinstance(made, Generator) else made
             return Snapshot(backends, picker) if self._is_quick else None
         except BaseException as error:
@@ -129,7 +150,7 @@ class Policy:
         """
         self._building, self._is_quick = None, True
         try:
-            made = self._algorithm.picker(tuple(backends), self._ports.random)
+            made = self._maker.picker(backends, self._ports.random)
             if isinstance(made, Generator):
                 self._building = made
                 self._build(made, backends, first)
@@ -144,12 +165,15 @@ class Policy:
         self.snapshot = self._building = None
 
     def ask(self, snapshot: Snapshot, session: Session) -> Backend | None:
-        """The picker's choice, which is one of its snapshot; raises `PolicyFailed` when it is not to be had."""
+        """The picker's choice, which is one of its snapshot, or of the pool if the picker knows who belongs where.
+
+        Raises `PolicyFailed` when it is not to be had.
+        """
         try:
             chosen = snapshot.picker(session)
             if chosen is None:
                 return None
-            if chosen in snapshot.backends:
+            if chosen in snapshot.backends or (snapshot.belongs is not None and chosen in self._members):
                 backend: Backend = chosen
                 return backend
             raise PolicyFailed(f"answered a {type(chosen).__name__} that was not offered")
@@ -164,6 +188,27 @@ class Policy:
                 snapshot.released(backend, outcome)
             except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
                 self.failed("released()", error)
+
+    def belongs(self, snapshot: Snapshot, session: Session, backend: Backend) -> bool:
+        """Whether that backend is the session's own."""
+        if snapshot.belongs is None:
+            return False
+        try:
+            return bool(snapshot.belongs(session, backend))
+        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+            self.failed("belongs()", error)
+            return False
+
+    def request(self, snapshot: Snapshot, session: Session, backend: Backend, head: RequestHead) -> RequestHead:
+        """The head as the picker wants the backend to see it. Raises `PolicyFailed`, see `respond`."""
+        if snapshot.requested is None:
+            return head
+        try:
+            asked = fit(snapshot.requested(session, backend, attrs.evolve(head)), head)
+            return head if asked == head else asked
+        except BaseException as error:
+            self.failed("requested()", error)
+            raise PolicyFailed(f"{self._name} failed") from error
 
     def respond(self, snapshot: Snapshot, session: Session, backend: Backend, head: ResponseHead) -> ResponseHead:
         """The head as the picker wants it. Raises `PolicyFailed` when it raises or answers with something else."""

@@ -13,7 +13,7 @@ from typing import Protocol
 from balancer.core.backend import Backend
 from balancer.core.explaining import PoolExplained, explaining
 from balancer.core.holding import Holding
-from balancer.core.messages import ResponseHead
+from balancer.core.messages import RequestHead, ResponseHead
 from balancer.core.pickers import SLICE, Algorithm, Policy, Ports, Snapshot
 from balancer.core.session import Session
 from balancer.core.slices import finished
@@ -39,7 +39,7 @@ class Lease:
     """One pick for a session, from the moment it is made, which `began` tells, until the session on the backend ends.
 
     `policy` made it. `first_byte` is when the backend first said something, in seconds after that. `has_say` tells
-    whether the picker has a say in the heads of answers.
+    whether the picker has a say in the heads of requests and answers.
     """
 
     first_byte: float | None
@@ -51,7 +51,7 @@ class Lease:
         self.first_byte, self.began = None, pool.ports.seconds()
         self._pool: Pool | None = pool
         self.policy, self._snapshot = policy, snapshot
-        self.has_say = snapshot.responded is not None
+        self.has_say = snapshot.has_say
 
     def answered(self) -> None:
         """The backend's first byte has come; later calls count for nothing."""
@@ -59,6 +59,18 @@ class Lease:
             now = self._pool.ports.seconds()
             self.first_byte = now - self.began
             self.backend.timing.observe(self.first_byte, now)
+
+    def belongs(self) -> bool:
+        """Whether the backend is the session's own, by the picker that made the choice."""
+        return self.policy.belongs(self._snapshot, self.session, self.backend)
+
+    def awaits_room(self) -> bool:
+        """Whether the session is to wait for room on its own backend, which is full."""
+        return self._snapshot.waits and self.backend.fit and self.backend.full and self.belongs()
+
+    def requested(self, head: RequestHead) -> RequestHead:
+        """Let that picker see, and change, the head of the request that the backend is sent. Raises `PolicyFailed`."""
+        return self.policy.request(self._snapshot, self.session, self.backend, head)
 
     def responded(self, head: ResponseHead) -> ResponseHead:
         """Let the picker that made the choice see, and change, the head of an HTTP answer. Raises `PolicyFailed`."""
@@ -161,9 +173,9 @@ class Pool:
     ) -> None:
         self.name, self.backends, self.ports = name, tuple(backends), ports
         self.holding = None if failure_hold is None else Holding(self.backends, failure_hold, ports.after)
-        self.policy = Policy(algorithm, name, ports)
-        self.plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports)
-        self._eligible: list[Backend] = []
+        self.policy = Policy(algorithm, name, ports, self.backends)
+        self.plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports, self.backends)
+        self._serves = False
         self.refresh(first=START)
 
     def eligible(self) -> list[Backend]:
@@ -177,10 +189,12 @@ class Pool:
         """
         if self.watch is not None:
             self.watch.settle()
-        self._eligible = self.eligible()
+        eligible = self.eligible()
+        keeping = self.policy.keeps and any(backend.fit for backend in self.backends)
+        self._serves = bool(eligible) or keeping
         for policy in (self.policy, self.plan_b):
-            if policy is not None and self._eligible:
-                policy.prepare(self._eligible, first=first)
+            if policy is not None and (eligible or (keeping and policy is self.policy)):
+                policy.prepare(eligible, first=first)
             elif policy is not None:
                 policy.give_up()
 
@@ -189,9 +203,10 @@ class Pool:
 
         Raises `NoBackend` when none may serve it or the first picker is not ready, `PolicyFailed` when the algorithm
         failed and no other stands in. A choice that the session already tried, or that is full, is refused; after a
-        few of those the pool leaves them out itself.
+        few of those the pool leaves them out itself. A backend that gets nothing new keeps the sessions that belong to
+        it, and `PoolFull` is raised for one that is to wait there.
         """
-        if not self._eligible:
+        if not self._serves:
             raise NoBackend(f"pool {self.name!r}: no backend is up")
         left = REFUSALS
         while left:
@@ -199,10 +214,17 @@ class Pool:
             if lease is None:
                 raise Declined(f"pool {self.name!r}: the algorithm chose none")
             backend = lease.backend
-            if backend.usable and backend not in session.tried and not (backend.most and backend.full):
+            if (
+                (backend.usable or (backend.fit and lease.belongs()))
+                and backend not in session.tried
+                and not (backend.most and backend.full)
+            ):
                 backend.active += 1
                 return lease
+            waits = lease.awaits_room()
             lease.refuse()
+            if waits:
+                raise PoolFull(f"pool {self.name!r}: backend {backend.name!r}, where the session belongs, is full")
             left -= 1
         return self._pick_remaining(session)
 

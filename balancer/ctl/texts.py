@@ -54,6 +54,10 @@ def _counters(answer: Answer) -> Iterator[str]:
     if queues:
         yield ""
         yield from table(("POOL", "WAITING", "LONGEST QUEUE", "WAITED", "TIMED OUT", "REFUSED"), queues)
+    faults = [(one["plugin"], str(one["failures"]), one["last"]) for one in answer["faults"]]
+    if faults:
+        yield ""
+        yield from table(("PLUGIN", "FAILURES", "THE LAST"), faults)
     retries = [_retries(pool) for pool in answer["pools"] if pool.get("retries") or pool.get("retries_refused")]
     if retries:
         yield ""

@@ -84,7 +84,10 @@ Picker = Callable[[Any], "Any | None"]
 """Chooses for one snapshot: `(session) -> backend or None`, synchronous, without I/O and without logging.
 
 A picker may also have `released(backend, outcome)`, called exactly once for every backend it chose;
-`responded(session, backend, head) -> head` for HTTP answers; `explain(session) -> [(backend, score, note)]`.
+`requested(session, backend, head) -> head` for what a backend is asked in HTTP, and `responded(session, backend, head)
+-> head` for its answers; `explain(session) -> [(backend, score, note)]`. That of a keeper may also have
+`belongs(session, backend) -> bool`: the pool lets sessions have a backend of their own although it gets nothing new,
+or is starting slowly; and with `waits = True` they wait for room on it while it is full.
 """
 
 
@@ -98,6 +101,20 @@ class IAlgorithm(Interface):
 
         Pure: what it remembers lives in the picker. A generator yields between slices of long work (1 ms or less)
         and returns the picker; the old one serves meanwhile. Draw chance from `random` alone.
+
+        An algorithm may also have `keeper() -> IKeeper`, for what is to be remembered longer than a picker lives.
+        """
+
+
+class IKeeper(Interface):
+    """What an algorithm keeps for one pool, which asks it for pickers in place of the algorithm as long as it lives."""
+
+    def picker(
+        backends: Sequence[IBackend], others: Sequence[IBackend], random: Random
+    ) -> Picker | Generator[None, None, Picker]:
+        """As `IAlgorithm.picker`; `backends` may be none, and `others` are all others of the pool, up or not.
+
+        The picker may choose one of those, 'up' or 'draining', for a session that `belongs` there.
         """
 
 

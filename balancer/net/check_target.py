@@ -52,7 +52,7 @@ class Target:
         self.shortage = ""
         self._opened: list[Any] = []
         self._running: list[Deferred[Any]] = []
-        self._closed = False
+        self._over = self._closed = False
 
     @property
     def private(self) -> bool:
@@ -64,7 +64,7 @@ class Target:
 
         Once the check is over there is no answer at all: an error would spin a check that tries again whatever comes.
         """
-        if self._closed:
+        if self._over:
             return Deferred()
         with suppress(AttributeError):
             factory.noisy = False  # two log lines for each check would bury the rest
@@ -86,7 +86,7 @@ class Target:
 
     def _run(self, begin: Callable[[], Deferred[Any]]) -> Deferred[Any]:
         """Begin what is cancelled when the check is over; as with a connection there is no answer after that."""
-        if self._closed:
+        if self._over:
             return Deferred()
         try:
             running = begin()
@@ -112,9 +112,13 @@ class Target:
             return beyond
         return beyond.made.addTimeout(self._timeout, self.clock, lambda _made, _seconds: Failure(TimeoutError()))
 
+    def seal(self) -> None:
+        """The check's time is up: it may say good-bye on what it opened, and opens nothing more."""
+        self._over = True
+
     def close(self) -> None:
         """The check is over: nothing it opened stays open, but what it has closed itself may say good-bye."""
-        self._closed = True
+        self._over = self._closed = True
         for protocol in self._opened:
             if not getattr(protocol.transport, "disconnecting", False):
                 _abort(protocol)

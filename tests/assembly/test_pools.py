@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from random import Random
-from typing import Any, Literal
+from typing import Any
 
 import pytest
-from twisted.logger import LogEvent, formatEvent
+from twisted.logger import LogEvent
 from zope.interface import implementer
 
 from balancer import config as nouns
@@ -14,13 +14,10 @@ from balancer.assembly.parts import Parts
 from balancer.assembly.pools import make_offline_pool
 from balancer.config import Backend, Health, UpstreamTLS
 from balancer.core.limited_pool import LimitedPool
-from balancer.core.proxy_greeting import own_greeting
 from balancer.core.session import Session
-from balancer.errors import CheckFailed, PoolFull, StartError
+from balancer.errors import PoolFull, StartError
 from balancer.interfaces import IAlgorithm, Kind, Picker, Report
-from balancer.net.checks import Schedule
 from tests.assembly.parts import Last, Network, assembled, relay
-from tests.net.house import House, Speaker, answer, listening, request
 
 
 def test_backends_are_as_written() -> None:
@@ -127,56 +124,3 @@ def test_an_algorithm_without_a_picker_stops_the_start(
         assembled(relay(algorithm=algorithms[0], on_policy_error=algorithms[1]))
     assert str(caught.value) == f"Pool 'pool': algorithm 'failing': picker() failed: {cause}; correct it"
     assert "failing" in logged_failures.pop()["what"]
-
-
-@pytest.mark.parametrize(
-    ("bad", "evidence", "state"),
-    [
-        (CheckFailed("sick"), "sick", "down"),
-        (Report(weight=0, detail="asked to go"), "asked to go", "up, with weight 0"),
-    ],
-)
-def test_a_backend_goes_out_of_use_and_returns(bad: Report | Exception, evidence: str, state: str) -> None:
-    """A backend that a check takes down, or all weight from, loses its idle connections; that and its return are told.
-
-    So no request meets a dead one.
-    """
-
-    async def check(_: Any) -> Report | None:
-        if isinstance(result[0], Exception):
-            raise result[0]
-        return result[0]
-
-    result: list[Report | Exception] = [Report(weight=1, detail="fine")]
-    house = House()
-    far = house.far()
-    house.site(9001, health=Health(check, every=1, fall=1, rise=1), keepalive_timeout=60)
-    client: Speaker = house.client(request())
-    far.last.say(answer())
-    assert client.hear() == answer()
-    with listening() as events:
-        for result[0] in (bad, bad, Report(weight=1, detail="fine")):
-            house.network.advance(1.5)
-            assert far.last.finished
-    told = [formatEvent(event) for event in events]
-    assert told == [
-        f"pool 'pool': backend '127.0.0.1:9001' is {state}: {evidence}",
-        "pool 'pool': backend '127.0.0.1:9001' is up: fine",
-    ]
-    house.end()
-
-
-async def well(_target: Any) -> None:
-    """A check that finds everything well."""
-
-
-@pytest.mark.parametrize("send_proxy", [None, "v2"])
-def test_what_checks_say_first(send_proxy: Literal["v2"] | None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Datagrams of checks open with a PROXY header of our own where those of sessions open with one."""
-    schedules: list[Schedule] = []
-    monkeypatch.setattr("balancer.assembly.pools.Checks", lambda _check, schedule, *_, **__: schedules.append(schedule))
-    pool = nouns.Pool("pool", backends=["127.0.0.1:53"], health=Health(well))
-    assembled(nouns.UDPListener("udp:5353", pool=pool, send_proxy=send_proxy))
-    (schedule,) = schedules
-    assert schedule.datagram_greeting == (own_greeting("v2") if send_proxy else b"")
-    assert (schedule.greeting, schedule.kinds) == (b"", (Kind.UDP,))

@@ -7,7 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.core.faults import Faults, Tally, named
+from balancer.core.faults import MOST, OTHERS, Faults, Tally, named
+from balancer.errors import PolicyFailed
 
 
 @given(st.integers(0, 100))
@@ -20,6 +21,27 @@ def test_every_doubling_is_told(failures: int) -> None:
     assert faults.count == failures
     powers = [1 << bit for bit in range(failures.bit_length())]
     assert told == [(f"filter 'a' failed, {number} times so far", error) for number in powers]
+
+
+def test_each_plugin_is_counted_for_itself() -> None:
+    """Failures are counted plugin by plugin, with the type of the last, which may be told in full if it is ours."""
+    told: list[str] = []
+    faults = Faults(lambda what, _why: told.append(what))
+    for plugin, error in (("a", ValueError("secret")), ("b", KeyError()), ("a", PolicyFailed("answered None"))):
+        faults.note(plugin, error)
+    assert (faults.count, faults.counts) == (3, {"a": 2, "b": 1})
+    assert faults.causes == {"a": "answered None", "b": "KeyError"}
+    assert told == ["a failed, 1 times so far", "b failed, 1 times so far", "a failed, 2 times so far"]
+
+
+def test_names_without_end_take_no_memory() -> None:
+    """A plugin that calls itself otherwise each time is counted among the others, and told as what it calls itself."""
+    told: list[str] = []
+    faults = Faults(lambda what, _why: told.append(what))
+    for number in range(2 * MOST):
+        faults.note(f"plugin {number}", ValueError())
+    assert (len(faults.counts), faults.counts[OTHERS]) == (MOST + 1, MOST)
+    assert told[-1] == f"plugin {2 * MOST - 1} failed, {MOST} times so far"
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=40))

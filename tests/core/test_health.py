@@ -39,3 +39,13 @@ def test_the_first_result_decides_alone(guess: bool, first: bool, number: int) -
     thresholds = Thresholds(rise=number, fall=number, up=guess)
     assert thresholds.record(first) == (first != guess)
     assert [thresholds.record(not first) for _ in range(number)] == [False] * (number - 1) + [True]
+
+
+def test_changing_while_results_and_verdict_differ() -> None:
+    """It is changing before the first result, and as long as the latest results speak against the verdict."""
+    thresholds = Thresholds(rise=2, fall=2, up=True)
+    changing = [thresholds.changing]
+    for healthy in (True, False, True, False, False, True, True):
+        thresholds.record(healthy)
+        changing.append(thresholds.changing)
+    assert changing == [True, False, True, False, True, False, True, False]

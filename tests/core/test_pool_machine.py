@@ -141,7 +141,8 @@ class PoolMachine(RuleBasedStateMachine):
         """Each fault of the policy is counted once, and few of many are reported."""
         if hasattr(self, "pool"):
             assert self.pool.policy.faults.count == self.algorithm.book.faults
-            assert len(self.turns.reports) == self.pool.policy.faults.count.bit_length()
+            told = sum(count.bit_length() for count in self.pool.policy.faults.counts.values())
+            assert len(self.turns.reports) == told
 
     def teardown(self) -> None:
         """When all sessions have ended, nothing is counted any more."""

@@ -25,7 +25,7 @@ BACKEND = {
     "latency": 0.0123,
 }
 STANDING = {"ok": True, "pool": "site", "eligible": 2, **BACKEND}
-NO_MORE: dict[str, list[Any]] = {"acme": [], "access_logs": [], "tls": []}
+NO_MORE: dict[str, list[Any]] = {"faults": [], "acme": [], "access_logs": [], "tls": []}
 """What is counted only where there is something to count."""
 
 

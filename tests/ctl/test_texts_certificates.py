@@ -10,7 +10,15 @@ def test_counters_of_certificates() -> None:
     process = dict.fromkeys(("sessions", "refused", "flows", "pipes", "deadlines", "max_sessions"), 0)
     one = {"names": ["a.example", "192.0.2.1"], "key": "RSA 2048", "file": "a.pem", "expires": 0, "days_left": 9}
     tls = {"tls": "TLS 'a.pem'", "reloaded": 3, "refused": 1, "certificates": [one]}
-    answer = {"process": process, "listeners": [], "pools": [], "acme": [], "access_logs": [], "tls": [tls]}
+    answer = {
+        "process": process,
+        "listeners": [],
+        "pools": [],
+        "faults": [],
+        "acme": [],
+        "access_logs": [],
+        "tls": [tls],
+    }
     assert lines_of("counters", answer)[-2:] == [
         "CERTIFICATE OF        KEY       DAYS LEFT  FILE   RELOADED  REFUSED",
         "a.example, 192.0.2.1  RSA 2048  9          a.pem  3         1",
@@ -22,8 +30,16 @@ def test_counters_of_certificates_to_be_obtained() -> None:
     process = dict.fromkeys(("sessions", "max_sessions", "refused", "flows", "pipes", "deadlines"), 0)
     good = {"days_left": 61.25, "obtained": 2, "failures": 0, "last_error": None, "next_try": 1_800_000_000}
     bad = {"days_left": None, "obtained": 0, "failures": 3, "last_error": "rateLimited: too many", "next_try": None}
-    acme = [{"acme": ["a.example", "www.a.example"], **good}, {"acme": ["b.example"], **bad}]
-    answer = {"process": process, "listeners": [], "pools": [], "acme": acme, "access_logs": [], "tls": []}
+    acme = [{"faults": [], "acme": ["a.example", "www.a.example"], **good}, {"acme": ["b.example"], **bad}]
+    answer = {
+        "process": process,
+        "listeners": [],
+        "pools": [],
+        "faults": [],
+        "acme": acme,
+        "access_logs": [],
+        "tls": [],
+    }
     assert lines_of("counters", answer)[-3:] == [
         "ACME       DAYS LEFT  OBTAINED  FAILURES  NEXT TRY              LAST ERROR",
         "a.example  61.2       2         0         2027-01-15 08:00:00Z  -",

@@ -201,7 +201,7 @@ class House:
     @property
     def active(self) -> int:
         """Sessions that are counted on some backend."""
-        return sum(backend.active for backend in self.backends)
+        return sum(backend.live for backend in self.backends)
 
     @property
     def counted(self) -> dict[str, Any]:

@@ -138,7 +138,7 @@ class Road:
     ) -> None:
         self._close()
         if error is None:
-            assert (self.active, self.pipes.lent, len(self.assembly.deadlines)) == (0, 0, 0)
+            assert (self.active, self.pipes.lent, len(self.assembly.deadlines) - self.held) == (0, 0, 0)
             assert not self.ends
 
     def talk(self) -> tuple[Talker, Talker]:
@@ -172,7 +172,12 @@ class Road:
     @property
     def active(self) -> int:
         """Sessions that are counted on the backend."""
-        return sum(backend.active for pool in self.assembly.pools.values() for backend in pool.backends)
+        return sum(backend.live for pool in self.assembly.pools.values() for backend in pool.backends)
+
+    @property
+    def held(self) -> int:
+        """Sessions that have failed, each of which is held for a second."""
+        return sum(backend.held for pool in self.assembly.pools.values() for backend in pool.backends)
 
     @property
     def ends(self) -> list[Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -99,71 +98,6 @@ def test_a_check_that_never_answers(house: House, told: list[LogEvent]) -> None:
     assert told[-1]["because"] == ": no result within 0.5 s"
 
 
-class Waitable:
-    """Can be awaited, and is neither a coroutine nor a Deferred."""
-
-    def __await__(self) -> Iterator[Any]:
-        raise LookupError("never made for this")
-        yield
-
-
-async def true(_: ICheckTarget) -> Any:
-    """A check that takes itself for a predicate."""
-    return True
-
-
-def raises(_: ICheckTarget) -> Any:
-    """A check with a bug."""
-    raise ZeroDivisionError("oops")
-
-
-class Unprintable(Exception):
-    """Cannot be shown."""
-
-    def __repr__(self) -> str:
-        raise LookupError("no words")
-
-
-async def raises_what_cannot_be_shown(_: ICheckTarget) -> Any:
-    """A check that fails twice over."""
-    raise Unprintable
-
-
-async def not_waited_for(_: ICheckTarget) -> Any:
-    """A check that forgot an `await`."""
-    return Deferred[None]()
-
-
-async def senseless(_: ICheckTarget) -> Report:
-    """A check that reports what cannot be used."""
-    return Report(weight=-1)
-
-
-async def mutated(_: ICheckTarget) -> Report:
-    """A check that changes its report behind its back."""
-    report = Report()
-    object.__setattr__(report, "weight", "x")
-    return report
-
-
-async def duck(_: ICheckTarget) -> Any:
-    """A check with a report of its own make."""
-    return SimpleNamespace(weight=1.0, tags=None, detail="")
-
-
-BROKEN: list[Any] = [lambda _: None, lambda _: True, lambda _: Waitable(), true, raises, raises_what_cannot_be_shown]
-BROKEN += [not_waited_for, senseless, mutated, duck]
-
-
-@pytest.mark.parametrize("check", BROKEN)
-def test_a_broken_check_is_a_failed_check(house: House, told: list[LogEvent], check: Check) -> None:
-    """Whatever a check raises or answers in place of a result takes the backend down, says so, and checks go on."""
-    (backend,) = checked(house, check)
-    assert backend.state == "down"
-    assert told[-1]["because"].startswith(": the check itself failed: ")
-    assert house.network.getDelayedCalls()
-
-
 def test_reports_are_taken_over(house: House) -> None:
     """Weight and tags that a check reports are the backend's, and weight 0 takes it out of the choice."""
     check = Scripted(house)
@@ -239,7 +173,7 @@ def test_a_check_that_does_not_stop(house: House, told: list[LogEvent]) -> None:
 
     check = Stubborn(wait)
     (backend,) = checked(house, check, timeout=0.5, fall=3)
-    house.network.advance(3.4)
+    house.network.advance(2.4)
     assert (backend.state, check.runs, check.steps) == ("up", 2, 2)
     house.network.advance(5)
     assert (backend.state, check.runs, check.steps) == ("down", 2, 2)
@@ -341,6 +275,28 @@ def test_stop_before_the_first_check(house: House) -> None:
     house.assembly.checks[0].stop()
     house.network.advance(5)
     assert check.runs == [0]
+
+
+def test_who_watches_sessions_is_told_of_results(house: House) -> None:
+    """Whoever may eject the backends hears of every result, after it has taken the backend up or down."""
+
+    class Watching:
+        def checked(self, backend: Backend, passed: bool) -> None:
+            heard.append((passed, backend.up))
+
+        def settle(self) -> None:
+            """Nothing follows."""
+
+    heard: list[tuple[bool, bool]] = []
+    check = Scripted(house)
+    checked(house, check, fall=2)
+    (pool,) = house.assembly.pools.values()
+    watching: Any = Watching()
+    pool.watch = watching
+    for result in (CheckFailed("no"), CheckFailed("no"), None):
+        check.result = result
+        house.network.advance(1)
+    assert heard == [(False, True), (False, False), (True, False)]
 
 
 def test_thresholds_start_from_what_is_assumed() -> None:

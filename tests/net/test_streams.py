@@ -177,7 +177,7 @@ def test_the_next_backend_is_tried_unnoticed(house: House) -> None:
     for _ in range(2):
         house.client(b"hello")
         assert far.last.hear() == b"hello"
-    assert [backend.active for backend in house.backends] == [0, 2]
+    assert [backend.live for backend in house.backends] == [0, 2]
     assert house.backends[0].failed >= 1
 
 

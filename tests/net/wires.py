@@ -119,7 +119,7 @@ class Front:
     @property
     def active(self) -> int:
         """Sessions that are counted on some backend."""
-        return sum(backend.active for pool in self.assembly.pools.values() for backend in pool.backends)
+        return sum(backend.live for pool in self.assembly.pools.values() for backend in pool.backends)
 
 
 def free_port() -> int:

@@ -82,6 +82,16 @@ def test_least_time_picks_the_fastest() -> None:
     assert counts(LeastTime(), backends) == [1000, 0, 0]
 
 
+def test_least_time_punishes_failures() -> None:
+    """A backend that fails at once counts as slow, not as fast, and less so as time goes by."""
+    backends = fleet(0.001, 1.0)
+    picker: Any = LeastTime(penalty=4, half_life=10).picker(backends, Chance(1))
+    picker.released(backends[0], failed(status=503))
+    costs = [[cost for _, cost, _ in picker.explain(FakeSession(now=now))] for now in (0.0, 10.0, 30.0)]
+    assert [[round(cost, 6) for cost in pair] for pair in costs] == [[4, 1], [2, 1], [0.5, 1]]
+    assert [picker(FakeSession(now=now)) for now in (1.0, 30.0)] == [backends[1], backends[0]]
+
+
 def test_least_time_takes_newcomers_for_average() -> None:
     """One that has not answered yet is neither flooded nor starved."""
     picker: Any = LeastTime().picker(fleet(0.1, None, 0.3), Chance(1))
@@ -128,6 +138,9 @@ def test_mistakes_are_told() -> None:
     with pytest.raises(ConfigError) as caught:
         PeakEWMA(initial=0, penalty=-1, half_life=0)
     assert len(caught.value.mistakes) == 3
+    with pytest.raises(ConfigError, match="LeastTime: penalty: -1 is not a number of seconds from 0 up") as caught:
+        LeastTime(penalty=-1, half_life=0)
+    assert len(caught.value.mistakes) == 2
 
 
 @pytest.mark.parametrize("algorithm", [PowerOfTwo(), PeakEWMA(), LeastTime(), First()], ids=repr)

@@ -11,15 +11,14 @@ import random as chance  # only for the name of a type: chance itself is handed 
 from bisect import bisect
 from collections.abc import Callable, Sequence
 from itertools import accumulate
-from math import exp, log
 from typing import ClassVar, Final
 
 import attrs
 from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
-from balancer.errors import Side
-from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Outcome, Picker
+from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Picker
+from balancer.plugins.failures import Failures
 from balancer.plugins.rotation import InTurn, Offer, Rotation, Words
 from balancer.plugins.settings import is_number, told
 
@@ -139,20 +138,20 @@ class _LeastBusy:
     def __init__(self, offers: Sequence[Offer], random: chance.Random) -> None:
         self._offers, self._random = offers, random
 
-    def __call__(self, _session: ISession) -> IBackend:
-        loads = self._loads()
+    def __call__(self, session: ISession) -> IBackend:
+        loads = self._loads(session.now)
         least = min(loads)
         tied = [offer for offer, load in zip(self._offers, loads, strict=True) if load == least]
         if len(tied) == 1:
             return tied[0][0]
         return self._random.choices(tied, [weight for _, weight in tied])[0][0]
 
-    def explain(self, _session: ISession) -> Words:
+    def explain(self, session: ISession) -> Words:
         """The load of each. The lowest is chosen."""
-        told = zip(self._offers, self._loads(), strict=True)
+        told = zip(self._offers, self._loads(session.now), strict=True)
         return [(backend, load, f"weight {weight:g}") for (backend, weight), load in told]
 
-    def _loads(self) -> list[float]:
+    def _loads(self, _now: float) -> list[float]:
         return [backend.active / weight for backend, weight in self._offers]
 
 
@@ -163,31 +162,56 @@ class LeastTime:
     """The one that is likely to answer first: least `latency * (active / share + 1)`; a pick is O(n).
 
     Its share is its weight over the average weight. Among equals it draws by weight. One that has not answered yet
-    counts as fast as the others on average. What fails at once counts as fast: prefer `PeakEWMA` where backends may do
-    so and no health check tells.
+    counts as fast as the others on average. One that failed (an error of its own, a 429 or a 5xx) counts as `penalty`
+    seconds slow, which fades with a half-life of `half_life` seconds: so one that fails at once does not draw all the
+    traffic. Raises `ConfigError`.
     """
+
+    penalty: float = 5.0
+    half_life: float = 10.0
 
     name: ClassVar[str] = "least-time"
 
+    def __attrs_post_init__(self) -> None:
+        told(self, **_wrong_penalty(self))
+
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
-        return _LeastSlow(weighed(backends), random)
+        return _LeastSlow(self, weighed(backends), random)
+
+
+def _wrong_penalty(settings: LeastTime | PeakEWMA) -> dict[str, tuple[bool, str]]:
+    """Whether what failures cost is sound, and what to say if it is not."""
+    return {
+        "penalty": (is_number(settings.penalty), "is not a number of seconds from 0 up; give 0 for none"),
+        "half_life": (
+            is_number(settings.half_life, above=0),
+            "is not a number of seconds above 0; give one such as 10",
+        ),
+    }
 
 
 class _LeastSlow(_LeastBusy):
     """The same, with the time that each takes beside the number it has."""
 
-    __slots__ = ("_shares",)
+    __slots__ = ("_failures", "_shares", "released")
 
-    def __init__(self, offers: Sequence[Offer], random: chance.Random) -> None:
+    def __init__(self, settings: LeastTime, offers: Sequence[Offer], random: chance.Random) -> None:
         super().__init__(offers, random)
         self._shares = _shares(offers)
+        self._failures = Failures(settings.penalty, settings.half_life)
+        self.released = self._failures.note
 
-    def _loads(self) -> list[float]:
+    def _loads(self, now: float) -> list[float]:
         times = [backend.latency for backend, _ in self._offers]
         known = [time for time in times if time is not None]
         usual = sum(known) / len(known) if known else 1.0
-        timed = zip(self._shares.items(), times, strict=True)
-        return [(usual if time is None else time) * (backend.active / share + 1) for (backend, share), time in timed]
+        likely = [usual if time is None else time for time in times]
+        if self._failures:
+            likely = [
+                max(time, self._failures.slow(each, now)) for time, each in zip(likely, self._shares, strict=True)
+            ]
+        timed = zip(self._shares.items(), likely, strict=True)
+        return [time * (backend.active / share + 1) for (backend, share), time in timed]
 
 
 def _shares(offers: Sequence[Offer]) -> dict[IBackend, float]:
@@ -279,12 +303,8 @@ class PeakEWMA:
     name: ClassVar[str] = "peak-ewma"
 
     def __attrs_post_init__(self) -> None:
-        told(
-            self,
-            initial=(is_number(self.initial, above=0), "is not a number of seconds above 0; give one such as 0.03"),
-            penalty=(is_number(self.penalty), "is not a number of seconds from 0 up; give 0 for none"),
-            half_life=(is_number(self.half_life, above=0), "is not a number of seconds above 0; give one such as 10"),
-        )
+        known = is_number(self.initial, above=0)
+        told(self, initial=(known, "is not a number of seconds above 0; give one such as 0.03"), **_wrong_penalty(self))
 
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker:
         return _LikelyFaster(self, weighed(backends), random)
@@ -293,30 +313,24 @@ class PeakEWMA:
 class _LikelyFaster:
     """Compares two by the time they are likely to take, or by what is left of a penalty."""
 
-    __slots__ = ("_draw", "_failed", "_settings", "_shares")
+    __slots__ = ("_draw", "_failures", "_initial", "_shares", "released")
 
     def __init__(self, settings: PeakEWMA, offers: Sequence[Offer], random: chance.Random) -> None:
-        self._settings, self._shares, self._draw = settings, _shares(offers), _TwoDrawn(offers, random)
-        self._failed: dict[IBackend, float] = {}
+        self._initial, self._shares, self._draw = settings.initial, _shares(offers), _TwoDrawn(offers, random)
+        self._failures = Failures(settings.penalty, settings.half_life)
+        self.released = self._failures.note
 
     def __call__(self, session: ISession) -> IBackend:
         one, other = self._draw()
         return one if self._cost(one, session.now) <= self._cost(other, session.now) else other
-
-    def released(self, backend: IBackend, outcome: Outcome) -> None:
-        """Remember when it last failed."""
-        status = outcome.status or 0
-        if outcome.side is Side.UPSTREAM or status == 429 or status >= 500:
-            self._failed[backend] = outcome.now
 
     def explain(self, session: ISession) -> Words:
         """The cost of each, in seconds. The lower of two that are drawn is chosen."""
         return [(each, self._cost(each, session.now), f"share {share:g}") for each, share in self._shares.items()]
 
     def _cost(self, backend: IBackend, now: float) -> float:
-        latency, failed = backend.latency, self._failed.get(backend)
-        slow = self._settings.initial if latency is None else latency
-        if failed is not None:
-            faded = max(0.0, now - failed) / self._settings.half_life
-            slow = max(slow, self._settings.penalty * exp(-log(2) * faded))
+        latency = backend.latency
+        slow = self._initial if latency is None else latency
+        if self._failures:
+            slow = max(slow, self._failures.slow(backend, now))
         return slow * (backend.active / self._shares[backend] + 1)

@@ -68,6 +68,7 @@ def _aim(parts: Parts, settings: nouns.Pool, health: nouns.Health, config: nouns
         datagram_greeting=datagram_greeting,
         secure=secure(backend),
         kinds=kinds,
+        wall=parts.wall,
     )
 
 

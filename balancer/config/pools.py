@@ -10,7 +10,7 @@ import attrs
 from balancer.config.backends import Backend
 from balancer.config.ejection import Ejection, wrong_ejection
 from balancer.config.endpoints import Endpoint, backend_endpoint, endpoint_or_none
-from balancer.config.health import Health
+from balancer.config.health import Health, tls_on_tls
 from balancer.config.mistakes import (
     Noun,
     as_tuple,
@@ -196,6 +196,7 @@ class Pool(Noun):
         tiers = [backend.tier for backend in sound(self.backends, Backend)]
         yield from wrong_ejection(self.ejection, tiers, checked=self.health is not None)
         yield from self._wrong_tls()
+        yield from tls_on_tls(self.health, self.tls)
 
     def _wrong_sharing(self) -> Iterator[str]:
         """How sessions are shared out among tiers, and with backends that are not well or have just come back."""

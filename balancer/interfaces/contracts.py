@@ -136,6 +136,9 @@ class ICheckTarget(Interface):
         Fails with `CheckFailed` when the connection cannot be made.
         """
 
+    def wall() -> float:
+        """Seconds since 1970."""
+
     def datagram(data: bytes) -> Deferred[bytes]:
         """Send a datagram to the backend; fires with the first one that comes back, from its address and port alone.
 
@@ -152,7 +155,10 @@ class ICheckTarget(Interface):
 
 
 class IHealthCheck(Interface):
-    """One probe of one backend. When to run it and how often it must agree is the pool's business."""
+    """One probe of one backend. When to run it and how often it must agree is the pool's business.
+
+    May also have `plain`: True when it speaks TLS itself, so that what it speaks it on must be in the clear.
+    """
 
     protocols: Collection[Kind] = Attribute("The kinds of pool it can probe.")
 

@@ -43,8 +43,10 @@ class Target:
         datagram_greeting: bytes = b"",
         secure: Secure | None = None,
         kinds: Collection[Kind] = (),
+        wall: Callable[[], float] | None = None,
     ) -> None:
         self.clock, self.backend, self.address, self.kinds = reactor, backend, backend.authority, kinds
+        self.wall: Callable[[], float] = wall or reactor.seconds
         self._timeout, self._secure = timeout, secure
         self._greeting, self._datagram_greeting = greeting, datagram_greeting
         self.shortage = ""

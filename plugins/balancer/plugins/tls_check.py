@@ -63,7 +63,7 @@ class TLSCheck:
         told(self, ca=(self.ca is None or self.verify, "would be ignored, for verify=False; leave out one of the two"))
 
     async def check(self, target: ICheckTarget) -> Report:
-        shaking = _Shaking(self.name or _host(target.address), self._context)
+        shaking = _Shaking(self.name or _host(target.address), self._trust)
         # A reactor is given, for this class would ask for the global one.
         factory = TLSMemoryBIOFactory(shaking, True, Factory.forProtocol(lambda: shaking.session), target.clock)
         await target.connect(factory)
@@ -84,7 +84,7 @@ class TLSCheck:
         return Report(detail=detail)
 
     @cached_property
-    def _context(self) -> SSL.Context:
+    def _trust(self) -> SSL.Context:
         """Whom we believe; a fault is noted, and the handshake goes on, for nothing is said after it."""
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         if self.ca is None:
@@ -111,11 +111,11 @@ class _Shaking:
 
     def __init__(self, name: str, context: SSL.Context) -> None:
         self.session = _Session()
-        self._name, self._context = name, context
+        self._name, self._trust = name, context
 
     def clientConnectionForTLS(self, _protocol: Any) -> SSL.Connection:
         """Our side of it."""
-        self.session.tls = connection = SSL.Connection(self._context, None)
+        self.session.tls = connection = SSL.Connection(self._trust, None)
         if self._name and not _is_address(self._name):
             connection.set_tlsext_host_name(self._name.rstrip(".").encode())
         return connection

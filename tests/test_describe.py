@@ -65,6 +65,7 @@ CONFIG = Config(
 LIMITS = (
     "max_connections=None, max_connections_per_source=None, max_rate=None, max_rate_per_source=None, max_lifetime=None"
 )
+PACES = "every_changing=None, every_down=None"
 
 
 def test_the_whole_plan() -> None:
@@ -74,7 +75,6 @@ def test_the_whole_plan() -> None:
     fate = "on_down='keep', resolve_every=None, dns=(), source=None"
     kept = "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     http = f"{kept}, max_age=3600.0, max_uses=None, warm=0, max_head=32768, max_fields=100, max_interim=16"
-    paces = "every_changing=None, every_down=None"
     begin = f"reuse_port=False, accept_proxy=(), proxy='required', proxy_timeout=3.0, {LIMITS}, tls=None"
     unsent = "send_proxy=None, proxy_tlvs=(), starttls=None"
     told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=True"
@@ -98,7 +98,7 @@ def test_the_whole_plan() -> None:
         "  Ejection: none",
         "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}, {fate}",
-        f"  Health: check=Note(), every=5, timeout=5, {paces}, rise=2, fall=3, jitter=0.1, assume='up', tls=None",
+        f"  Health: check=Note(), every=5, timeout=5, {PACES}, rise=2, fall=3, jitter=0.1, assume='up', tls=None",
         "  UpstreamTLS: none",
         "  Ejection: none",
         "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",

@@ -76,6 +76,7 @@ def _pool(pool: Pool) -> dict[str, Any]:
         "pool": pool.name,
         "eligible": len(pool.eligible()),
         "policy_faults": pool.policy.faults.count,
+        **_panic(pool),
         "waiting": pool.waiting,
         "longest_queue": pool.longest_queue,
         "waited": pool.waited,
@@ -83,6 +84,15 @@ def _pool(pool: Pool) -> dict[str, Any]:
         "refused": pool.refused,
         "backends": [standing(backend) for backend in pool.backends],
     }
+
+
+def _panic(pool: Pool) -> dict[str, Any]:
+    """Where sessions are shared out among tiers, or health may be set aside: to which share, and where it is now."""
+    standing = pool.standing
+    if standing is None:
+        return {}
+    shares = {str(tier): round(share, 4) for tier, share in standing.shares.items()}
+    return {"shares": shares, "panicking": sorted(standing.panicking), "panics": standing.panics}
 
 
 def _sent_again(upstreams: Upstreams | None) -> dict[str, Any]:

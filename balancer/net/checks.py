@@ -89,7 +89,7 @@ class Probe:
         result = await answer
         if not isinstance(result, Report | None):
             raise TypeError(f"{self._check!r} answered {result!r}, which is neither None nor a Report")
-        return None if result is None else Report(result.weight, result.tags, result.detail)
+        return None if result is None else Report(result.weight, result.tags, result.detail, result.signals)
 
     def judge(self, answer: Report | Failure | None) -> None:
         """Count a result, and what it changes."""

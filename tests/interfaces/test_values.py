@@ -35,7 +35,10 @@ def test_reports_have_a_set_of_tags(tags: Any) -> None:
         Report(tags=tags)
 
 
-@pytest.mark.parametrize(
+WRONG = [5, [("a", 1)], {"a": "1"}, {1: 1}, {"a": float("nan")}, {"a": -float("inf")}, {"a": 10**400}]
+
+
+@pytest.mark.parametrize("signals", WRONG)
     "signals", [5, [("a", 1)], {"a": "1"}, {1: 1}, {"a": float("nan")}, {"a": -float("inf")}, {"a": 10**400}]
 )
 def test_reports_have_signals_by_name(signals: Any) -> None:

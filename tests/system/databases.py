@@ -24,10 +24,12 @@ def unprivileged() -> list[str]:
 
 
 @contextmanager
-def database(program: Callable[[str], str], leaf: Leaf | None = None, *, rules: Iterable[str] = ()) -> Iterator[int]:
+def database(
+    program: Callable[[str], str], leaf: Leaf | None = None, *, rules: Iterable[str] = (), port: int = 0
+) -> Iterator[int]:
     """The port of one that is running, and speaks TLS with that certificate; in a folder that its user may reach.
 
-    Everybody is let in, but for whom `rules` of its own say something else, as they stand in pg_hba.conf.
+    It is the one given, or one that is free. Everybody is let in, but for whom `rules` of its own say something else, as they stand in pg_hba.conf.
     """
     with TemporaryDirectory(prefix="postgresql-") as folder:
         given(folder)
@@ -37,12 +39,12 @@ def database(program: Callable[[str], str], leaf: Leaf | None = None, *, rules: 
         )
         letting_in = Path(home, "pg_hba.conf")
         letting_in.write_text("".join(f"{rule}\n" for rule in rules) + letting_in.read_text())
-        with _running(program, home, {} if leaf is None else _encrypted(Path(folder), leaf)) as port:
+        with _running(program, home, {} if leaf is None else _encrypted(Path(folder), leaf), port) as port:
             yield port
 
 
 @contextmanager
-def standby(program: Callable[[str], str], primary: int) -> Iterator[int]:
+def standby(program: Callable[[str], str], primary: int, *, port: int = 0) -> Iterator[int]:
     """The port of one that follows the one at that port, until it is promoted."""
     with TemporaryDirectory(prefix="postgresql-") as folder:
         given(folder)
@@ -62,14 +64,14 @@ def standby(program: Callable[[str], str], primary: int) -> Iterator[int]:
             "--checkpoint=fast",
             "--no-sync",
         )
-        with _running(program, home, {}) as port:
+        with _running(program, home, {}, port) as port:
             yield port
 
 
 @contextmanager
-def _running(program: Callable[[str], str], home: str, settings: Mapping[str, str]) -> Iterator[int]:
-    """The port of one that lives in that folder."""
-    (port,) = free_ports(1)
+def _running(program: Callable[[str], str], home: str, settings: Mapping[str, str], port: int) -> Iterator[int]:
+    """The port of one that lives in that folder: that one, or one that is free."""
+    port = port or free_ports(1)[0]
     options = [word for name, value in {**SETTINGS, **settings}.items() for word in ("-c", f"{name}={value}")]
     command = [*unprivileged(), program("postgres"), "-D", home, "-p", str(port), *options]
     with Program(*command, ended_by=signal.SIGINT) as running:

@@ -22,6 +22,7 @@ from balancer.certificates import certificates, holdings
 from balancer.config import load
 from balancer.describe import plan
 from balancer.errors import ConfigError
+from balancer.explain import commanding
 from balancer.installed import installed, unknown_types
 from balancer.testing.simulation import command as simulation
 from balancer.timeouts import timeouts
@@ -139,5 +140,6 @@ COMMANDS: Final[Mapping[str, Command]] = {
     ),
     "ctl": Command(ctl.ABOUT, ctl.run, ctl.fill),
     "simulate": Command(simulation.ABOUT, simulation.run, simulation.fill),
+    "explain": Command(commanding.ABOUT, commanding.run, commanding.fill),
     "plugins": Command("list the plugins that are installed, by what they are for", _plugins),
 }

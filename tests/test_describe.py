@@ -67,16 +67,18 @@ LIMITS = (
 )
 
 
+PACES = "every_changing=None, every_down=None"
+UNSENT = "send_proxy=None, proxy_tlvs=(), starttls=None"
+
+
 def test_the_whole_plan() -> None:
     """The plan shows every listener, route, pool, check and backend with all settings in force, given or not."""
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0, failure_hold=1.0"
-    limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy")
+    limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy") + ", spill=None, panic=None"
     fate = "on_down='keep', resolve_every=None, dns=(), source=None"
     kept = "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     http = f"{kept}, max_age=3600.0, max_uses=None, warm=0, max_head=32768, max_fields=100, max_interim=16"
-    paces = "every_changing=None, every_down=None"
     begin = f"reuse_port=False, accept_proxy=(), proxy='required', proxy_timeout=3.0, {LIMITS}, tls=None"
-    unsent = "send_proxy=None, proxy_tlvs=(), starttls=None"
     told = "trusted_proxies=(), forwarded=False, via='balancer', request_id=True"
     sizes = "max_line=8192, max_head=32768, max_fields=100, max_trailers=8192, max_body=None, max_requests=10000"
     times = "request_timeout=10.0, body_timeout=30.0, idle=75.0, half_closed=1.0, upgrade_idle=3600.0"
@@ -86,9 +88,9 @@ def test_the_whole_plan() -> None:
         f"HTTPListener 'tcp:80': {begin}, {heads}",
         "  route 1 'v1': Path('/v1') -> Pool 'database', upgrades=('websocket',), max_body=9, timeout=5",
         "  route 2: everything -> Pool 'site', upgrades=('websocket',)",
-        f"TCPListener 'tcp:5432': {begin}, peek_timeout=3.0, idle=60, linger=30.0, {unsent}",
+        f"TCPListener 'tcp:5432': {begin}, peek_timeout=3.0, idle=60, linger=30.0, {UNSENT}",
         "  route 1: everything -> Pool 'site'",
-        f"TCPListener 'tcp:53': {begin}, peek_timeout=3.0, idle=600.0, linger=30.0, {unsent}",
+        f"TCPListener 'tcp:53': {begin}, peek_timeout=3.0, idle=600.0, linger=30.0, {UNSENT}",
         "  route 1: everything -> Pool 'names'",
         f"UDPListener 'udp:53': reuse_port=False, idle=60.0, max_flows=10000, max_flows_per_source=None, {endings}",
         "  route 1: everything -> Pool 'names'",
@@ -97,8 +99,8 @@ def test_the_whole_plan() -> None:
         "  UpstreamTLS: none",
         "  Ejection: none",
         "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
-        f"Pool 'site': algorithm=LeastConnections(), {limited}, {http}, {fate}",
-        f"  Health: check=Note(), every=5, timeout=5, {paces}, rise=2, fall=3, jitter=0.1, assume='up', tls=None",
+        f"Pool 'site': algorithm=LeastConnections(), {limited}, slow_start=None, {http}, {fate}",
+        f"  Health: check=Note(), every=5, timeout=5, {PACES}, rise=2, fall=3, jitter=0.1, assume='up', tls=None",
         "  UpstreamTLS: none",
         "  Ejection: none",
         "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",

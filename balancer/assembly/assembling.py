@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from balancer import config as nouns
 from balancer.assembly.checks import make_checks
+from balancer.assembly.ejection import make_outliers
 from balancer.assembly.listeners import make_listener
 from balancer.assembly.parts import Parts
 from balancer.assembly.pools import make_pool
@@ -20,6 +21,9 @@ class Assembly(Parts):
         pools = await together(make_pool(self, settings) for settings in config.pools)
         self.pools.update(zip(config.pools, pools, strict=True))
         self._make_checks(config)
+        for settings in config.pools:
+            if settings.ejection is not None:
+                self.outliers[settings] = make_outliers(self, settings, settings.ejection)
         if config.acmes:
             from balancer.assembly.acme import make_renewal  # noqa: PLC0415  needs a library that others do without
 

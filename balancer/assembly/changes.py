@@ -1,4 +1,4 @@
-"""What follows when a backend changes, by its health check or by hand: it is told, recorded and carried out.
+"""What follows when a backend changes, by its health check, by how its sessions end or by hand: told and carried out.
 
 Who has changed it, and why, is for others to know.
 """
@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
 from balancer.core.backend import Backend
+from balancer.core.outliers import Change
 from balancer.errors import BackendDown
 
 log = Logger("balancer")
@@ -25,15 +26,28 @@ def started(parts: Parts) -> None:
     for settings, pool in parts.pools.items():
         for backend in pool.backends:
             parts.events.note(settings.name, backend.name, backend.state, why="start")
-            _settle_connections(parts, settings, backend)
+            settle_connections(parts, settings, backend)
 
 
 def checked(parts: Parts, settings: nouns.Pool, backend: Backend, *, why: str, evidence: str) -> None:
     """A health check has brought a backend into use or out of it."""
     what = backend.state if backend.weight else f"{backend.state}, with weight 0"
     _tell(parts, settings, backend, what, why=why, evidence=evidence)
-    _settle_connections(parts, settings, backend)
+    settle_connections(parts, settings, backend)
     _settle_sessions(parts, settings, backend, evidence)
+
+
+def judged(parts: Parts, settings: nouns.Pool, change: Change) -> None:
+    """A backend was ejected for how its sessions end, is tried out or is back; or a rule wanted it, and it was not."""
+    parts.events.note(settings.name, change.backend.name, change.what, why=change.why, evidence=change.evidence)
+    log.info(
+        "pool {pool!r}: backend {backend!r} is {what}: {why}{evidence}",
+        pool=settings.name,
+        backend=change.backend.name,
+        what=change.what,
+        why=change.why,
+        evidence=f": {change.evidence}" if change.evidence else "",
+    )
 
 
 def of_pool(parts: Parts, settings: nouns.Pool, what: str, why: str, evidence: str) -> None:
@@ -59,7 +73,7 @@ def weigh(parts: Parts, settings: nouns.Pool, backend: Backend, weight: float) -
 def _changed_by_hand(parts: Parts, settings: nouns.Pool, backend: Backend, what: str) -> None:
     parts.pools[settings].refresh()
     _tell(parts, settings, backend, what, why=BY_HAND, evidence="")
-    _settle_connections(parts, settings, backend)
+    settle_connections(parts, settings, backend)
 
 
 def _tell(parts: Parts, settings: nouns.Pool, backend: Backend, what: str, *, why: str, evidence: str) -> None:
@@ -73,7 +87,7 @@ def _tell(parts: Parts, settings: nouns.Pool, backend: Backend, what: str, *, wh
     )
 
 
-def _settle_connections(parts: Parts, settings: nouns.Pool, backend: Backend) -> None:
+def settle_connections(parts: Parts, settings: nouns.Pool, backend: Backend) -> None:
     """Use no kept connection to a backend that is out of use, and have some ready to one that is in use."""
     upstreams = parts.upstreams.get(settings)
     if upstreams is not None and backend.usable:

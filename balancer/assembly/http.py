@@ -94,19 +94,19 @@ def _site(parts: Parts, settings: nouns.HTTPListener, routes: Routes[Destination
         routes,
         parts.deadlines,
         parts.reactor.seconds,
-        _limits(settings),
+        head_limits(settings),
         path=path_policy(settings.paths),
-        forwarding=_forwarding(parts, settings),
+        forwarding=forwarding(settings, parts.random),
         dates=parts.dates,
         told=lambda line: log.info("{listener}: {line}", listener=named, line=line),
         access=_access(parts, settings, tls),
         later=later,
         filter_timeout=settings.filter_timeout,
-        other_hosts=_other_hosts(tls),
+        other_hosts=other_hosts(tls),
     )
 
 
-def _limits(settings: nouns.HTTPListener) -> HeadLimits:
+def head_limits(settings: nouns.HTTPListener) -> HeadLimits:
     """How much a request may be, but its body."""
     return HeadLimits(
         line=settings.max_line,
@@ -123,12 +123,13 @@ def _access(parts: Parts, settings: nouns.HTTPListener, tls: nouns.TLS | None) -
     return access(parts, settings.access_log, tls=tls is not None)
 
 
-def _other_hosts(tls: nouns.TLS | None) -> OtherHosts:
+def other_hosts(tls: nouns.TLS | None) -> OtherHosts:
+    """Which hosts requests may be for beside the one that their TLS was made for."""
     names = () if tls is None else tls.other_hosts
     return None if "any" in names else frozenset(map(str.lower, names))
 
 
-def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:
+def forwarding(settings: nouns.HTTPListener, random: Random) -> Forwarding:
     """What backends are told of the listener's clients."""
     place = settings.place if settings.endpoint != "" else ""
     return Forwarding(
@@ -137,7 +138,7 @@ def _forwarding(parts: Parts, settings: nouns.HTTPListener) -> Forwarding:
         via=settings.via,
         forwarded=settings.forwarded,
         # Names, not secrets: a generator of our own costs no system call for each.
-        request_ids=Random(parts.random.getrandbits(128)) if settings.request_id else None,
+        request_ids=Random(random.getrandbits(128)) if settings.request_id else None,
     )
 
 

@@ -14,6 +14,7 @@ from balancer.core.dates import Dates
 from balancer.core.deadlines import Deadline, Deadlines
 from balancer.core.events import Events
 from balancer.core.faults import Faults
+from balancer.core.outliers import Outliers
 from balancer.core.pool import Pool
 from balancer.core.slices import in_slices
 from balancer.core.turns import Turns
@@ -64,6 +65,8 @@ class Parts:
     lookups: list[Lookup] = attrs.field(init=False, factory=list)
     pools: dict[nouns.Pool, Pool] = attrs.field(init=False, factory=dict)
     checks: list[Checks] = attrs.field(init=False, factory=list)
+    outliers: dict[nouns.Pool, Outliers] = attrs.field(init=False, factory=dict)
+    """Who ejects, by the pools in which anybody is ejected."""
     turns: Turns = attrs.field(init=False, factory=lambda: Turns(CHECKS))
     """Who may check now."""
     upstreams: dict[nouns.Pool, Upstreams] = attrs.field(init=False, factory=dict)
@@ -98,6 +101,8 @@ class Parts:
             lookup.start()
         for checks in self.checks:
             checks.start()
+        for outliers in self.outliers.values():
+            outliers.start()
         for files in self.reloads.values():
             files.start()
         for renewal in self.acmes.values():
@@ -107,6 +112,8 @@ class Parts:
         """Begin nothing more that nobody has asked for, and keep no connection that is idle."""
         for checks in self.checks:
             checks.stop()
+        for outliers in self.outliers.values():
+            outliers.stop()
         for lookup in self.lookups:
             lookup.stop()
         for files in self.reloads.values():

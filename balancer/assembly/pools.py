@@ -18,6 +18,7 @@ from balancer.core.faults import named
 from balancer.core.limited_pool import LimitedPool
 from balancer.core.pickers import Ports
 from balancer.core.pool import Pool
+from balancer.core.slow_start import Curve
 from balancer.errors import StartError
 from balancer.plugins.algorithms import RoundRobin
 
@@ -64,13 +65,24 @@ def _assemble(parts: Parts, settings: nouns.Pool, backends: Iterable[Backend]) -
         algorithm,
         ports=ports,
         on_policy_error=settings.on_policy_error,
-        failure_hold=settings.failure_hold,
+        **_sharing(settings),
     )
     if faults.first:
         culprit = algorithm if pool.policy.faults.count else settings.on_policy_error
         name = named(getattr(culprit, "name", culprit))
         raise StartError(f"Pool {settings.name!r}: algorithm {name}: picker() failed: {faults.first}; correct it")
     return pool
+
+
+def _sharing(settings: nouns.Pool) -> dict[str, Any]:
+    """How sessions are shared out where not all is well."""
+    start = settings.slow_start
+    return {
+        "failure_hold": settings.failure_hold,
+        "spill": settings.spill,
+        "panic": settings.panic,
+        "slow_start": None if start is None else Curve(start.window, start.aggression, start.least),
+    }
 
 
 def _kind(parts: Parts, settings: nouns.Pool) -> Callable[..., Pool]:

@@ -18,6 +18,7 @@ from balancer.config.pools import Pool
 from balancer.config.retry import Retry
 from balancer.config.routed import Routed
 from balancer.config.routes import Route
+from balancer.config.slow_start import SlowStart
 from balancer.config.tcp_listener import TCPListener
 from balancer.config.tls import TLS
 from balancer.config.udp_listener import UDPListener
@@ -39,6 +40,7 @@ __all__ = [
     "Retry",
     "Route",
     "Routed",
+    "SlowStart",
     "SuccessRate",
     "TCPListener",
     "UDPListener",

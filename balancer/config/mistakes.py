@@ -133,6 +133,12 @@ def share(field: str, value: Any) -> Iterator[str]:
         yield f"{field}: {shown(value)} is not a share; give a number from 0 to 1"
 
 
+def part(field: str, value: Any, *, like: float) -> Iterator[str]:
+    """Expect a share of a whole that is more than nothing, such as `like`."""
+    if not is_number(value) or not 0 < value <= 1:
+        yield f"{field}: {shown(value)} is not a number above 0 and up to 1; give one such as {like:g}"
+
+
 def count(field: str, value: Any, *, least: int = 1) -> Iterator[str]:
     """Expect a whole number, `least` or more."""
     if not isinstance(value, int) or isinstance(value, bool) or value < least:

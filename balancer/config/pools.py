@@ -17,6 +17,8 @@ from balancer.config.mistakes import (
     collecting,
     count,
     instance,
+    is_number,
+    part,
     provides,
     repeated,
     seconds,
@@ -25,6 +27,7 @@ from balancer.config.mistakes import (
     word,
 )
 from balancer.config.names import wrong_names, wrong_source
+from balancer.config.slow_start import SlowStart, given_slow_start
 from balancer.config.upstream_tls import UpstreamTLS, given_tls
 from balancer.interfaces import IAlgorithm
 
@@ -63,6 +66,12 @@ class Pool(Noun):
     they are idle like any other. The head of a response has at most `max_head` bytes and `max_fields` fields, and
     at most `max_interim` interim ones (1xx) come before it; what is beyond is a 502.
 
+    Backends of the lowest tier that has a usable one serve. With `spill`, a tier that loses some keeps all sessions as
+    long as those left, times that, make up for all, and hands the rest to the next tier: 1.4 is Envoy's factor. With
+    `panic`, a tier of which less than that share is fit is used as a whole, up or not, while all tiers together cannot
+    take everything. With `slow_start`, in seconds or a `SlowStart`, a backend that comes back, not from a drain, gets
+    less than its share at first. None of the three is so by default.
+
     What is alive on a backend that a health check takes down goes on with `on_down="keep"`, is ended at once with
     "cut", and with a number after so many seconds if the backend is down all that time. An HTTP request of whose answer
     nothing has come goes to another backend if it is safe to send it twice, and so does a UDP client's next datagram.
@@ -91,6 +100,9 @@ class Pool(Noun):
     on_policy_error: IAlgorithm | None = attrs.field(default=None, kw_only=True)
     latency_half_life: float = attrs.field(default=10.0, kw_only=True)
     failure_hold: float | None = attrs.field(default=1.0, kw_only=True)
+    spill: float | None = attrs.field(default=None, kw_only=True)
+    panic: float | None = attrs.field(default=None, kw_only=True)
+    slow_start: SlowStart | None = attrs.field(default=None, converter=given_slow_start, kw_only=True)
     response_timeout: float = attrs.field(default=60.0, kw_only=True)
     stall_timeout: float = attrs.field(default=60.0, kw_only=True)
     keepalive: int = attrs.field(default=32, kw_only=True)
@@ -135,6 +147,12 @@ class Pool(Noun):
             idle.update(dict.fromkeys(("queue", "queue_timeout"), "no backend has max_connections"))
         elif not self.queue:
             idle["queue_timeout"] = "queue=0 lets nobody wait"
+        if len({backend.tier for backend in sound(self.backends, Backend)}) < 2:
+            idle["spill"] = "all backends are of one tier"
+        if self.health is None and self.ejection is None:
+            idle.update(dict.fromkeys(("panic", "slow_start"), "nothing takes backends out of use and back"))
+        elif len(self.backends) == 1:
+            idle["slow_start"] = "there is but one backend"
         if not self.keepalive:
             idle.update(dict.fromkeys(("max_age", "max_uses"), "keepalive=0 keeps no connection"))
         return idle
@@ -162,6 +180,7 @@ class Pool(Noun):
         yield from seconds("latency_half_life", self.latency_half_life, like=10)
         if self.failure_hold is not None:
             yield from seconds("failure_hold", self.failure_hold, like=1)
+        yield from self._wrong_sharing()
         yield from seconds("response_timeout", self.response_timeout, like=60)
         yield from seconds("stall_timeout", self.stall_timeout, like=60)
         yield from count("keepalive", self.keepalive, least=0)
@@ -178,6 +197,15 @@ class Pool(Noun):
         yield from wrong_ejection(self.ejection, tiers, checked=self.health is not None)
         yield from self._wrong_tls()
         yield from tls_on_tls(self.health, self.tls)
+
+    def _wrong_sharing(self) -> Iterator[str]:
+        """How sessions are shared out among tiers, and with backends that are not well or have just come back."""
+        if self.spill is not None and not (is_number(self.spill) and self.spill >= 1):
+            yield f"spill: {shown(self.spill)} is not a number from 1 up; give one such as 1.4"
+        if self.panic is not None:
+            yield from part("panic", self.panic, like=0.5)
+        if self.slow_start is not None:
+            yield from instance("slow_start", self.slow_start, SlowStart, "give a number of seconds such as 30")
 
     def _wrong_ages(self) -> Iterator[str]:
         """How long connections are kept, and how many are made before they are asked for."""

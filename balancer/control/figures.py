@@ -10,6 +10,8 @@ from balancer.assembly import Assembly
 from balancer.config.endpoints import Endpoint
 from balancer.control.naming import Names
 from balancer.core.backend import Backend
+from balancer.core.outlier_counts import Stage
+from balancer.core.outliers import Outliers
 from balancer.core.pool import Pool
 from balancer.net.sessions import Sight
 from balancer.net.upstreams import Upstreams
@@ -34,7 +36,8 @@ def counters(assembly: Assembly) -> dict[str, Any]:
         },
         "listeners": listeners,
         "pools": [
-            {**_pool(pool), **_sent_again(assembly.upstreams.get(noun))} for noun, pool in assembly.pools.items()
+            {**_pool(pool), **_ejection(assembly.outliers.get(noun)), **_sent_again(assembly.upstreams.get(noun))}
+            for noun, pool in assembly.pools.items()
         ],
         "faults": _faults(assembly),
         "acme": [{"acme": list(noun.names), **renewal.figures()} for noun, renewal in assembly.acmes.items()],
@@ -61,6 +64,7 @@ def standing(backend: Backend) -> dict[str, Any]:
         "address": backend.address,
         "state": backend.state,
         "draining": backend.draining,
+        "on_trial": backend.trial is not None,
         "weight": backend.weight,
         "tier": backend.tier,
         "active": backend.live,
@@ -82,6 +86,19 @@ def _pool(pool: Pool) -> dict[str, Any]:
         "timed_out": pool.timed_out,
         "refused": pool.refused,
         "backends": [standing(backend) for backend in pool.backends],
+    }
+
+
+def _ejection(outliers: Outliers | None) -> dict[str, Any]:
+    """What is counted where backends are ejected: how many are out, and what was done by which rule, or was not."""
+    if outliers is None:
+        return {}
+    return {
+        "ejected": outliers.count(Stage.OUT),
+        "on_trial": outliers.count(Stage.TRIAL),
+        "ejections": dict(outliers.ejections),
+        "observed": dict(+outliers.observed),
+        "spared": outliers.spared,
     }
 
 

@@ -81,7 +81,8 @@ class Backend:
     local address that connections to it come from, or empty for the system's choice. `secure` makes them over TLS,
     unless it is None; another one takes its place when they are to be made in another way.
     `max_connections` is how many sessions it takes at once, or None; `trial` is the same for as long as it is tried out
-    after an ejection, and `most` the less of the two.
+    after an ejection, and `most` the less of the two. While it is `starting` it is to get less than its share.
+    `guarded` tells whether there is more to look at before it is given a session than whether it is usable.
     """
 
     up = Decisive(start=False)
@@ -91,6 +92,7 @@ class Backend:
     max_connections = Decisive[int | None](start=None)
     trial = Decisive[int | None](start=None)
     draining = Decisive(start=False)
+    starting = Decisive(start=False)
     own_weight = Decisive(start=0.0)
 
     def __init__(
@@ -204,6 +206,7 @@ class Backend:
         self.fit = self.up and not self.ejected and not self.agent
         self.usable = (self.fit or self.pressed) and not self.draining and self.weight > 0
         self.most = min((most for most in (self.max_connections, self.trial) if most is not None), default=None)
+        self.guarded = self.most is not None or self.starting
 
     def __repr__(self) -> str:
         return f"<Backend {self.name} {self.state} active={self.active}>"

@@ -33,8 +33,8 @@ _SEED: Final = 1
 class Choice:
     """What would be chosen: that `backend`, by 'decision', or by 'turn' or by 'chance' `among` some.
 
-    Those are who came up in `DRAWS` choices. `algorithm` made it. Where there is no backend it is by 'nobody', for that
-    `reason`, and `why` says it in words.
+    Those are who came up in `DRAWS` choices, in the order of the config. `algorithm` made it. Where there is no backend
+    it is by 'nobody', for that `reason`, and `why` says it in words.
     """
 
     backend: str | None
@@ -95,7 +95,7 @@ def explaining(pool: Pool, session: Session) -> Generator[None, None, PoolExplai
         first = next(backend for backend in pool.backends if backend.name == choice.backend)
         retry = yield from _chosen(twin, session, random, first)
     words, fault = _words(pool.policy, session)
-    tiers = frozenset(backend.tier for backend in pool.eligible())
+    tiers = frozenset(backend.tier for backend in pool.eligible()) or None
     considered = tuple(_considered(backend, session, tiers, words) for backend in pool.backends)
     panic = any(backend.pressed for backend in pool.backends)
     return PoolExplained(pool.name, pool.policy.title, panic, considered, choice, retry, fault)
@@ -122,8 +122,8 @@ def _chosen(pool: Pool, session: Session, random: Random, *failed: Backend) -> G
             found.setdefault(name, algorithm)
         yield
     by = "chance" if random.getstate() != before else "turn"
-    first = next(iter(found))
-    return Choice(first, by if len(found) > 1 else "decision", found[first], tuple(found))
+    first, among = next(iter(found)), tuple(backend.name for backend in pool.backends if backend.name in found)
+    return Choice(first, by if len(found) > 1 else "decision", found[first], among)
 
 
 def _picked(pool: Pool, session: Session, failed: Iterable[Backend]) -> tuple[str, str]:
@@ -150,7 +150,7 @@ def _words(policy: Policy, session: Session) -> tuple[_Words, str]:
         return {}, f"explain() raised {type(error).__name__}: {error}"
 
 
-def _considered(backend: Backend, session: Session, tiers: Collection[int], words: _Words) -> Considered:
+def _considered(backend: Backend, session: Session, tiers: Collection[int] | None, words: _Words) -> Considered:
     score, note = words.get(backend, (None, ""))
     return Considered(
         backend.name,

@@ -34,9 +34,14 @@ class Faults:
         self.count += 1
         kind = what if what in self.counts or len(self.counts) < MOST else OTHERS
         self.counts[kind] += 1
-        self.causes[kind] = f"{error}" if isinstance(error, BalancerError) else type(error).__name__
+        self.causes[kind] = cause(error)
         if _has_doubled(self.counts[kind]):
             self._report(f"{what} failed, {self.counts[kind]} times so far", error)
+
+
+def cause(error: BaseException) -> str:
+    """What to tell of an error that may be a stranger's, with secrets in it."""
+    return str(error) if isinstance(error, BalancerError) else type(error).__name__
 
 
 class Tally:

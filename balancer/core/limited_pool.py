@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from balancer.core.backend import Backend
 from balancer.core.deadlines import Deadline, Deadlines
-from balancer.core.pickers import SLICE, Algorithm, Ports
+from balancer.core.making import SLICE
+from balancer.core.pickers import Algorithm, Ports
 from balancer.core.pool import Declined, Lease, Pool, Seeker
 from balancer.core.queue import Queue
 from balancer.core.session import Session

@@ -1,30 +1,40 @@
-"""Pickers: compiled from a policy for one snapshot of backends, asked, and contained.
+"""Pickers: made from an algorithm for one snapshot of backends, contained, and left alone while they fail.
 
-Policies are strangers' code. Whatever they raise (a `SystemExit` must not end a session without an answer) or answer
-stays within the decision at hand: it is counted, reported with the name of the policy, and answered by the fallback
-where there is one. Refuses to know who is eligible.
+An algorithm is strangers' code. Whatever it does wrong stays within the decision at hand, see `core.containment`; after
+much of it in a row it is left alone for a while, and its fallback serves where there is one. Then it begins anew, with
+a new picker. Refuses to know who is eligible.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Generator, Sequence
 from copy import copy
+from functools import partial
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import attrs
 
 from balancer.core.backend import Backend
-from balancer.core.faults import Faults, named
-from balancer.core.filters import fit
-from balancer.core.keepers import Maker
+from balancer.core.containment import Contained
+from balancer.core.faults import Faults, cause, named
+from balancer.core.making import SLICE, Maker
 from balancer.core.messages import RequestHead, ResponseHead
+from balancer.core.quarantine import Trust
 from balancer.core.session import Session
 from balancer.errors import PolicyFailed
 from balancer.interfaces import Outcome, Picker
 
-SLICE = 0.001
-"""Seconds in one turn that a picker under construction may take."""
+BUDGET: Final = 0.005
+"""Seconds that a pick may take. One that takes longer counts, for the work is done; too many in a row are a fault."""
+
+AGAIN: Final = 1.0
+"""Seconds after which a picker that could not be made is tried again, whether or not anything has changed."""
+
+MADE_NONE: Final = "the algorithm made no picker"
+MAKING: Final = "picker()"
+SLOW: Final = "slow picks"
+LEFT_ALONE: Final = "the algorithm has failed too often in a row, and is left alone for a while"
 
 
 class Algorithm(Protocol):
@@ -86,22 +96,25 @@ class Snapshot:
         self.waits = bool(getattr(picker, "waits", False))
 
 
-class Policy:
-    """An algorithm and the containment around it; `faults` counts what it did wrong.
+class Policy(Contained):
+    """An algorithm and the containment around it; `faults` counts what it did wrong, `slow` picks beyond the budget.
 
-    `snapshot` serves: the latest that was prepared, None before the first and after a failure to make one. `members`
-    are all backends of the pool.
+    `snapshot` serves: the latest that was prepared. There is none before the first, after a failure to make one, and
+    while the algorithm is left alone, as `absence` tells.
     """
 
+    absence = MADE_NONE
+    slow = 0
+    snapshot: Snapshot | None = None
+    _is_quick = True
+    _wanted: Sequence[Backend] | None = None
+    _waits = False
+
     def __init__(self, algorithm: Algorithm, pool: str, ports: Ports, members: Collection[Backend] = ()) -> None:
-        self.faults = Faults(ports.report)
-        self._pool, self._members, self._ports = pool, frozenset(members), ports
-        self._algorithm = algorithm
-        self._maker = Maker(algorithm, members)
-        self._name = f"pool {pool!r}: algorithm {named(getattr(algorithm, 'name', algorithm))}"
-        self.snapshot: Snapshot | None = None
-        self._building: object = None
-        self._is_quick = True
+        name = f"pool {pool!r}: algorithm {named(getattr(algorithm, 'name', algorithm))}"
+        super().__init__(name, ports.report, frozenset(members))
+        self._algorithm, self._ports = algorithm, ports
+        self._maker = Maker(algorithm, members, ports)
 
     @property
     def keeps(self) -> bool:
@@ -115,17 +128,23 @@ class Policy:
         return name if isinstance(name, str) else named(self._algorithm)
 
     def twin(self, backends: Sequence[Backend], ports: Ports) -> Policy:
-        """The same algorithm with a picker of its own for these, if there is one here or on its way."""
+        """The same with a picker of its own for these, if there is one here or on its way; a keeper learns nothing."""
         twin = copy(self)
-        twin.faults, twin._ports, twin.snapshot, twin._building = Faults(ports.report), ports, None, None
+        twin.begin_anew(ports)
         if self.snapshot is not None or self.beginning:
             twin.prepare(backends)
         return twin
 
+    def begin_anew(self, ports: Ports) -> None:
+        """Have no picker, no fault and no doubt, and know of nothing but these."""
+        self.faults, self.doubts, self._ports = Faults(ports.report), {}, ports
+        self._maker = self._maker.still(ports)
+        self.give_up()
+
     @property
     def beginning(self) -> bool:
         """Whether none serves yet and one is on its way."""
-        return self.snapshot is None and self._building is not None
+        return self.snapshot is None and self._maker.work is not None
 
     def compile(self, backends: Sequence[Backend]) -> Snapshot | None:
         """A snapshot now, or None if that takes longer than a slice; then it is not tried again until `prepare`.
@@ -135,126 +154,69 @@ class Policy:
         if not self._is_quick:
             return None
         try:
-            made = self._maker.picker(backends, self._ports.random)
-            picker = self._finish(made) if isinstance(made, Generator) else made
-            return Snapshot(backends, picker) if self._is_quick else None
+            made = self._maker.quickly(backends)
+            self._is_quick = bool(made)
+            return Snapshot(backends, made[0]) if made else None
         except BaseException as error:
-            self.failed("picker()", error)
-            raise PolicyFailed(f"{self._name} failed") from error
+            self.failed(MAKING, error)
+            raise PolicyFailed(f"{self.name} failed") from error
 
     def prepare(self, backends: Sequence[Backend], *, first: float = SLICE) -> None:
         """Make the snapshot for these: at once, or in slices, of which the first may take so many seconds.
 
         Those that follow have a turn and a millisecond each, while the snapshot before serves. What an earlier call has
-        still under way is dropped.
+        still under way is dropped. An algorithm that is left alone does it afterwards.
         """
-        self._building, self._is_quick = None, True
-        try:
-            made = self._maker.picker(backends, self._ports.random)
-            if isinstance(made, Generator):
-                self._building = made
-                self._build(made, backends, first)
-            else:
-                self.snapshot = Snapshot(backends, made)
-        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
-            self.give_up()
-            self.failed("picker()", error)
+        self._maker.drop()
+        self._is_quick, self._wanted = True, backends
+        if self.absence == LEFT_ALONE:
+            return
+        self._maker.begin(backends, first, partial(self._made, backends), self._not_made)
 
     def give_up(self) -> None:
         """Nothing serves, and nothing that is still under way will."""
-        self.snapshot = self._building = None
+        self._maker.drop()
+        self.snapshot = self._wanted = None
 
-    def ask(self, snapshot: Snapshot, session: Session) -> Backend | None:
-        """The picker's choice, which is one of its snapshot, or of the pool if the picker knows who belongs where.
-
-        Raises `PolicyFailed` when it is not to be had.
-        """
-        try:
-            chosen = snapshot.picker(session)
-            if chosen is None:
-                return None
-            if chosen in snapshot.backends or (snapshot.belongs is not None and chosen in self._members):
-                backend: Backend = chosen
-                return backend
-            raise PolicyFailed(f"answered a {type(chosen).__name__} that was not offered")
-        except BaseException as error:
-            self.failed("picker", error)
-            raise PolicyFailed(f"{self._name} failed") from error
-
-    def tell(self, snapshot: Snapshot, backend: Backend, outcome: Outcome) -> None:
-        """Let the picker that chose a backend know how it ended."""
-        if snapshot.released is not None:
-            try:
-                snapshot.released(backend, outcome)
-            except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
-                self.failed("released()", error)
-
-    def belongs(self, snapshot: Snapshot, session: Session, backend: Backend) -> bool:
-        """Whether that backend is the session's own."""
-        if snapshot.belongs is None:
-            return False
-        try:
-            return bool(snapshot.belongs(session, backend))
-        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
-            self.failed("belongs()", error)
-            return False
-
-    def request(self, snapshot: Snapshot, session: Session, backend: Backend, head: RequestHead) -> RequestHead:
-        """The head as the picker wants the backend to see it. Raises `PolicyFailed`, see `respond`."""
-        if snapshot.requested is None:
-            return head
-        try:
-            asked = fit(snapshot.requested(session, backend, attrs.evolve(head)), head)
-            return head if asked == head else asked
-        except BaseException as error:
-            self.failed("requested()", error)
-            raise PolicyFailed(f"{self._name} failed") from error
-
-    def respond(self, snapshot: Snapshot, session: Session, backend: Backend, head: ResponseHead) -> ResponseHead:
-        """The head as the picker wants it. Raises `PolicyFailed` when it raises or answers with something else."""
-        if snapshot.responded is None:
-            return head
-        head = head.copy()
-        try:
-            return fit(snapshot.responded(session, backend, head), head)
-        except BaseException as error:
-            self.failed("responded()", error)
-            raise PolicyFailed(f"{self._name} failed") from error
-
-    def failed(self, what: str, error: BaseException) -> None:
-        """Count a fault of that part of the algorithm."""
-        self.faults.note(f"{self._name}: {what}", error)
-
-    def _finish(self, made: Generator[None, None, Picker]) -> Any:
-        """The picker, if a slice of time is enough for all the work; else none, and a note of that."""
-        until = self._ports.seconds() + SLICE
-        try:
-            next(made)
-            while self._ports.seconds() <= until:
-                next(made)
-        except StopIteration as finished:
-            return finished.value
-        self._is_quick = False
-        return None
-
-    def _build(self, made: Generator[None, None, Picker], backends: Sequence[Backend], seconds: float) -> None:
-        """One slice of the work, one step of it at least. Raises what the algorithm raises."""
-        until = self._ports.seconds() + seconds
-        try:
-            next(made)
-            while self._ports.seconds() < until:
-                next(made)
-        except StopIteration as finished:
-            self._building, self.snapshot = None, Snapshot(backends, finished.value, in_slices=True)
-        else:
-            self._ports.later(lambda: self._go_on(made, backends))
-
-    def _go_on(self, made: Generator[None, None, Picker], backends: Sequence[Backend]) -> None:
-        """The next slice, unless the work was superseded."""
-        if self._building is not made:
+    def took(self, seconds: float) -> None:
+        """A pick went well, in so many seconds."""
+        if seconds <= BUDGET:
+            self.doubts.pop(SLOW, None)
             return
-        try:
-            self._build(made, backends, SLICE)
-        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
-            self.give_up()
-            self.failed("picker()", error)
+        self.slow += 1
+        rest = self.doubts.setdefault(SLOW, Trust()).fault()
+        if rest:
+            self.rest(rest, SLOW, PolicyFailed(f"took {1000 * seconds:.1f} ms, with a budget of {1000 * BUDGET:g} ms"))
+
+    def rest(self, seconds: float, what: str, error: BaseException) -> None:
+        """See `Contained.rest`."""
+        if self.absence != LEFT_ALONE:
+            self._maker.drop()
+            self.snapshot, self.absence = None, LEFT_ALONE
+            told = f"algorithm {named(self.title)}: left alone for {seconds:g} s"
+            self._ports.changed(told, f"too often in a row: {what}", cause(error))
+            self._ports.after(seconds, self._rested)
+
+    def _rested(self) -> None:
+        """On probation, with a new picker."""
+        self.absence = MADE_NONE
+        self._ports.changed(f"algorithm {named(self.title)}: asked again", "on probation", "")
+        if self._wanted is not None:
+            self.prepare(self._wanted)
+
+    def _made(self, backends: Sequence[Backend], picker: Picker, in_slices: bool) -> None:
+        self.snapshot = Snapshot(backends, picker, in_slices=in_slices)
+        self.doubts.pop(MAKING, None)
+
+    def _not_made(self, error: BaseException) -> None:
+        """Nothing serves any more; who is eligible may not change for long."""
+        self.snapshot = None
+        self.failed(MAKING, error)
+        if not self._waits:
+            self._waits = True
+            self._ports.after(AGAIN, self._make_again)
+
+    def _make_again(self) -> None:
+        self._waits = False
+        if self._wanted is not None and self.snapshot is None and not self.beginning:
+            self.prepare(self._wanted)

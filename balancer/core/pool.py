@@ -7,18 +7,24 @@ too, gets it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from balancer.core.backend import Backend
 from balancer.core.explaining import PoolExplained, explaining
 from balancer.core.holding import Holding
-from balancer.core.messages import RequestHead, ResponseHead
-from balancer.core.pickers import SLICE, Algorithm, Policy, Ports, Snapshot
+from balancer.core.lease import Lease
+from balancer.core.making import SLICE
+from balancer.core.pickers import BUDGET, Algorithm, Policy, Ports, Snapshot
+from balancer.core.remaining import choose_among, draw
 from balancer.core.session import Session
 from balancer.core.slices import finished
-from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull, Side
-from balancer.interfaces import Outcome, Phase
+from balancer.core.slow_start import Curve, Starts
+from balancer.core.standing import Standing
+from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull
+from balancer.interfaces import Phase
+
+__all__ = ["REFUSALS", "START", "Declined", "Lease", "Pool", "Seeker", "Wait", "Watch"]
 
 REFUSALS = 3
 """How often a picker is asked before the pool leaves out what was refused."""
@@ -27,89 +33,9 @@ START = 0.25
 """Seconds that a first picker may take at once, so that nearly every algorithm is ready when the start is; one that
 takes longer goes on in slices, and its pool refuses sessions until then."""
 
-SMALL = 64
-"""Up to so many remaining backends a picker is built for them alone; among more, chance decides."""
-
 
 class Declined(NoBackend):
     """The algorithm said that none will do, and is believed."""
-
-
-class Lease:
-    """One pick for a session, from the moment it is made, which `began` tells, until the session on the backend ends.
-
-    `policy` made it. `first_byte` is when the backend first said something, in seconds after that. `has_say` tells
-    whether the picker has a say in the heads of requests and answers.
-    """
-
-    first_byte: float | None
-
-    __slots__ = ("_pool", "_snapshot", "backend", "began", "first_byte", "has_say", "policy", "session")
-
-    def __init__(self, pool: Pool, session: Session, backend: Backend, policy: Policy, snapshot: Snapshot) -> None:
-        self.session, self.backend = session, backend
-        self.first_byte, self.began = None, pool.ports.seconds()
-        self._pool: Pool | None = pool
-        self.policy, self._snapshot = policy, snapshot
-        self.has_say = snapshot.has_say
-
-    def answered(self) -> None:
-        """The backend's first byte has come; later calls count for nothing."""
-        if self.first_byte is None and self._pool is not None:
-            now = self._pool.ports.seconds()
-            self.first_byte = now - self.began
-            self.backend.timing.observe(self.first_byte, now)
-
-    def belongs(self) -> bool:
-        """Whether the backend is the session's own, by the picker that made the choice."""
-        return self.policy.belongs(self._snapshot, self.session, self.backend)
-
-    def awaits_room(self) -> bool:
-        """Whether the session is to wait for room on its own backend, which is full."""
-        return self._snapshot.waits and self.backend.fit and self.backend.full and self.belongs()
-
-    def requested(self, head: RequestHead) -> RequestHead:
-        """Let that picker see, and change, the head of the request that the backend is sent. Raises `PolicyFailed`."""
-        return self.policy.request(self._snapshot, self.session, self.backend, head)
-
-    def responded(self, head: ResponseHead) -> ResponseHead:
-        """Let the picker that made the choice see, and change, the head of an HTTP answer. Raises `PolicyFailed`."""
-        return self.policy.respond(self._snapshot, self.session, self.backend, head)
-
-    def end(self, phase: Phase = Phase.DONE, *, status: int | None = None, error: BalancerError | None = None) -> None:
-        """Give the backend back; only the first call counts."""
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
-            if error is None and (status is None or status < 500):
-                self.backend.active -= 1  # as `count_end` does, which most sessions need not be asked about
-                self.backend.served += 1
-            else:
-                self._count_failure(pool, status, error)
-            if self._snapshot.released is not None:
-                self._tell(pool.ports.seconds(), phase, status, error)
-            if pool.watch is not None:
-                pool.watch.ended(self, phase, status, error)
-            if pool.waiting:
-                pool.freed(self.backend)
-
-    def refuse(self) -> None:
-        """The choice does not stand; it was never counted, but the picker that made it is told all the same."""
-        if self._pool is not None:
-            pool, self._pool = self._pool, None
-            self._tell(pool.ports.seconds(), Phase.PICK, None, None)
-            if self.backend not in self.session.tried:
-                self.session.tried.append(self.backend)
-
-    def _count_failure(self, pool: Pool, status: int | None, error: BalancerError | None) -> None:
-        """It has ended badly, if not all of that is the backend's fault."""
-        self.backend.count_end(error)
-        if pool.holding is not None and (error is None or error.side is Side.UPSTREAM or (status or 0) >= 500):
-            pool.holding.hold(self.backend, self.began, pool.ports.seconds())
-
-    def _tell(self, now: float, phase: Phase, status: int | None, error: BalancerError | None) -> None:
-        side = None if error is None else error.side
-        outcome = Outcome(now, now - self.began, self.first_byte, phase, side, status, error, self.session)
-        self.policy.tell(self._snapshot, self.backend, outcome)
 
 
 class Seeker(Protocol):
@@ -170,16 +96,25 @@ class Pool:
         ports: Ports,
         on_policy_error: Algorithm | None = None,
         failure_hold: float | None = None,
+        spill: float | None = None,
+        panic: float | None = None,
+        slow_start: Curve | None = None,
     ) -> None:
         self.name, self.backends, self.ports = name, tuple(backends), ports
         self.holding = None if failure_hold is None else Holding(self.backends, failure_hold, ports.after)
+        self.starts = None if slow_start is None else Starts(slow_start, ports.seconds())
+        self.standing: Standing | None = None
+        if spill is not None or panic is not None:
+            self.standing = Standing(self.backends, spill=spill, panic=panic, changed=ports.changed)
         self.policy = Policy(algorithm, name, ports, self.backends)
         self.plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports, self.backends)
         self._serves = False
         self.refresh(first=START)
 
     def eligible(self) -> list[Backend]:
-        """The usable backends of the lowest tier that has any, in the order of the config."""
+        """The usable backends of the lowest tier that has any, or of those in use, in the order of the config."""
+        if self.standing is not None:
+            return self.standing.eligible()
         return _first_tier([backend for backend in self.backends if backend.usable])
 
     def refresh(self, *, first: float = SLICE) -> None:
@@ -189,6 +124,10 @@ class Pool:
         """
         if self.watch is not None:
             self.watch.settle()
+        if self.standing is not None:
+            self.standing.settle()
+        if self.starts is not None:
+            self.starts.settle(self.backends, self.ports.seconds())
         eligible = self.eligible()
         keeping = self.policy.keeps and any(backend.fit for backend in self.backends)
         self._serves = bool(eligible) or keeping
@@ -202,31 +141,34 @@ class Pool:
         """Choose a backend for the session and count it as active there.
 
         Raises `NoBackend` when none may serve it or the first picker is not ready, `PolicyFailed` when the algorithm
-        failed and no other stands in. A choice that the session already tried, or that is full, is refused; after a
-        few of those the pool leaves them out itself. A backend that gets nothing new keeps the sessions that belong to
-        it, and `PoolFull` is raised for one that is to wait there.
+        failed and no other stands in. A choice that the session already tried, that is full, or that starts slowly and
+        has had its share, is refused; after a few of those the pool leaves them out itself. A backend that gets nothing
+        new keeps the sessions that belong to it, and `PoolFull` is raised for one that is to wait there.
         """
         if not self._serves:
             raise NoBackend(f"pool {self.name!r}: no backend is up")
         left = REFUSALS
+        passed: tuple[Backend, ...] = ()
         while left:
-            lease = self._choose(self.policy.snapshot, session)
+            lease = self.choose(self.policy.snapshot, session)
             if lease is None:
                 raise Declined(f"pool {self.name!r}: the algorithm chose none")
             backend = lease.backend
             if (
                 (backend.usable or (backend.fit and lease.belongs()))
                 and backend not in session.tried
-                and not (backend.most and backend.full)
+                and not (backend.guarded and self._turns_away(lease))
             ):
                 backend.active += 1
                 return lease
+            if backend not in session.tried:
+                passed += (backend,)
             waits = lease.awaits_room()
             lease.refuse()
             if waits:
                 raise PoolFull(f"pool {self.name!r}: backend {backend.name!r}, where the session belongs, is full")
             left -= 1
-        return self._pick_remaining(session)
+        return self._pick_remaining(session, passed)
 
     def wait(self, session: Session, seeker: Seeker) -> Wait:
         """Have a session wait that was told `PoolFull`. Raises `PoolFull` when too many wait already, or none may."""
@@ -254,70 +196,59 @@ class Pool:
         backend.active += 1
         return Lease(self, session, backend, self.policy, Snapshot([backend], lambda _: backend))
 
-    def _choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
+    def choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
         """What the algorithm, or the one that stands in for it, chooses; not yet counted."""
+        plan_b = None if self.plan_b is None else self.plan_b.snapshot
         if snapshot is not None:
             try:
-                backend = self.policy.ask(snapshot, session)
+                return self._asked(self.policy, snapshot, session)
             except PolicyFailed:
-                if self.plan_b is None or self.plan_b.snapshot is None:
+                if plan_b is None:
                     raise
-            else:
-                return None if backend is None else Lease(self, session, backend, self.policy, snapshot)
-        if self.plan_b is not None and self.plan_b.snapshot is not None:
-            backend = self.plan_b.ask(self.plan_b.snapshot, session)
-            return None if backend is None else Lease(self, session, backend, self.plan_b, self.plan_b.snapshot)
+        if self.plan_b is not None and plan_b is not None:
+            return self._asked(self.plan_b, plan_b, session)
         if self.beginning:
             raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
-        raise PolicyFailed(f"pool {self.name!r}: the algorithm made no picker")
+        raise PolicyFailed(f"pool {self.name!r}: {self.policy.absence}")
 
-    def _pick_remaining(self, session: Session) -> Lease:
-        """The picker had its chances: choose among what was not tried, of a higher tier if need be."""
+    def _asked(self, policy: Policy, snapshot: Snapshot, session: Session) -> Lease | None:
+        """What one of them chooses. Raises `PolicyFailed`."""
+        begun = self.ports.seconds()
+        backend = policy.ask(snapshot, session)
+        if backend is None:
+            return None
+        lease = Lease(self, session, backend, policy, snapshot)
+        if policy.doubts or lease.began - begun > BUDGET:
+            policy.took(lease.began - begun)
+        return lease
+
+    def _turns_away(self, lease: Lease) -> bool:
+        """Whether the backend takes no more, or has had its share of what comes while it starts slowly."""
+        backend = lease.backend
+        if backend.full:
+            return True
+        if not backend.starting or self.starts is None or lease.belongs():
+            return False
+        return self.ports.random.random() >= self.starts.share(backend, self.ports.seconds())
+
+    def _pick_remaining(self, session: Session, passed: Sequence[Backend]) -> Lease:
+        """The picker had its chances: choose among what was not tried, of a higher tier if need be.
+
+        Who was passed over only because it starts slowly is better than none.
+        """
         open_ones = [backend for backend in self.backends if backend.usable and not backend.full]
         remaining = _first_tier([backend for backend in open_ones if backend not in session.tried])
+        remaining = remaining or _first_tier([backend for backend in open_ones if backend in passed])
         if not remaining:
             raise NoBackend(f"pool {self.name!r}: every backend that is up was tried")
-        lease = self._choose_among(remaining, session)
+        lease = choose_among(self, remaining, session)
         if lease is None:
             raise Declined(f"pool {self.name!r}: the algorithm chose none")
         if lease.backend not in remaining:
             lease.refuse()
-            lease = self._draw(remaining, session)
+            lease = draw(self, remaining, session)
         lease.backend.active += 1
         return lease
-
-    def _choose_among(self, remaining: list[Backend], session: Session) -> Lease | None:
-        """What is chosen when nothing else is offered; chance stands in for a picker that takes too long to make."""
-        current = self.policy.snapshot
-        if current is not None and (current.in_slices or len(remaining) > SMALL):
-            lease = self._choose_knowing(remaining, current, session)
-            if lease is None or lease.backend in remaining:
-                return lease
-            lease.refuse()
-        if len(remaining) > SMALL:
-            return self._draw(remaining, session)
-        try:
-            snapshot = self.policy.compile(remaining)
-        except PolicyFailed:
-            return self._choose(None, session)
-        return self._draw(remaining, session) if snapshot is None else self._choose(snapshot, session)
-
-    def _choose_knowing(self, remaining: list[Backend], snapshot: Snapshot, session: Session) -> Lease | None:
-        """The choice of a picker that is told beforehand of all that it cannot have.
-
-        So a hash goes on along the order that it has for the key, where another table would be slow to make.
-        """
-        tried, possible = session.tried, frozenset(remaining)
-        session.tried = [backend for backend in self.backends if backend not in possible]
-        try:
-            return self._choose(snapshot, session)
-        finally:
-            session.tried = tried
-
-    def _draw(self, remaining: list[Backend], session: Session) -> Lease:
-        """Chance's choice, of which no algorithm is told."""
-        chosen = self.ports.random.choice(remaining)
-        return Lease(self, session, chosen, self.policy, Snapshot(remaining, lambda _: chosen))
 
 
 def _first_tier(backends: list[Backend]) -> list[Backend]:

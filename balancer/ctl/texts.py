@@ -50,35 +50,58 @@ def _counters(answer: Answer) -> Iterator[str]:
         ("POOL", "BACKEND", "STATE", "WEIGHT", "ACTIVE", "SERVED", "FAILED", "LATENCY"),
         (_backend(pool["pool"], one) for pool in answer["pools"] for one in pool["backends"]),
     )
-    queues = [[pool["pool"], *(str(pool[count]) for count in _QUEUE)] for pool in answer["pools"] if _queued(pool)]
-    if queues:
-        yield ""
-        yield from table(("POOL", "WAITING", "LONGEST QUEUE", "WAITED", "TIMED OUT", "REFUSED"), queues)
-    faults = [(one["plugin"], str(one["failures"]), one["last"]) for one in answer["faults"]]
-    if faults:
-        yield ""
-        yield from table(("PLUGIN", "FAILURES", "THE LAST"), faults)
-    retries = [_retries(pool) for pool in answer["pools"] if pool.get("retries") or pool.get("retries_refused")]
-    if retries:
-        yield ""
-        yield from table(("POOL", "UNDER WAY", "REFUSED", "TRIED AGAIN"), retries)
-    shown = [_certificate(tls, one) for tls in answer["tls"] for one in tls["certificates"]]
-    if shown:
-        yield ""
-        yield from table(("CERTIFICATE OF", "KEY", "DAYS LEFT", "FILE", "RELOADED", "REFUSED"), shown)
-    acmes = [_acme(one) for one in answer["acme"]]
-    if acmes:
-        yield ""
-        yield from table(("ACME", "DAYS LEFT", "OBTAINED", "FAILURES", "NEXT TRY", "LAST ERROR"), acmes)
-    logs = [[str(one[count]) for count in _LOG] for one in answer["access_logs"]]
-    if logs:
-        yield ""
-        yield from table(("ACCESS LOG", "WRITTEN", "DROPPED", "FAILURES", "BYTES WAITING"), logs)
+    for heads, rows in _what_there_is(answer):
+        if rows:
+            yield ""
+            yield from table(heads, rows)
+
+
+def _what_there_is(answer: Answer) -> Iterator[tuple[Sequence[str], list[Sequence[str]]]]:
+    """The tables of what not every balancer has."""
+    pools = answer["pools"]
+    yield (
+        ("POOL", "WAITING", "LONGEST QUEUE", "WAITED", "TIMED OUT", "REFUSED"),
+        [[pool["pool"], *(str(pool[count]) for count in _QUEUE)] for pool in pools if _queued(pool)],
+    )
+    yield (
+        ("PLUGIN", "FAILURES", "THE LAST"),
+        [(one["plugin"], str(one["failures"]), one["last"]) for one in answer["faults"]],
+    )
+    yield (
+        ("POOL", "EJECTED", "ON TRIAL", "EJECTIONS", "OBSERVED ONLY", "SPARED"),
+        [_ejections(pool) for pool in pools if "ejections" in pool],
+    )
+    yield (
+        ("POOL", "UNDER WAY", "REFUSED", "TRIED AGAIN"),
+        [_retries(pool) for pool in pools if pool.get("retries") or pool.get("retries_refused")],
+    )
+    yield (
+        ("CERTIFICATE OF", "KEY", "DAYS LEFT", "FILE", "RELOADED", "REFUSED"),
+        [_certificate(tls, one) for tls in answer["tls"] for one in tls["certificates"]],
+    )
+    yield (
+        ("ACME", "DAYS LEFT", "OBTAINED", "FAILURES", "NEXT TRY", "LAST ERROR"),
+        [_acme(one) for one in answer["acme"]],
+    )
+    yield (
+        ("ACCESS LOG", "WRITTEN", "DROPPED", "FAILURES", "BYTES WAITING"),
+        [[str(one[count]) for count in _LOG] for one in answer["access_logs"]],
+    )
+
+
+def _ejections(pool: Answer) -> Sequence[str]:
+    done, observed = (_by_kind(pool[kind]) for kind in ("ejections", "observed"))
+    return (pool["pool"], str(pool["ejected"]), str(pool["on_trial"]), done, observed, str(pool["spared"]))
 
 
 def _retries(pool: Answer) -> Sequence[str]:
-    reasons = ", ".join(f"{count} {reason}" for reason, count in pool["retries"].items())
-    return (pool["pool"], str(pool["retries_under_way"]), str(pool["retries_refused"]), reasons or "-")
+    reasons = _by_kind(pool["retries"])
+    return (pool["pool"], str(pool["retries_under_way"]), str(pool["retries_refused"]), reasons)
+
+
+def _by_kind(counts: Mapping[str, int]) -> str:
+    """Counts of which each has a name."""
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items() if count) or "-"
 
 
 def _certificate(tls: Answer, one: Answer) -> Sequence[str]:
@@ -110,7 +133,7 @@ def _listener(one: Answer) -> Sequence[str]:
         str(one["active"]),
         _size(one.get("received_bytes")),
         _size(one.get("sent_bytes")),
-        ", ".join(f"{count} {reason}" for reason, count in away.items() if count) or "-",
+        _by_kind(away),
     )
 
 
@@ -168,9 +191,9 @@ _TEXTS: Final[Mapping[str, Callable[[Answer], Iterable[str]]]] = {
 
 
 def _state(one: Answer) -> str:
-    """Both that it is down and that it drains, if so."""
+    """How it is, and what else keeps sessions away."""
     also = ", draining" if one["draining"] and one["state"] != "draining" else ""
-    return f"{one['state']}{also}"
+    return f"{one['state']}{also}{', on trial' if one['on_trial'] else ''}"
 
 
 def _counted(count: int, what: str) -> str:

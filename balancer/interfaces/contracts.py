@@ -115,6 +115,8 @@ class IKeeper(Interface):
         """As `IAlgorithm.picker`; `backends` may be none, and `others` are all others of the pool, up or not.
 
         The picker may choose one of those, 'up' or 'draining', for a session that `belongs` there.
+
+        A keeper may also have `still() -> IKeeper`: one that knows the same and learns nothing, to explain choices by.
         """
 
 

@@ -106,7 +106,9 @@ def test_settings_that_nobody_heeds() -> None:
             *(TCPListener("tcp:3", pool=three), HTTPListener("tcp:4", pool=three)),
         ]
     )
-    assert [config.unheeded(pool) for pool in (one, two, three)] == [(*stream, *http), http, ()]
+    sharing = ("spill", "panic", "slow_start")
+    expected = [(*stream, *http, *sharing), (*http, *sharing), sharing]
+    assert [config.unheeded(pool) for pool in (one, two, three)] == expected
 
 
 @pytest.mark.parametrize(
@@ -117,7 +119,7 @@ def test_settings_that_the_pool_itself_leaves_unused(most: int | None, queue: in
     """Without a limit there is no queue, and without a queue no wait."""
     settings: dict[str, Any] = {} if most is None else {"queue": queue}
     pool = Pool("site", backends=[Backend("a:1", max_connections=most)], **settings)
-    assert Config(HTTPListener("tcp:80", pool=pool)).unheeded(pool) == unheeded
+    assert Config(HTTPListener("tcp:80", pool=pool)).unheeded(pool) == (*unheeded, "spill", "panic", "slow_start")
 
 
 @pytest.mark.parametrize("setting", ["response_timeout", "stall_timeout", "keepalive_timeout", "max_interim"])

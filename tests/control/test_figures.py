@@ -85,6 +85,7 @@ def test_counters_of_pools(asked: Asked) -> None:
                 "address": "127.0.0.1:9003",
                 "state": "draining",
                 "draining": True,
+                "on_trial": False,
                 "weight": 1.0,
                 "tier": 0,
                 "active": 0,

@@ -111,6 +111,7 @@ def test_a_backend_is_full_at_its_limit(most: int | None, active: int, held: int
     one = Backend("a", "a:80", "a", seconds=lambda: 0.0, max_connections=most)
     one.active, one.held = active + held, held
     assert one.full == (most is not None and active >= most)
+    assert one.live == active
 
 
 @given(st.none() | st.integers(1, 5), st.none() | st.integers(1, 5), st.integers(0, 6))
@@ -121,6 +122,7 @@ def test_the_lower_limit_counts(most: int | None, trial: int | None, active: int
     assert one.full == any(limit is not None and active >= limit for limit in (most, trial))
     one.trial = None
     assert one.full == (most is not None and active >= most)
+    assert one.live == active
 
 
 @given(st.floats(0.1, 10), st.lists(st.none() | st.floats(0, 1), max_size=5))

@@ -123,7 +123,7 @@ def test_turn_and_chance_are_told(algorithm: Any, by: str, among: set[str]) -> N
     backends[0].active = 1
     choice = made(backends, algorithm).explain(session()).choice
     assert (choice.by, set(choice.among), choice.algorithm) == (by, among, algorithm.name)
-    assert choice.backend == choice.among[0]
+    assert choice.backend in choice.among
 
 
 def test_a_retry_goes_elsewhere() -> None:

@@ -8,11 +8,6 @@ from hypothesis import strategies as st
 
 from balancer.core.backend import Backend
 from balancer.core.holding import MOST, Holding
-from balancer.core.pool import Pool
-from balancer.core.session import Session
-from balancer.errors import BalancerError, ConnectFailed, DownstreamGone
-from balancer.interfaces import Kind
-from tests.core.policies import Steered, Turns
 from tests.core.virtual_time import VirtualTime
 
 
@@ -79,31 +74,3 @@ def test_few_are_held() -> None:
     assert backend.held == len(time.calls) == MOST
     time.advance(1.0)
     assert backend.active == backend.held == 0
-
-
-ENDS: list[tuple[int | None, BalancerError | None, bool]] = [
-    (None, None, False),
-    (404, None, False),
-    (500, None, True),
-    (None, ConnectFailed("refused"), True),
-    (200, DownstreamGone("left"), False),
-    (503, DownstreamGone("left"), True),
-]
-
-
-@pytest.mark.parametrize(("status", "error", "holds"), ENDS)
-@pytest.mark.parametrize("hold", [1.0, None])
-def test_a_pool_holds_what_its_backends_failed(
-    status: int | None, error: BalancerError | None, holds: bool, hold: float | None
-) -> None:
-    """What ended by the backend's doing, or with a status from 500 up, is held, and nothing else; nothing with None."""
-    turns = Turns(0.001)
-    (backend,) = timed(VirtualTime(), None)
-    pool = Pool("site", [backend], Steered(), ports=turns.ports(), failure_hold=hold)
-    session = Session(Kind.HTTP, ("192.0.2.1", 1), 0.0)
-    lease = pool.pick(session)
-    lease.end(status=status, error=error)
-    lease.end(status=status, error=error)
-    assert backend.held == backend.active == (holds and hold is not None)
-    assert backend.live == 0
-    assert backend.served + backend.failed == 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -16,7 +16,7 @@ from balancer.core.pickers import Policy, Ports, Snapshot
 from balancer.core.session import Session
 from balancer.errors import PolicyFailed
 from balancer.interfaces import Kind, Outcome
-from tests.core.policies import FAULTS, Steered, Turns, backend
+from tests.core.policies import Steered, Turns, backend
 
 SESSION = Session(Kind.TCP, ("192.0.2.1", 1), 0.0)
 BACKENDS = [backend("a"), backend("b")]
@@ -191,41 +191,6 @@ def test_nothing_that_a_policy_raises_gets_out(error: BaseException, where: str)
     assert policy.faults.count == (2 if where == "picker()" else 1)
 
 
-@given(st.sampled_from(["first", "last", "none", "raise", "stranger", "unhashable"]))
-def test_only_what_was_offered_is_a_choice(answer: str) -> None:
-    """A choice is one of the snapshot or None; everything else is the policy's failure, whose cause is kept."""
-    policy = made(Steered(answer))
-    found = snapshot(policy)
-    if answer in FAULTS:
-        with pytest.raises(PolicyFailed) as caught:
-            policy.ask(found, SESSION)
-        assert caught.value.__cause__ is not None
-    else:
-        assert policy.ask(found, SESSION) is {"first": BACKENDS[0], "last": BACKENDS[1], "none": None}[answer]
-    assert policy.faults.count == (answer in FAULTS)
-
-
-def test_a_choice_that_was_not_offered_is_not_quoted() -> None:
-    """A picker that answers with what it read in the session does not put that into a log."""
-    policy = made(Steered())
-    with pytest.raises(PolicyFailed) as caught:
-        policy.ask(Snapshot(BACKENDS, lambda _session: "Bearer SECRET"), SESSION)
-    assert str(caught.value.__cause__) == "answered a str that was not offered"
-
-
-def test_a_broken_policy_does_not_flood_the_log() -> None:
-    """Failures are all counted, but told only when their number has doubled."""
-    turns = Turns()
-    policy = made(Steered("raise"), turns)
-    found = snapshot(policy)
-    for _ in range(100):
-        with pytest.raises(PolicyFailed):
-            policy.ask(found, SESSION)
-    assert policy.faults.count == 100
-    counts = [report.rpartition("failed, ")[2].partition(" ")[0] for report in turns.reports]
-    assert counts == ["1", "2", "4", "8", "16", "32", "64"]
-
-
 def test_a_pool_that_nobody_listens_to_is_contained_too() -> None:
     """Reports may go nowhere, and an algorithm may have no name."""
 
@@ -241,46 +206,17 @@ def test_a_pool_that_nobody_listens_to_is_contained_too() -> None:
         policy.compile(BACKENDS)
 
 
-def test_the_end_is_told_and_its_failure_contained() -> None:
-    """A picker that wants to know hears of each end; if that makes it raise, nobody but the counter notices."""
-    algorithm, outcome = Steered(), Outcome(1.0, 1.0)
-    policy = made(algorithm)
-    policy.tell(snapshot(policy), BACKENDS[0], outcome)
-    assert algorithm.book.outcomes == [outcome]
-    algorithm.sulks = True
-    policy.tell(snapshot(policy), BACKENDS[0], outcome)
-    assert policy.faults.count == 1
-    policy.tell(Snapshot(BACKENDS, lambda _session: None), BACKENDS[0], outcome)
-    assert policy.faults.count == 1
-
-
-class Responding:
-    """A picker with something to say about answers."""
-
-    def __init__(self, respond: Callable[[ResponseHead], Any]) -> None:
-        self.respond = respond
-
-    def __call__(self, session: Any) -> Any:
-        """Never asked."""
-
-    def responded(self, session: Any, one: Any, head: ResponseHead) -> Any:
-        """The head as it wants it."""
-        return self.respond(head)
-
-
-def test_a_picker_may_change_the_answer() -> None:
-    """What a picker makes of the head goes out, and heads pass unseen by one that has no say."""
-    policy = made(Steered())
-    cookie = Snapshot(BACKENDS, Responding(lambda head: head.with_added("set-cookie", "backend=a")))
-    assert policy.respond(cookie, SESSION, BACKENDS[0], HEAD).get("set-cookie") == "backend=a"
-    assert policy.respond(Snapshot(BACKENDS, lambda _: None), SESSION, BACKENDS[0], HEAD) is HEAD
-
-
-@given(st.sampled_from([None, "200 OK", (("set-cookie", "a\r\nb"),), (("connection", "x"),), ((1, 2),), 5]))
-def test_a_picker_cannot_break_the_answer(answer: Any) -> None:
-    """A picker that answers with no head, or one unfit for the wire, fails the policy and is counted."""
-    policy = made(Steered())
-    head = ResponseHead(200, fields=answer) if isinstance(answer, tuple) else answer
-    with pytest.raises(PolicyFailed):
-        policy.respond(Snapshot(BACKENDS, Responding(lambda _: head)), SESSION, BACKENDS[0], HEAD)
-    assert policy.faults.count == 1
+def test_a_twin_is_another_policy_of_the_same_algorithm() -> None:
+    """It has a picker of its own where there is one, no fault of the other's, and what it does wrong is its own."""
+    algorithm = Steered()
+    policy, ports = made(algorithm), Turns().ports()
+    assert policy.twin(BACKENDS, ports).snapshot is None
+    policy.prepare(BACKENDS)
+    twin = policy.twin(BACKENDS[:1], ports)
+    assert (twin.title, twin.keeps) == ("steered", False)
+    assert twin.snapshot is not None
+    assert twin.snapshot.backends == {BACKENDS[0]}
+    algorithm.making = "raise"
+    twin.prepare(BACKENDS)
+    assert [bool(one.snapshot) for one in (policy, twin)] == [True, False]
+    assert [one.faults.count for one in (policy, twin)] == [0, 1]

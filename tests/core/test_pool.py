@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.core.backend import Backend
-from balancer.core.messages import ResponseHead
-from balancer.core.pool import REFUSALS, SMALL, START, Lease, Pool
+from balancer.core.pool import REFUSALS, START, Lease, Pool
+from balancer.core.remaining import SMALL
 from balancer.core.session import Session
-from balancer.errors import BalancerError, ConnectFailed, NoBackend, PolicyFailed, PoolFull, Side
-from balancer.interfaces import Kind, Phase
+from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull
+from balancer.interfaces import Kind
 from tests.core.policies import Steered, Turns, backend
 
 
@@ -77,22 +77,6 @@ def test_a_choice_already_tried_is_refused_until_another_comes(count: int, data:
     assert sum(other.active for other in backends) == int(len(places) < count)
 
 
-@given(st.sampled_from([SMALL, SMALL + 1]))
-def test_a_picker_for_what_remains_only_while_that_is_small(remaining: int) -> None:
-    """After the refusals a picker is built for what remains, if that is little; among more, chance decides."""
-    backends, algorithm = fleet(remaining + 1), Only(lambda _count: 0)
-    lease = made(backends, algorithm).pick(session(backends[0]))
-    assert algorithm.built == [remaining + 1] + [remaining] * (remaining <= SMALL)
-    assert remaining > SMALL or lease.backend is backends[1]
-
-
-def test_chance_repeats_itself() -> None:
-    """What chance decides follows from the seed alone."""
-    backends = fleet(SMALL + 2)
-    chosen = [made(backends, Steered()).pick(session(backends[0])).backend for _ in range(3)]
-    assert len(set(chosen)) == 1
-
-
 def test_no_choice_is_a_choice() -> None:
     """An algorithm that says none will do is believed, also about those that remain after refusals."""
     with pytest.raises(NoBackend, match="chose none"):
@@ -124,18 +108,6 @@ def test_another_algorithm_stands_in() -> None:
         made(fleet(1), Steered("raise"), Steered("raise")).pick(session())
     with pytest.raises(PolicyFailed):
         made(fleet(1), Steered("raise"), Steered(making="raise")).pick(session())
-
-
-def test_another_algorithm_stands_in_for_what_remains() -> None:
-    """When no picker can be made for what remains after refusals, a session gets one of it all the same."""
-    backends, algorithm, plan_b = fleet(3), Steered(), Steered()
-    pool, alone = made(backends, algorithm, plan_b), made(backends, algorithm)
-    algorithm.making = "raise"
-    assert pool.pick(session(backends[0])).backend is not backends[0]
-    assert plan_b.book.chosen == plan_b.book.released == {"b0": 1}
-    assert algorithm.book.chosen == algorithm.book.released == {"b0": REFUSALS}
-    with pytest.raises(PolicyFailed):
-        alone.pick(session(backends[0]))
 
 
 def test_chance_stands_in_for_a_slow_algorithm() -> None:
@@ -212,31 +184,6 @@ def test_a_rebuild_that_fails_is_the_policys_failure() -> None:
         pool.pick(session())
 
 
-class Listening(Pool):
-    """A pool that notes where room came free."""
-
-    def __init__(self, *given: Any, **settings: Any) -> None:
-        self.heard: list[Backend] = []
-        super().__init__(*given, **settings)
-
-    def freed(self, backend: Backend) -> None:
-        """Note it."""
-        super().freed(backend)
-        self.heard.append(backend)
-
-
-def test_room_is_told_of_while_anybody_waits() -> None:
-    """The end of a session is news for those who wait, and costs no call while nobody does."""
-    pool = Listening("site", fleet(1), Steered(), ports=Turns().ports())
-    first, second = pool.pick(session()), pool.pick(session())
-    first.end()
-    assert pool.heard == []
-    pool.waiting = 1
-    second.end()
-    second.end()
-    assert pool.heard == [second.backend]
-
-
 class Nobody:
     """Whoever would wait."""
 
@@ -245,6 +192,13 @@ class Nobody:
 
     def not_served(self, error: BalancerError) -> None:
         """Never."""
+
+
+def test_a_pool_says_what_it_would_choose() -> None:
+    """An explanation names the choice, and makes none."""
+    pool = made(fleet(2), Steered("last"))
+    assert pool.explain(session()).choice.backend == "b1"
+    assert [one.active for one in pool.backends] == [0, 0]
 
 
 def test_without_limits_nobody_may_wait() -> None:
@@ -262,68 +216,6 @@ def test_what_is_full_is_refused_after_the_pick() -> None:
     pool = made(backends, algorithm)
     assert [pool.pick(session()).backend.name for _ in range(3)] == ["b0", "b1", "b1"]
     assert algorithm.book.released == {"b0": 2 * REFUSALS}
-
-
-def leased(algorithm: Steered) -> Lease:
-    """One pick."""
-    return made(fleet(1), algorithm).pick(session())
-
-
-def test_a_lease_tells_how_it_ended() -> None:
-    """The picker that chose learns once which session ended, when, how long, how far, and by whose doing."""
-    algorithm, error = Steered(), ConnectFailed("refused")
-    lease = leased(algorithm)
-    lease.answered()
-    first = lease.first_byte
-    lease.answered()
-    lease.end(Phase.CONNECT, status=502, error=error)
-    lease.end()
-    lease.answered()
-    (outcome,) = algorithm.book.outcomes
-    assert (outcome.phase, outcome.side, outcome.status, outcome.error) == (Phase.CONNECT, Side.UPSTREAM, 502, error)
-    assert outcome.session is lease.session
-    assert first is not None
-    assert first == outcome.first_byte == lease.first_byte
-    assert 0 < first < outcome.duration < outcome.now
-    assert lease.backend.timing.at(outcome.now) == pytest.approx(first, rel=0.01)
-
-
-def test_what_ends_unanswered_has_no_first_byte() -> None:
-    """A first byte after the end counts for nothing, and the backend's latency stays unknown."""
-    algorithm = Steered()
-    lease = leased(algorithm)
-    lease.end()
-    lease.answered()
-    assert (lease.first_byte, lease.backend.latency) == (None, None)
-    (outcome,) = algorithm.book.outcomes
-    assert (outcome.first_byte, outcome.phase, outcome.side) == (None, Phase.DONE, None)
-
-
-class Marking:
-    """An algorithm whose picker takes the first, and marks what it answers."""
-
-    name = "marking"
-
-    def picker(self, backends: Any, random: Any) -> Any:
-        """Be a picker itself."""
-        self.first = backends[0]
-        return self
-
-    def __call__(self, session: Any) -> Any:
-        """The first."""
-        return self.first
-
-    def responded(self, session: Any, one: Backend, head: ResponseHead) -> ResponseHead:
-        """Say who answered."""
-        return head.with_field("x-from", one.name)
-
-
-def test_the_picker_that_chose_sees_the_answer() -> None:
-    """The head of an answer passes the picker that made the choice, and stays where it has no say."""
-    head = ResponseHead(200, "OK")
-    lease = made(fleet(1), Marking()).pick(session())
-    assert lease.responded(head).get("x-from") == "b0"
-    assert leased(Steered()).responded(head) is head
 
 
 def test_a_session_may_rejoin_its_backend() -> None:

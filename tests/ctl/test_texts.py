@@ -16,6 +16,7 @@ BACKEND = {
     "address": "10.0.0.11:80",
     "state": "up",
     "draining": False,
+    "on_trial": False,
     "weight": 0.5,
     "tier": 0,
     "active": 3,
@@ -40,6 +41,10 @@ NO_MORE: dict[str, list[Any]] = {"faults": [], "acme": [], "access_logs": [], "t
         (
             {"state": "down", "draining": True, "weight": 1.0, "active": 0, "eligible": 0},
             "site/b1: down, draining, weight 1, 0 live sessions; 0 backends of site take new sessions",
+        ),
+        (
+            {"on_trial": True, "active": 1},
+            "site/b1: up, on trial, weight 0.5, 1 live session; 2 backends of site take new sessions",
         ),
     ],
 )
@@ -121,6 +126,21 @@ def test_counters_of_retries() -> None:
         "POOL  UNDER WAY  REFUSED  TRIED AGAIN",
         "site  2          0        3 upstream-gone, 1 stale-connection",
         "busy  0          5        -",
+    ]
+
+
+def test_counters_of_ejections() -> None:
+    """Who is ejected, by which rules and who is not is a table, of pools in which anybody may be."""
+    process = dict.fromkeys(("sessions", "refused", "flows", "pipes", "deadlines", "events"), 1) | {"max_sessions": 480}
+    pool = {"backends": [], **dict.fromkeys(("waiting", "longest_queue", "waited", "timed_out", "refused"), 0)}
+    some = {"ejected": 1, "on_trial": 0, "ejections": {"failures": 3, "trial": 2}, "observed": {"success_rate": 1}}
+    none: dict[str, Any] = {"ejected": 0, "on_trial": 1, "ejections": {}, "observed": {}, "spared": 0}
+    pools = [{**pool, **some, "spared": 4, "pool": "site"}, {**pool, **none, "pool": "api"}, {**pool, "pool": "other"}]
+    lines = lines_of("counters", {"process": process, "listeners": [], "pools": pools, **NO_MORE})
+    assert lines[-3:] == [
+        "POOL  EJECTED  ON TRIAL  EJECTIONS            OBSERVED ONLY   SPARED",
+        "site  1        0         3 failures, 2 trial  1 success_rate  4",
+        "api   0        1         -                    -               0",
     ]
 
 

@@ -169,6 +169,8 @@ class House:
             lookup.start()
         for checks in self.assembly.checks:
             checks.start()
+        for outliers in self.assembly.outliers.values():
+            outliers.start()
         self.network.pump()
 
     def relay(self, *ports: int, idle: float = 60.0, linger: float = 5.0, **pool: Any) -> None:
@@ -221,6 +223,8 @@ class House:
         """End all that is left; whatever then still has a backend, a timer or a connection is a fault."""
         for checks in self.assembly.checks:
             checks.stop()
+        for outliers in self.assembly.outliers.values():
+            outliers.stop()
         for lookup in self.assembly.lookups:
             lookup.stop()
         for upstreams in self.assembly.upstreams.values():

@@ -269,3 +269,14 @@ def test_mistakes_are_told(settings: dict[str, Any], line: str) -> None:
     with pytest.raises(ConfigError) as raised:
         Sticky(**{"by": OWN, **settings})
     assert [mistake[: len(line)] for mistake in raised.value.mistakes] == [line]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=repr)
+def test_what_is_only_explained_is_not_learned(kind: Any) -> None:
+    """A keeper that is still knows where clients belong, and remembers no new ones."""
+    keeper, backends = Sticky(kind).keeper(), fleet("up", "up", "up")
+    known, home = Client(), made(keeper, backends)
+    home = known.asks(home)
+    still = made(keeper.still(), backends)
+    assert {still(known.session()) for _ in range(9)} == {home}
+    assert len({still(Client("bob").session()) for _ in range(9)}) == 3

@@ -71,6 +71,13 @@ class Plain:
         return head
 
 
+class Still(Plain):
+    """Knows what another memory knows, and learns nothing."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.home = memory.home
+
+
 def is_cookie(name: Any) -> bool:
     """Whether a cookie can have that name."""
     return isinstance(name, str) and NAME.fullmatch(name.lower()) is not None

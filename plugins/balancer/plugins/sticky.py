@@ -22,7 +22,7 @@ from balancer.plugins.building import Making, at_once, made
 from balancer.plugins.own_cookie import OwnCookie
 from balancer.plugins.parts import Parts
 from balancer.plugins.settings import ALGORITHM, is_algorithm, told
-from balancer.plugins.stickiness import AppCookie, Learned, Memory, Remembered, Stickiness
+from balancer.plugins.stickiness import AppCookie, Learned, Memory, Remembered, Stickiness, Still
 
 __all__ = ["AppCookie", "Learned", "OwnCookie", "Remembered", "Sticky"]
 
@@ -79,15 +79,19 @@ class Sticky:
 
     def keeper(self) -> Keeper:
         """See `IAlgorithm`: what is remembered is one pool's."""
-        return Keeper(self)
+        return Keeper(self, self.by.memory())
 
 
 @implementer(IKeeper)
 class Keeper:
     """`Sticky` for one pool."""
 
-    def __init__(self, settings: Sticky) -> None:
-        self._settings, self._memory = settings, settings.by.memory()
+    def __init__(self, settings: Sticky, memory: Memory) -> None:
+        self._settings, self._memory = settings, memory
+
+    def still(self) -> Keeper:
+        """See `IKeeper`."""
+        return Keeper(self._settings, Still(self._memory))
 
     def picker(
         self, backends: Sequence[IBackend], others: Sequence[IBackend], random: chance.Random

@@ -1,4 +1,4 @@
-"""What a pool offers after refusals: to whom a picker would go next, as far as that is to be had in time."""
+"""What a pool offers after refusals: whom the picker would take next, as far as that is to be had in time."""
 
 from __future__ import annotations
 
@@ -6,13 +6,16 @@ from collections.abc import Generator, Iterator
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from balancer.core.backend import Backend
-from balancer.core.pool import REFUSALS, SMALL, Pool
+from balancer.core.pool import REFUSALS, Pool
+from balancer.core.remaining import SMALL
 from balancer.core.session import Session
-from balancer.errors import NoBackend
+from balancer.errors import NoBackend, PolicyFailed
 from balancer.interfaces import Kind
-from tests.core.policies import Turns, backend
+from tests.core.policies import Steered, Turns, backend
 
 
 class InOrder:
@@ -46,9 +49,28 @@ def full(count: int) -> Iterator[Backend]:
         yield one
 
 
-def made(backends: list[Backend], algorithm: InOrder, look: float = 0.0) -> Pool:
+def fleet(count: int) -> list[Backend]:
+    """So many backends that are up."""
+    return [backend(f"b{number}") for number in range(count)]
+
+
+def made(backends: list[Backend], algorithm: Any, plan_b: Any = None, look: float = 0.0) -> Pool:
     """A pool on a clock on which every look takes so long."""
-    return Pool("site", backends, algorithm, ports=Turns(look).ports())
+    return Pool("site", backends, algorithm, ports=Turns(look).ports(), on_policy_error=plan_b)
+
+
+class Insisting:
+    """An algorithm whose picker answers with the first, whatever was tried."""
+
+    name = "insisting"
+
+    def __init__(self) -> None:
+        self.built = list[int]()
+
+    def picker(self, backends: Any, random: Any) -> Any:
+        """Pick the first."""
+        self.built.append(len(backends))
+        return lambda _session: backends[0]
 
 
 @pytest.mark.parametrize("count", [2, REFUSALS, REFUSALS + 1, SMALL])
@@ -89,3 +111,31 @@ def test_a_picker_may_have_none_but_the_full() -> None:
     with pytest.raises(NoBackend, match="chose none"):
         made(backends, algorithm).pick(session())
     assert algorithm.built == [2]
+
+
+@given(st.sampled_from([SMALL, SMALL + 1]))
+def test_a_picker_for_what_remains_only_while_that_is_small(remaining: int) -> None:
+    """After the refusals a picker is built for what remains, if that is little; among more, chance decides."""
+    backends, algorithm = fleet(remaining + 1), Insisting()
+    lease = made(backends, algorithm).pick(session(backends[0]))
+    assert algorithm.built == [remaining + 1] + [remaining] * (remaining <= SMALL)
+    assert remaining > SMALL or lease.backend is backends[1]
+
+
+def test_chance_repeats_itself() -> None:
+    """What chance decides follows from the seed alone."""
+    backends = fleet(SMALL + 2)
+    chosen = [made(backends, Steered()).pick(session(backends[0])).backend for _ in range(3)]
+    assert len(set(chosen)) == 1
+
+
+def test_another_algorithm_stands_in_for_what_remains() -> None:
+    """When no picker can be made for what remains after refusals, a session gets one of it all the same."""
+    backends, algorithm, plan_b = fleet(3), Steered(), Steered()
+    pool, alone = made(backends, algorithm, plan_b), made(backends, algorithm)
+    algorithm.making = "raise"
+    assert pool.pick(session(backends[0])).backend is not backends[0]
+    assert plan_b.book.chosen == plan_b.book.released == {"b0": 1}
+    assert algorithm.book.chosen == algorithm.book.released == {"b0": REFUSALS}
+    with pytest.raises(PolicyFailed):
+        alone.pick(session(backends[0]))

@@ -1,0 +1,85 @@
+"""What questions are put to: the listeners of a config and its pools, running or made for this; asks nothing itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from random import Random
+from typing import Final
+
+import attrs
+from twisted.internet.task import Clock
+
+from balancer import config as nouns
+from balancer.assembly.parts import Parts
+from balancer.assembly.pools import make_offline_pool
+from balancer.core.backend import Backend
+from balancer.core.pool import Pool
+from balancer.errors import ConfigError, StartError
+
+SEED: Final = 1
+"""Of all chance where nothing runs: the same question has the same answer."""
+
+
+@attrs.frozen(eq=False)
+class Ground:
+    """The listeners that are bound, and the pools of all of them, by the nouns they come from."""
+
+    listeners: Sequence[nouns.Listener]
+    pools: Mapping[nouns.Pool, Pool]
+
+
+def offline(
+    config: nouns.Config, *, down: Iterable[str] = (), full: Iterable[str] = (), draining: Iterable[str] = ()
+) -> Ground:
+    """A config as it is when all its backends are up and idle, but those that are named.
+
+    Each is named as in the config, for every pool that has one of that name, or as 'pool/name'. Nothing is bound,
+    looked up or connected. Raises `ConfigError` for names that are not there, and for an algorithm that fails.
+    """
+    parts = Parts(Clock(), Random(SEED))
+    try:
+        pools = {noun: make_offline_pool(parts, noun) for noun in config.pools}
+    except StartError as error:
+        raise ConfigError([str(error)]) from error
+    for backend in (backend for pool in pools.values() for backend in pool.backends):
+        backend.up = True
+    _declare(pools.values(), "down", down, _take_down)
+    _declare(pools.values(), "full", full, _fill)
+    _declare(pools.values(), "draining", draining, _drain)
+    for pool in pools.values():
+        pool.refresh()
+    return Ground(config.listeners, pools)
+
+
+def _declare(pools: Iterable[Pool], state: str, names: Iterable[str], declare: Callable[[Backend], None]) -> None:
+    for name in names:
+        found = [backend for known, backend in _named(pools) if known == name]
+        if not found:
+            known_names = [known for known, _ in _named(pools)]
+            close = get_close_matches(name, known_names, n=1) or known_names[:1]
+            raise ConfigError([f"{state}: no backend is named {name!r}; give one such as {close[0]}"])
+        for backend in found:
+            declare(backend)
+
+
+def _named(pools: Iterable[Pool]) -> Iterator[tuple[str, Backend]]:
+    """All that a backend may be called."""
+    for pool in pools:
+        for backend in pool.backends:
+            yield backend.name, backend
+            yield f"{pool.name}/{backend.name}", backend
+
+
+def _take_down(backend: Backend) -> None:
+    backend.up = False
+
+
+def _fill(backend: Backend) -> None:
+    if backend.max_connections is None:
+        raise ConfigError([f"full: backend {backend.name!r} has no max_connections, so that it is never full"])
+    backend.active = backend.max_connections
+
+
+def _drain(backend: Backend) -> None:
+    backend.draining = True

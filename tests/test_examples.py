@@ -293,7 +293,10 @@ def test_drain_by_file_asks_the_other_check_first(tmp_path: Path) -> None:
 def test_database_roles() -> None:
     """Writes go to a primary alone, and reads to a standby while there is one."""
     writes, reads = (pool.algorithm for pool in named("database_roles")["config"].pools)
-    primary, standby = FakeBackend(name="a", tags=frozenset({"primary"})), FakeBackend(name="b", tags={"standby"})
+    primary, standby = (
+        FakeBackend(name="a", tags=frozenset({"primary"})),
+        FakeBackend(name="b", tags=frozenset({"standby"})),
+    )
     for algorithm, backends, chosen_ones in (
         (writes, [primary, standby], {primary}),
         (reads, [primary, standby], {standby}),

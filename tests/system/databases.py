@@ -29,7 +29,8 @@ def database(
 ) -> Iterator[int]:
     """The port of one that is running, and speaks TLS with that certificate; in a folder that its user may reach.
 
-    It is the one given, or one that is free. Everybody is let in, but for whom `rules` of its own say something else, as they stand in pg_hba.conf.
+    It is the one given, or one that is free. Everybody is let in, but for whom `rules` say something else, in the form
+    of pg_hba.conf.
     """
     with TemporaryDirectory(prefix="postgresql-") as folder:
         given(folder)
@@ -39,8 +40,8 @@ def database(
         )
         letting_in = Path(home, "pg_hba.conf")
         letting_in.write_text("".join(f"{rule}\n" for rule in rules) + letting_in.read_text())
-        with _running(program, home, {} if leaf is None else _encrypted(Path(folder), leaf), port) as port:
-            yield port
+        with _running(program, home, {} if leaf is None else _encrypted(Path(folder), leaf), port) as found:
+            yield found
 
 
 @contextmanager
@@ -49,23 +50,11 @@ def standby(program: Callable[[str], str], primary: int, *, port: int = 0) -> It
     with TemporaryDirectory(prefix="postgresql-") as folder:
         given(folder)
         home = f"{folder}/data"
-        said(
-            *unprivileged(),
-            program("pg_basebackup"),
-            "-D",
-            home,
-            "-U",
-            USER,
-            "-h",
-            HOST,
-            "-p",
-            str(primary),
-            "--write-recovery-conf",
-            "--checkpoint=fast",
-            "--no-sync",
-        )
-        with _running(program, home, {}, port) as port:
-            yield port
+        source = [f"--host={HOST}", f"--port={primary}", f"--username={USER}", f"--pgdata={home}"]
+        copying = [program("pg_basebackup"), *source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        said(*unprivileged(), *copying)
+        with _running(program, home, {}, port) as found:
+            yield found
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from tests.ports import HOST, free_ports
 from tests.system.databases import USER, database, standby
 from tests.system.examples import EXAMPLES, copied
 from tests.system.process import Orderly, written
-from tests.system.programs import PATIENCE, Program, said
+from tests.system.programs import PATIENCE, Program
 
 Find = Callable[[str], str]
 PAUSE = 0.05

@@ -85,7 +85,7 @@ def _asked(asked: Asked) -> dict[str, Any]:
 def _request(way: Way, came: RequestHead) -> dict[str, Any]:
     """The request as it came and as the backend is sent it, if it is, line by line, and the difference."""
     before = _lines(came)
-    after = [] if way.goes is None or way.reply is not None else lines_sent(way.goes)
+    after = [] if way.goes is None else lines_sent(way.goes)
     changes = [f"- {line}" for line in _without(before, after)] + [f"+ {line}" for line in _without(after, before)]
     return {"came": before, "sent": after, "changes": changes if after else []}
 

@@ -152,8 +152,9 @@ class _Follower:
         routes = Routes([Route(one.matcher, one, name=one.title) for one in listener.routes])
         route = self._taken(routes, session)
         way.filters = tuple(map(repr, route.filters))
-        way.reply, way.goes = passage.filtered(route, session, way.notes)
+        way.reply, head = passage.filtered(route, session, way.notes)
         if way.reply is None:
+            way.goes = head
             yield from self._pool(route, session)
 
     def _taken(self, routes: Routes[nouns.Route], session: Session) -> nouns.Route:

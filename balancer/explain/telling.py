@@ -7,7 +7,7 @@ from typing import Any, Final
 import attrs
 
 from balancer.core.explaining import Choice, PoolExplained
-from balancer.core.explaining_routes import Asked, RouteAsked
+from balancer.core.explaining_routes import Asked, RouteAsked, placeless
 from balancer.core.messages import RequestHead
 from balancer.errors import BalancerError
 from balancer.explain.heads import lines_sent
@@ -35,9 +35,9 @@ def told(way: Way) -> dict[str, Any]:
         "filters": list(way.filters),
         "request": None if way.came is None else _request(way, way.came),
         "reply": None if way.reply is None else _reply(way.reply),
-        "error": None if way.error is None else _error(way.error, way.asked.kind),
+        "error": None if way.error is None else _error(way.error, way.hops[-1].kind),
         "pool": None if way.pool is None else _pool(way.pool),
-        "notes": list(way.notes),
+        "notes": list(map(placeless, way.notes)),
     }
 
 
@@ -117,7 +117,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
 
 def _error(error: BalancerError, kind: Kind) -> dict[str, Any]:
     """Only HTTP has a status."""
-    return {"status": error.status if kind is Kind.HTTP else None, "reason": error.reason, "why": str(error)}
+    return {"status": error.status if kind is Kind.HTTP else None, "reason": error.reason, "why": placeless(str(error))}
 
 
 def _pool(pool: PoolExplained) -> dict[str, Any]:

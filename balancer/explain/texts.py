@@ -13,6 +13,9 @@ from balancer.tables import table
 NAMED: Final = 8
 """Names that are listed at most, where there may be many."""
 
+WIDEST: Final = 100
+"""Characters of a filter's settings that are shown."""
+
 Told = Mapping[str, Any]
 
 
@@ -81,8 +84,7 @@ def _routes(hop: Told) -> Iterator[str]:
 
 def _route(route: Told) -> Iterator[tuple[str, str, str]]:
     asked = route["asked"]
-    own_name = "" if route["name"].startswith(asked["matcher"][:20]) or route["name"] == "everything" else route["name"]
-    head = f"route {route['route']}" + (f" {own_name!r}" if own_name else "")
+    head = f"route {route['route']}" + (f" {route['name']!r}" if route["name"] else "")
     for depth, node in _nodes(asked, 0):
         plain = not node["joined"] or _is_plain_not(node)
         text = node["matcher"] if plain else _JOINED[node["joined"]]
@@ -109,9 +111,12 @@ def _head(told: Told) -> Iterator[str]:
     """What becomes of the head of a request, and what it is answered here."""
     if told["filters"]:
         yield ""
-        yield f"filters: {', '.join(told['filters'])}"
+        yield "filters"
+        yield from (f"  {name if len(name) <= WIDEST else name[: WIDEST - 3] + '...'}" for name in told["filters"])
     yield from (f"  note: {note}" for note in told["notes"])
     if told["reply"] is not None:
+        yield ""
+        yield "the client is sent"
         yield f"  {told['reply']['status']}"
         yield from (f"  {field}" for field in told["reply"]["fields"])
         yield from (f"  | {line}" for line in told["reply"]["body"].splitlines())

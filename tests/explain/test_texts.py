@@ -119,7 +119,13 @@ def test_what_is_out_of_the_ordinary() -> None:
 def test_a_reply_is_shown() -> None:
     """An answer of a filter is told with its fields and its body."""
     lines = text(site(HTTPListener("tcp:80", routes=Route(filters=Respond(200, "well\nall\n")))), "http://a.example/")
-    assert lines[-4:] == ["  200", "  content-type: text/plain; charset=utf-8", "  | well", "  | all"]
+    assert lines[-5:] == [
+        "the client is sent",
+        "  200",
+        "  content-type: text/plain; charset=utf-8",
+        "  | well",
+        "  | all",
+    ]
 
 
 def test_limits_are_shown() -> None:

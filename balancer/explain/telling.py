@@ -126,6 +126,7 @@ def _pool(pool: PoolExplained) -> dict[str, Any]:
         "algorithm": pool.algorithm,
         "panic": pool.panic,
         "fault": pool.fault,
+        "tiers": [attrs.asdict(one) for one in pool.tiers],
         "backends": [{**attrs.asdict(one), "reasons": list(one.reasons)} for one in pool.backends],
         "choice": _choice(pool.choice),
         "retry": None if pool.retry is None else _choice(pool.retry),

@@ -134,14 +134,18 @@ def _pool(pool: Told) -> Iterator[str]:
         yield f"  note: {pool['choice']['algorithm']} has chosen"
     if pool["fault"]:
         yield f"  note: {pool['algorithm']}: {pool['fault']}"
-    rows = [_backend(one, chosen=one["backend"] == pool["choice"]["backend"]) for one in pool["backends"]]
+    if len({one["tier"] for one in pool["backends"]}) > 1 and pool["tiers"]:
+        shares = (f"tier {one['tier']} {100 * one['share']:.0f} %" for one in pool["tiers"])
+        yield f"  sessions by tier: {', '.join(shares)}"
+    rows = [_backend(one, pool["choice"]) for one in pool["backends"]]
     yield from (f"  {line}" for line in table(("BACKEND", "STATE", "TIER", "WEIGHT", "ACTIVE", "SCORE", "NOTE"), rows))
 
 
-def _backend(one: Told, *, chosen: bool) -> tuple[str, ...]:
+def _backend(one: Told, choice: Told) -> tuple[str, ...]:
     limit = "" if one["max_connections"] is None else f" of {one['max_connections']}"
     score = "-" if one["score"] is None else f"{one['score']:.4g}"
-    against = f"{'chosen all the same' if chosen else 'not chosen'}: {', '.join(one['reasons'])}"
+    at_times = "chosen all the same" if one["backend"] == choice["backend"] else "not always"
+    against = f"{at_times if one['backend'] in choice['among'] else 'not chosen'}: {', '.join(one['reasons'])}"
     return (
         one["backend"],
         one["state"],

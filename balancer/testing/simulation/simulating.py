@@ -83,10 +83,10 @@ class Simulation:
         self._parts.listeners.append((self._subject.listener, crowd))
         self._plan_faults()
         started(self._parts)
-        for checks in self._parts.checks:
-            checks.start()
+        self._parts.start()
         self._crowd.start(begin)
         self._network.run(lambda: self._crowd.over)
+        self._parts.stop()
         return self._result(pool)
 
     def _pool(self) -> Pool:

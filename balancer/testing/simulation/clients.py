@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from balancer.core.backend import Backend
 from balancer.core.exchange import Exchange
 from balancer.core.exchange_ports import Ended, Upstream
-from balancer.core.messages import END, Message
+from balancer.core.messages import END, Message, ResponseHead
 from balancer.core.pool import Lease
 from balancer.core.silence import Watch
 from balancer.core.site import Site
@@ -30,6 +30,8 @@ class Client(Protocol):
 
     began: float
     session: Asking
+    cookies: Sequence[str]
+    """What it was told to send from now on."""
 
     def start(self) -> None:
         """Ask."""
@@ -42,6 +44,7 @@ class Visitor:
     """Sends one HTTP request: `core.exchange_ports.Downstream`."""
 
     stays = congested = False
+    cookies: Sequence[str] = ()
 
     def __init__(self, site: Site, session: Asking, over: Over) -> None:
         self.began, self.session, self._over = session.now, session, over
@@ -60,6 +63,9 @@ class Visitor:
 
     def send(self, messages: Sequence[Message]) -> None:
         """The answer, which is the whole of it."""
+        head = messages[0]
+        if type(head) is ResponseHead and head.fields:
+            self.cookies = [cookie.partition(";")[0] for cookie in head.get_all("set-cookie")]
 
     def refuse(self, error: BalancerError) -> None:
         """An answer of the balancer's own."""
@@ -111,6 +117,8 @@ class Visitor:
 
 class Caller:
     """Has one TCP connection relayed: `net.dialing.Caller`; cut off after `idle` seconds without a word."""
+
+    cookies: Sequence[str] = ()
 
     def __init__(self, dialer: Dialer[Line], session: Asking, over: Over, *, idle: float) -> None:
         self.began, self.session, self._over, self._dialer, self._idle = session.now, session, over, dialer, idle

@@ -26,8 +26,9 @@ HEADS: Final = {status: ResponseHead(status, length=0) for status in (GOOD, BAD)
 
 
 class Asking(Session):
-    """A session of so many seconds of a backend's `work`."""
+    """A session of the client of that number, which is so many seconds of a backend's `work`."""
 
+    number = 0
     work = 0.0
 
 

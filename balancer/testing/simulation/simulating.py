@@ -152,6 +152,7 @@ class Simulation:
             retries=crowd.retries,
             downs=self._events.counts["down"],
             ejections=self._events.counts["ejected"],
+            panics=0 if pool.standing is None else pool.standing.panics,
             waited=pool.waited,
         )
 

@@ -122,7 +122,7 @@ def _head(told: Told) -> Iterator[str]:
         yield from (f"  | {line}" for line in told["reply"]["body"].splitlines())
     if told["request"] is not None and told["request"]["changes"]:
         yield ""
-        yield "the backend is sent"
+        yield "the backend is sent" if told["backend"] is not None else "a backend would be sent"
         yield from (f"  {line}" for line in told["request"]["changes"])
 
 

@@ -21,6 +21,7 @@ from balancer.core.session import Session
 from balancer.core.slices import finished
 from balancer.core.slow_start import Curve, Starts
 from balancer.core.standing import Standing
+from balancer.core.tiered import Tiered
 from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull
 from balancer.interfaces import Phase
 
@@ -106,6 +107,9 @@ class Pool:
         self.standing: Standing | None = None
         if spill is not None or panic is not None:
             self.standing = Standing(self.backends, spill=spill, panic=panic, changed=ports.changed)
+        if self.standing is not None and spill is not None:
+            algorithm = Tiered(algorithm, self.standing)
+            on_policy_error = on_policy_error and Tiered(on_policy_error, self.standing)
         self.policy = Policy(algorithm, name, ports, self.backends)
         self.plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports, self.backends)
         self._serves = False

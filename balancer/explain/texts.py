@@ -129,14 +129,14 @@ def _pool(pool: Told) -> Iterator[str]:
         yield f"  note: {pool['choice']['algorithm']} has chosen"
     if pool["fault"]:
         yield f"  note: {pool['algorithm']}: {pool['fault']}"
-    rows = [_backend(one) for one in pool["backends"]]
+    rows = [_backend(one, chosen=one["backend"] == pool["choice"]["backend"]) for one in pool["backends"]]
     yield from (f"  {line}" for line in table(("BACKEND", "STATE", "TIER", "WEIGHT", "ACTIVE", "SCORE", "NOTE"), rows))
 
 
-def _backend(one: Told) -> tuple[str, ...]:
+def _backend(one: Told, *, chosen: bool) -> tuple[str, ...]:
     limit = "" if one["max_connections"] is None else f" of {one['max_connections']}"
     score = "-" if one["score"] is None else f"{one['score']:.4g}"
-    excluded = f"not chosen: {', '.join(one['reasons'])}" if one["reasons"] else ""
+    against = f"{'chosen all the same' if chosen else 'not chosen'}: {', '.join(one['reasons'])}"
     return (
         one["backend"],
         one["state"],
@@ -144,5 +144,5 @@ def _backend(one: Told) -> tuple[str, ...]:
         f"{one['weight']:g}",
         f"{one['active']}{limit}",
         score,
-        excluded or one["note"],
+        against if one["reasons"] else one["note"],
     )

@@ -51,17 +51,27 @@ Found = bool | Mapping[str, str] | Literal[More.MORE]
 """What a matcher answers: False, True or captures by name (True counts as none), or `MORE`."""
 
 
+def _are_signals(told: object) -> bool:
+    """Whether they are numbers by name."""
+    return isinstance(told, Mapping) and all(
+        isinstance(name, str) and isinstance(value, int | float) and abs(value) <= sys.float_info.max
+        for name, value in told.items()
+    )
+
+
 @attrs.frozen
 class Report:
     """What a health check learned beside "healthy"; whatever is None stays as it was.
 
     `weight` multiplies the configured weight (0 to 1 takes load away, 0 takes all), `tags` replace the tags the
-    check set before, `detail` is evidence in one line. Raises `ValueError` for what cannot be used so.
+    check set before, `detail` is evidence in one line, `signals` are numbers for algorithms (see `ISignalSource`).
+    Raises `ValueError` for what cannot be used so.
     """
 
     weight: float | None = None
     tags: frozenset[str] | set[str] | None = None
     detail: str = attrs.field(default="", converter=str)
+    signals: Mapping[str, float] | None = None
 
     def __attrs_post_init__(self) -> None:
         weight, tags = self.weight, self.tags
@@ -69,6 +79,8 @@ class Report:
             raise ValueError(f"Report: weight: {weight!r} is not a finite number from 0 up; give 0.5 for half the load")
         if tags is not None and not (isinstance(tags, set | frozenset) and all(isinstance(tag, str) for tag in tags)):
             raise ValueError(f"Report: tags: {tags!r} is not a set of texts; give {{'primary'}}")
+        if self.signals is not None and not _are_signals(self.signals):
+            raise ValueError(f"Report: signals: {self.signals!r} are not finite numbers by name; give {{'queue': 3}}")
 
 
 @attrs.frozen

@@ -30,7 +30,7 @@ class Target:
     """One backend under examination; knows every connection the check made, so that none outlives it.
 
     They are made over TLS if it is `secure`. `shortage` is what we were short of ourselves when a connection could not
-    be made, if that has happened.
+    be made, if that has happened. With a `port` it is examined there, on the hosts where it is.
     """
 
     def __init__(
@@ -44,9 +44,11 @@ class Target:
         secure: Secure | None = None,
         kinds: Collection[Kind] = (),
         wall: Callable[[], float] | None = None,
+        port: int | None = None,
     ) -> None:
-        self.clock, self.backend, self.address, self.kinds = reactor, backend, backend.authority, kinds
+        self.clock, self.backend, self.kinds, self._port = reactor, backend, kinds, port
         self.wall: Callable[[], float] = wall or reactor.seconds
+        self.address = backend.authority if port is None else f"{backend.authority.rpartition(':')[0]}:{port}"
         self._timeout, self._secure = timeout, secure
         self._greeting, self._datagram_greeting = greeting, datagram_greeting
         self.shortage = ""
@@ -102,7 +104,7 @@ class Target:
             endpoint = UNIXClientEndpoint(self.clock, place, self._timeout)
         else:
             bound = (source, 0) if source else None
-            endpoint = TCP4ClientEndpoint(self.clock, place[0], place[1], self._timeout, bound)
+            endpoint = TCP4ClientEndpoint(self.clock, place[0], self._port or place[1], self._timeout, bound)
         return _Knock(endpoint.connect(factory).addCallback(self._stranger), runner)
 
     def _stranger(self, connected: Any) -> Any:

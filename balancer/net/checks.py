@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from inspect import isawaitable
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
 import attrs
@@ -11,6 +10,7 @@ from twisted.python.failure import Failure
 from twisted.python.reflect import safe_repr
 
 from balancer.core.backend import Backend
+from balancer.core.examining import examined
 from balancer.core.health import Thresholds
 from balancer.core.pool import Pool
 from balancer.core.rhythm import places
@@ -78,18 +78,9 @@ class Probe:
         """See `Examiner.aim`."""
         return self._aim(self._backend)
 
-    async def ask(self, target: Target) -> Report | None:
-        """Run the check, which may be a function. What it answers must have been waited for, and be None or a report.
-
-        The report is made once more, since the class alone does not prove that its values are what they were.
-        """
-        answer = getattr(self._check, "check", self._check)(target)
-        if not isawaitable(answer):
-            raise TypeError(f"{self._check!r} answered {answer!r}, which cannot be awaited")
-        result = await answer
-        if not isinstance(result, Report | None):
-            raise TypeError(f"{self._check!r} answered {result!r}, which is neither None nor a Report")
-        return None if result is None else Report(result.weight, result.tags, result.detail)
+    def ask(self, target: Target) -> Coroutine[Any, Any, Report | None]:
+        """See `Examiner.ask`."""
+        return examined(self._check, target)
 
     def judge(self, answer: Report | Failure | None) -> None:
         """Count a result, and what it changes."""

@@ -14,6 +14,8 @@ from balancer.assembly.ejection import rules
 from balancer.config import Ejection, FailureShare, HTTPListener, Pool, SuccessRate, TCPListener
 from balancer.control.figures import counters
 from balancer.core import outlier_rules
+from balancer.core.session import Session
+from balancer.interfaces import Kind
 from tests.net.house import FRONT, House, answer, listening, request
 
 TWICE = Ejection(failures=2, gateway_errors=2, local_errors=2, jitter=0)
@@ -142,21 +144,24 @@ def test_what_is_counted_is_told(watched: Watched) -> None:
     assert (told["ejected"], told["on_trial"], told["backends"][2]["on_trial"]) == (0, 1, True)
 
 
-def test_nobody_is_told_of_what_ends_as_it_stops() -> None:
-    """From when the balancer stops nothing is watched, and what was to follow in the next turn does not."""
-    watched = Watched(warm=1)
-    for _ in range(5):
-        watched.ask(9002)
-    clients = [watched.house.client(request()) for _ in range(3)]
-    for far in watched.fars.values():
-        for call in far.calls:
-            if call.hear():
-                call.transport.write(answer(status=BUSY))
+def test_nothing_follows_when_the_balancer_stops(watched: Watched) -> None:
+    """A backend that comes back just as the balancer stops gets no connection that is to be ready."""
+    pool = watched.house.assembly.pools[watched.pool]
+    others = pool.backends[1:]
+
+    def end(status: int) -> None:
+        pool.pick(Session(Kind.HTTP, ("192.0.2.1", 1), 0.0, tried=others)).end(status=status)
+
+    for status in (500, 500):
+        end(status)
+    watched.house.network.advance(31)
+    before = len(watched.fars[9001].calls)
+    end(200)
+    assert watched.told[-1][1] == "back"
     watched.house.assembly.stop()
-    watched.house.network.pump()
-    assert [pool.watch for pool in watched.house.assembly.pools.values()] == [None]
-    assert all(client.hear() for client in clients)
-    watched.house.end()
+    watched.house.network.advance(1)
+    assert pool.watch is None
+    assert len(watched.fars[9001].calls) == before
 
 
 def test_nothing_watches_a_pool_that_ejects_nobody() -> None:

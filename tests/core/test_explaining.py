@@ -12,6 +12,7 @@ from balancer.core.backend import Backend
 from balancer.core.explaining import explaining
 from balancer.core.pool import Pool
 from balancer.core.session import Session
+from balancer.core.slow_start import Curve
 from balancer.errors import BalancerError
 from balancer.interfaces import Kind
 from balancer.plugins.algorithms import First, LeastConnections, PeakEWMA, PowerOfTwo, Random, RoundRobin
@@ -150,6 +151,19 @@ def test_every_backend_has_its_reasons() -> None:
         ("e", "down", ("down",)),
     ]
     assert [(one.score, one.note) for one in told[:3]] == [(0.0, "weight 1"), (2.0, "weight 1"), (None, "")]
+
+
+def test_who_starts_slowly_is_told() -> None:
+    """A backend that has just come back is told with the share that it is let have."""
+    turns, algorithm, backends = Turns(0.0), Steered(), fleet("a", "b")
+    pool = Pool("site", backends, algorithm, ports=turns.ports(), slow_start=Curve(60))
+    turns.time += 100
+    for up in (False, True):
+        backends[0].up = up
+        pool.refresh()
+    turns.time += 15
+    told = pool.explain(session()).backends
+    assert [one.reasons for one in told] == [("starting slowly (25 %)",), ()]
 
 
 def test_nobody_is_chosen_where_none_is_up() -> None:

@@ -107,6 +107,9 @@ def test_what_is_out_of_the_ordinary() -> None:
     assert "Pool 'site', first, in panic: it uses backends that are not well" in lines
     assert "  note: first: explain() raised ValueError: no" in lines
     assert changed(lambda value: value["pool"].update(retry=None))[1] == "=> pool 'site': backend b1"
+    assert "chosen all the same: draining" in "".join(
+        changed(lambda value: value["pool"]["backends"][0].update(reasons=["draining"]))
+    )
     assert "  note: random has chosen" in changed(lambda value: value["pool"]["choice"].update(algorithm="random"))
     assert "  note: a\N{SYMBOL FOR NULL}".replace("\N{SYMBOL FOR NULL}", "?") in changed(
         lambda value: value["notes"].append("a\0")

@@ -35,6 +35,13 @@ def test_reports_have_a_set_of_tags(tags: Any) -> None:
         Report(tags=tags)
 
 
+@pytest.mark.parametrize("signals", [5, ["queue"], {3: 1.0}, {"queue": "3"}, {"queue": float("nan")}, {"q": 10**400}])
+def test_reports_have_numbers_by_name(signals: Any) -> None:
+    """Signals that are not finite numbers by name are refused with a line that says what to give."""
+    with pytest.raises(ValueError, match=r"Report: signals: .* are not finite numbers by name; give \{'queue': 3\}"):
+        Report(signals=signals)
+
+
 @given(
     st.none() | st.floats(0, allow_infinity=False) | st.integers(0, 10), st.none() | st.sets(st.text()), st.integers()
 )

@@ -15,6 +15,7 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
 from balancer.interfaces import ICheckTarget, IHealthCheck, IHealthCheckPlugin, Kind
+from balancer.plugins.composite_checks import All, Any, Composite
 from balancer.plugins.dns_check import DNSCheck
 from balancer.plugins.http_checks import HTTPCheck
 from balancer.plugins.postgres_check import PostgresCheck
@@ -25,6 +26,9 @@ from balancer.plugins.store_checks import MySQLCheck, RedisCheck
 from balancer.plugins.tls_check import TLSCheck
 
 __all__ = [
+    "All",
+    "Any",
+    "Composite",
     "DNSCheck",
     "Expect",
     "HTTPCheck",

@@ -8,6 +8,7 @@ from balancer.assembly.ejection import make_outliers
 from balancer.assembly.listeners import make_listener
 from balancer.assembly.parts import Parts
 from balancer.assembly.pools import make_pool
+from balancer.assembly.signals import collect
 from balancer.assembly.together import together
 from balancer.core.turns import Turns
 from balancer.net.sessions import RESERVED
@@ -38,6 +39,7 @@ class Assembly(Parts):
         for settings in config.pools:
             if settings.health is not None:
                 self.checks.append(make_checks(self, settings, settings.health, config))
+            collect(self, settings, config)
         at_once = min(config.max_checks, sum(map(len, self.checks)))
         self.room.set_apart(max(0, at_once - RESERVED // 2))
 

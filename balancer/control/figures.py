@@ -72,6 +72,7 @@ def standing(backend: Backend) -> dict[str, Any]:
         "served": backend.served,
         "failed": backend.failed,
         "latency": None if latency is None else round(latency, 6),
+        "signals": dict(backend.signals),
     }
 
 

@@ -65,16 +65,26 @@ class Considered:
 
 
 @attrs.frozen
+class TierShare:
+    """A tier that is in use, and the share of sessions that it has."""
+
+    tier: int
+    share: float
+
+
+@attrs.frozen
 class PoolExplained:
     """A pool as one session finds it.
 
-    `panic` tells whether it uses backends that are not well, for want of others. `retry` is the choice after one that
-    failed, None if there is none to fail. `fault` is what went wrong as the algorithm was asked about its scores.
+    `panic` tells whether it uses backends that are not well, for want of others. `tiers` are those in use. `retry` is
+    the choice after one that failed, None if there is none to fail. `fault` is what went wrong as the algorithm was
+    asked about its scores.
     """
 
     pool: str
     algorithm: str
     panic: bool
+    tiers: tuple[TierShare, ...]
     backends: tuple[Considered, ...]
     choice: Choice
     retry: Choice | None
@@ -96,8 +106,16 @@ def explaining(pool: Pool, session: Session) -> Generator[None, None, PoolExplai
         retry = yield from _chosen(twin, session, random, first)
     words, fault = _words(pool.policy, session)
     considered = tuple(_considered(*one, words) for one in _reasons(pool, session))
+    tiers = _tiers(pool)
     panic = any(backend.pressed for backend in pool.backends)
-    return PoolExplained(pool.name, pool.policy.title, panic, considered, choice, retry, fault)
+    return PoolExplained(pool.name, pool.policy.title, panic, tiers, considered, choice, retry, fault)
+
+
+def _tiers(pool: Pool) -> tuple[TierShare, ...]:
+    """The tiers in use, lowest first."""
+    if pool.standing is not None:
+        return tuple(TierShare(tier, share) for tier, share in sorted(pool.standing.shares.items()))
+    return tuple(TierShare(tier, 1.0) for tier in sorted({backend.tier for backend in pool.eligible()}))
 
 
 def _twin(pool: Pool, ports: Ports) -> Pool:

@@ -18,6 +18,7 @@ from balancer.core.making import SLICE
 from balancer.core.pickers import BUDGET, Algorithm, Policy, Ports, Snapshot
 from balancer.core.remaining import choose_among, draw
 from balancer.core.session import Session
+from balancer.core.signals import Hearing
 from balancer.core.slices import finished
 from balancer.core.slow_start import Curve, Starts
 from balancer.core.standing import Standing
@@ -78,6 +79,8 @@ class Pool:
 
     watch: Watch | None = None
     """Is told how sessions end, if anybody wants to know."""
+    hearing: Hearing | None = None
+    """Reads the heads of answers, if backends report anything in them."""
     waiting = 0
     """Sessions that wait now."""
     longest_queue = 0

@@ -11,10 +11,11 @@ import pytest
 from twisted.logger import formatEvent
 
 from balancer.assembly.ejection import rules
-from balancer.config import Ejection, FailureShare, HTTPListener, Pool, SuccessRate, TCPListener
+from balancer.config import Ejection, FailureShare, Health, HTTPListener, Pool, SuccessRate, TCPListener
 from balancer.control.figures import counters
 from balancer.core import outlier_rules
 from balancer.core.session import Session
+from balancer.errors import CheckFailed
 from balancer.interfaces import Kind
 from tests.net.house import FRONT, House, answer, listening, request
 
@@ -128,6 +129,39 @@ def test_a_backend_that_refuses_is_ejected_for_connections_as_well(watched: Watc
         for call in far.calls:
             call.cut()
     assert watched.states == ["ejected", "up", "up"]
+
+
+class Nurse:
+    """A check that finds all backends well, or all of them ill; `seen` are the ports of those it looked at."""
+
+    def __init__(self) -> None:
+        self.well, self.seen = True, list[int]()
+
+    async def __call__(self, target: Any) -> None:
+        self.seen.append(target.backend.place[1])
+        if not self.well:
+            raise CheckFailed("ill")
+
+
+def test_checks_look_at_once_and_let_it_come_back() -> None:
+    """An ejection brings its backend's next check at once; one that fails and passes again ends the ejection."""
+    nurse = Nurse()
+    watched = Watched(health=Health(nurse, every=9, fall=3, jitter=0))
+    watched.house.network.advance(9)
+    nurse.seen.clear()
+    nurse.well = False
+    for _ in range(6):
+        watched.ask(9002)
+    watched.house.network.advance(0.1)
+    assert nurse.seen == [9002]
+    assert watched.states == ["up", "ejected", "up"]
+    nurse.well = True
+    watched.house.network.advance(2 * 9)
+    assert [told[1:3] for told in watched.told] == [
+        ("ejected", "2 consecutive gateway errors"),
+        ("on trial", "a health check passed"),
+    ]
+    watched.house.end()
 
 
 def test_what_is_counted_is_told(watched: Watched) -> None:

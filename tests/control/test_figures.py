@@ -106,6 +106,7 @@ def test_counters_of_pools(asked: Asked) -> None:
                 "served": 1,
                 "failed": 0,
                 "latency": 0.5,
+                "signals": {},
             }
         ],
     }

@@ -205,3 +205,12 @@ def test_only_its_own_failures_count_against_it(error: BalancerError | None) -> 
     one.count_end(error)
     failed = isinstance(error, ConnectFailed | UpstreamTimeout)
     assert (one.active, one.served, one.failed) == (2, int(not failed), int(failed))
+
+
+def test_signals_of_a_report_are_passed_on() -> None:
+    """Whoever wants the signals that checks report is told them; that is no change that a pool has to look at."""
+    one, taken = backend("a"), list[object]()
+    one.reporting = (taken.append, taken.append)
+    assert not one.apply(Report(signals={"queue": 3}))
+    assert not one.apply(Report())
+    assert taken == [{"queue": 3}] * 2

@@ -17,7 +17,7 @@ from zope.interface import implementer, provider
 
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Picker
 from balancer.plugins.algorithms import RoundRobin, weighed
-from balancer.plugins.building import Making, at_once, made
+from balancer.plugins.building import Composed, Making, at_once, made
 from balancer.plugins.hashing import Key
 from balancer.plugins.parts import Parts, words
 from balancer.plugins.rotation import Offer, Words
@@ -31,7 +31,7 @@ _ASKED: Final = 8
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class Fallback:
+class Fallback(Composed):
     """What `first` chooses; where it has none, or none that the session has not tried, what `then` chooses.
 
     Raises `ConfigError`.
@@ -78,7 +78,7 @@ class _OneThenOther(Parts):
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class Subset:
+class Subset(Composed):
     """Only backends with this tag, chosen from by `algorithm`.
 
     While none with it is eligible `otherwise` chooses among all: `RoundRobin()` for any of them, another `Subset` for
@@ -113,7 +113,7 @@ def _none(_session: ISession) -> None:
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class Exact:
+class Exact(Composed):
     """Only backends that have as a tag exactly what the session says: `Exact(capture("shard"))`, by `algorithm`.
 
     The key is one of `balancer.plugins.hashing`, or a function of the session that returns a text. Without a backend of
@@ -161,7 +161,7 @@ class _ByTag(Parts):
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class BoundedLoad:
+class BoundedLoad(Composed):
     """What `algorithm` chooses, but nobody above `factor` times the average load: `BoundedLoad(Hash(cookie("id")))`.
 
     A backend's bound is `ceil(factor * (active sessions of all + 1) * weight / weights of all)`. Who is at it is passed
@@ -251,7 +251,7 @@ class _Beyond:
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class Zones:
+class Zones(Composed):
     """Backends of the zone `near` before all others, by `algorithm`; as those near get fewer, the rest spills over.
 
     Those near have all sessions while they have `whole / overprovision` of weight, and a share in proportion below

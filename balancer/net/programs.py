@@ -34,11 +34,11 @@ class Program:
     """One that runs. `ended` fires with its exit status and what it said first, on either output.
 
     The status is the number of the signal that ended it, below zero, if one did. It leads a process group, which ends
-    with it: nothing of it is left when it has ended, or is cancelled. Raises `OSError` when it cannot be run.
+    with it: nothing of it is left when it has ended, or is cancelled, which ends it with SIGKILL. Raises `OSError` when it cannot be run.
     """
 
     def __init__(self, reactor: Any, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.ended: Deferred[tuple[int, bytes]] = Deferred(lambda _: self.kill())
+        self.ended: Deferred[tuple[int, bytes]] = Deferred(lambda _: self._give_up())
         self._reactor, self._said = reactor, bytearray()
         self._pipe, writing = os.pipe()
         try:
@@ -95,6 +95,12 @@ class Program:
     def logPrefix(self) -> str:
         """What a log calls it."""
         return "program"
+
+    def _give_up(self) -> None:
+        """Whoever waited is told what it has said so far, as if the end had come already."""
+        self.doRead()
+        self.kill()
+        self.ended.callback((-signal.SIGKILL, bytes(self._said)))
 
     def _close(self) -> None:
         if self._reads:

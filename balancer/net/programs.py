@@ -34,7 +34,8 @@ class Program:
     """One that runs. `ended` fires with its exit status and what it said first, on either output.
 
     The status is the number of the signal that ended it, below zero, if one did. It leads a process group, which ends
-    with it: nothing of it is left when it has ended, or is cancelled, which ends it with SIGKILL. Raises `OSError` when it cannot be run.
+    with it: nothing of it is left when it has ended. Cancelled, it is ended by SIGKILL. Raises `OSError` when it cannot
+    be run.
     """
 
     def __init__(self, reactor: Any, command: Sequence[str], environment: Mapping[str, str]) -> None:

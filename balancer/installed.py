@@ -23,11 +23,19 @@ from zope.interface import Interface
 import balancer.plugins
 from balancer.config import Config
 from balancer.config.endpoints import BOUND, likely_endpoint
-from balancer.interfaces import IAlgorithmPlugin, IFilterPlugin, IFlowKeyPlugin, IHealthCheckPlugin, IMatcherPlugin
+from balancer.interfaces import (
+    IAlgorithmPlugin,
+    IFilterPlugin,
+    IFlowKeyPlugin,
+    IHealthCheckPlugin,
+    IMatcherPlugin,
+    ISignalSourcePlugin,
+)
 
 _PURPOSES: Final[Mapping[str, type[Interface]]] = {
     "algorithms": IAlgorithmPlugin,
     "health checks": IHealthCheckPlugin,
+    "signals": ISignalSourcePlugin,
     "matchers": IMatcherPlugin,
     "flow keys": IFlowKeyPlugin,
     "filters": IFilterPlugin,

@@ -75,7 +75,7 @@ def test_the_whole_plan() -> None:
     """The plan shows every listener, route, pool, check and backend with all settings in force, given or not."""
     pool = "connect_timeout=5.0, attempts=3, on_policy_error=None, latency_half_life=10.0, failure_hold=1.0"
     limited = pool.replace("on_policy", "queue=100, queue_timeout=5.0, on_policy") + ", spill=None, panic=None"
-    fate = "on_down='keep', resolve_every=None, dns=(), source=None"
+    fate = "on_down='keep', signals=(), resolve_every=None, dns=(), source=None"
     kept = "response_timeout=60.0, stall_timeout=60.0, keepalive=32, keepalive_timeout=4.0"
     http = f"{kept}, max_age=3600.0, max_uses=None, warm=0, max_head=32768, max_fields=100, max_interim=16"
     begin = f"reuse_port=False, accept_proxy=(), proxy='required', proxy_timeout=3.0, {LIMITS}, tls=None"

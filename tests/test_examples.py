@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 import runpy
 import subprocess
 import sys
@@ -28,6 +30,7 @@ from balancer.testing import FakeBackend, FakeSession
 from tests.net.hellos import HTTP1_REQUEST, POSTGRES_SSL, client_hello, startup
 
 EXAMPLES = sorted((Path(__file__).parents[1] / "examples").glob("*.py"))
+NEEDED = re.compile(r" at 127\.0\.0\.1:(\d+)")
 OFFERED = {CONTROL_PORT, *(backend.http for backend in DEMO_BACKENDS), *(backend.echo for backend in DEMO_BACKENDS)}
 
 
@@ -56,12 +59,18 @@ def test_loads(path: Path) -> None:
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_every_backend_is_one_of_the_demo(path: Path) -> None:
-    """Every example runs as it stands: its backends are those that it starts or is, and it listens on loopback."""
+    """Every example runs as it stands: its backends are those that it starts or is, or says that it needs.
+
+    It listens on loopback.
+    """
     config = load(str(path))
     places = {backend.place for pool in config.pools for backend in pool.backends}
-    assert places <= {("127.0.0.1", port) for port in OFFERED} | {listener.place for listener in config.listeners}
+    needed = {("127.0.0.1", int(port)) for port in NEEDED.findall(ast.get_docstring(ast.parse(path.read_text())) or "")}
+    demo = {("127.0.0.1", port) for port in OFFERED}
+    assert places <= demo | needed | {listener.place for listener in config.listeners}
     assert all("interface=127.0.0.1" in listener.endpoint for listener in config.listeners)
-    assert [type(companion) for companion in config.companions][:1] == [DemoBackends]
+    if places & demo:
+        assert [type(companion) for companion in config.companions][:1] == [DemoBackends]
 
 
 def test_loading_touches_no_reactor() -> None:
@@ -279,3 +288,20 @@ def test_drain_by_file_asks_the_other_check_first(tmp_path: Path) -> None:
     Deferred.fromCoroutine(check.check(Named(FakeBackend(name="b1")))).addErrback(failures.append)
     assert failures[0].check(CheckFailed)
     assert check.protocols == (Kind.HTTP,)
+
+
+def test_database_roles() -> None:
+    """Writes go to a primary alone, and reads to a standby while there is one."""
+    writes, reads = (pool.algorithm for pool in named("database_roles")["config"].pools)
+    primary, standby = (
+        FakeBackend(name="a", tags=frozenset({"primary"})),
+        FakeBackend(name="b", tags=frozenset({"standby"})),
+    )
+    for algorithm, backends, chosen_ones in (
+        (writes, [primary, standby], {primary}),
+        (reads, [primary, standby], {standby}),
+        (writes, [standby], {None}),
+        (reads, [primary], {primary}),
+    ):
+        pick = algorithm.picker(backends, Random(0))
+        assert {pick(FakeSession()) for _ in range(9)} == chosen_ones

@@ -39,7 +39,7 @@ def test_built_in() -> None:
     lines = list(installed())
     headings = [line for line in lines if not line.startswith(" ")]
     purposes = [heading.split(":")[0] for heading in headings]
-    assert purposes == ["algorithms", "health checks", "matchers", "flow keys", "filters"]
+    assert purposes == ["algorithms", "health checks", "signals", "matchers", "flow keys", "filters"]
     algorithms = lines[1 : lines.index(headings[1])]
     assert algorithms == sorted(algorithms)
     (found,) = (line for line in algorithms if line.startswith("  RoundRobin: "))
@@ -55,6 +55,7 @@ def test_of_strangers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lines == [
         "algorithms: none",
         "health checks: none",
+        "signals: none",
         "matchers: none",
         "flow keys: none",
         "filters:",

@@ -10,6 +10,7 @@ from balancer.assembly.ejection import make_outliers
 from balancer.assembly.listeners import make_listener
 from balancer.assembly.parts import Parts
 from balancer.assembly.pools import make_pool
+from balancer.assembly.signals import collect
 from balancer.assembly.together import together
 from balancer.core.turns import Turns
 from balancer.net.sessions import RESERVED
@@ -44,6 +45,7 @@ class Assembly(Parts):
             if settings.agent is not None:
                 at = await places(self, settings, attrgetter("agent"), "agent")
                 self.checks.append(make_agents(self, settings, settings.agent, at))
+            collect(self, settings, config)
         at_once = min(config.max_checks, sum(map(len, self.checks)))
         self.room.set_apart(max(0, at_once - RESERVED // 2))
 

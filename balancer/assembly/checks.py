@@ -133,6 +133,7 @@ def _aim(parts: Parts, settings: nouns.Pool, health: nouns.Health, config: nouns
             kinds=kinds,
             port=port,
             at=at.get(backend),
+            wall=parts.wall,
         )
 
     return aim

@@ -11,7 +11,7 @@ from balancer.assembly.changes import judged, settle_connections
 from balancer.assembly.parts import Parts
 from balancer.config.ejection import ROWS
 from balancer.core.outlier_rules import FailureShare, Rules, SuccessRate
-from balancer.core.outliers import Change, Outliers
+from balancer.core.outliers import EJECTED, Change, Outliers
 
 
 def make_outliers(parts: Parts, settings: nouns.Pool, ejection: nouns.Ejection) -> Outliers:
@@ -49,6 +49,10 @@ def _changed(parts: Parts, settings: nouns.Pool, change: Change) -> None:
 
 
 def _follow(parts: Parts, settings: nouns.Pool, change: Change) -> None:
-    """Have the connections to it that it is to have now."""
-    if parts.pools[settings].watch is not None:  # or the balancer stops, and keeps none
-        settle_connections(parts, settings, change.backend)
+    """Have the connections to it that it is to have now, and checks look at once at one that was ejected."""
+    if parts.pools[settings].watch is None:
+        return  # the balancer stops
+    settle_connections(parts, settings, change.backend)
+    if change.what == EJECTED:
+        for checks in parts.checks:
+            checks.hurry(change.backend)

@@ -18,6 +18,7 @@ from balancer.config.http_listener import HTTPListener
 from balancer.config.listeners import Listener
 from balancer.config.mistakes import Noun, as_tuple, count, instance, parsed, repeated, seconds, shown, sound
 from balancer.config.pools import Pool
+from balancer.config.signals import unserved
 from balancer.config.tcp_listener import TCPListener
 from balancer.config.tls import TLS
 from balancer.config.udp_listener import UDPListener
@@ -220,6 +221,7 @@ def _unfit(pool: Pool, kinds: Collection[Kind]) -> Iterator[str]:
             yield f"backends: {backend}: max_requests counts HTTP requests alone; give max_connections"
     if isinstance(pool.health, Health) and hasattr(pool.health.check, "protocols"):
         yield from _unprobed(pool.health.check, as_tuple(pool.health.check.protocols), kinds)
+    yield from unserved(pool.signals, kinds)
     if isinstance(pool.tls, UpstreamTLS) and Kind.HTTP in kinds:
         yield from not_for_http(pool.tls)
     if isinstance(pool.ejection, Ejection) and Kind.HTTP not in kinds:

@@ -16,6 +16,8 @@ ROWS: Final = ("local_errors", "gateway_errors", "failures")
 RATES: Final = ("success_rate", "failure_share")
 """The rules that compare the backends of a pool at the end of an interval."""
 
+_DEFAULT_ROW: Final = 5
+
 
 def _names(given: bool | str | Iterable[str]) -> Any:
     """All rules, none, or those named."""
@@ -107,9 +109,9 @@ class Ejection(Noun):
     of fewer than ten); the last usable backend of a tier never is. Raises `ConfigError`.
     """
 
-    failures: int | None = attrs.field(default=5, kw_only=True)
-    gateway_errors: int | None = attrs.field(default=5, kw_only=True)
-    local_errors: int | None = attrs.field(default=5, kw_only=True)
+    failures: int | None = attrs.field(default=_DEFAULT_ROW, kw_only=True)
+    gateway_errors: int | None = attrs.field(default=_DEFAULT_ROW, kw_only=True)
+    local_errors: int | None = attrs.field(default=_DEFAULT_ROW, kw_only=True)
     success_rate: SuccessRate | None = attrs.field(factory=SuccessRate, kw_only=True)
     failure_share: FailureShare | None = attrs.field(factory=FailureShare, kw_only=True)
     observe: bool | tuple[str, ...] = attrs.field(default=False, converter=_names, kw_only=True)
@@ -154,7 +156,7 @@ class Ejection(Noun):
     def wrong_for_streams(self) -> Iterator[str]:
         """What of it is in vain where nothing has a status."""
         named = not isinstance(self.observe, bool) and "gateway_errors" in self.observe
-        if named or self.gateway_errors != attrs.fields(Ejection).gateway_errors.default:
+        if named or self.gateway_errors != _DEFAULT_ROW:
             yield "ejection: gateway_errors: would be ignored, for no HTTPListener uses the pool; leave it out"
 
     def _mistakes(self) -> Iterator[str]:
@@ -191,13 +193,13 @@ class Ejection(Noun):
                 yield f"observe: {shown(name)} would be ignored, for that rule is off; leave it out"
 
     def _never_first(self) -> Iterator[str]:
-        """The narrower rules that a wider one would always be ahead of."""
+        """The narrower rules, where they are not as by default, that a wider one would always be ahead of."""
         wide = self.failures
         if wide is None or list(count("failures", wide)) or "failures" in self.observed:
             return
         for name in ("local_errors", "gateway_errors"):
             length = getattr(self, name)
-            if isinstance(length, int) and length > wide:
+            if length != _DEFAULT_ROW and isinstance(length, int) and length > wide:
                 yield f"{name}: {length} would be ignored, for failures={wide} is reached before; give {wide} or less"
 
 

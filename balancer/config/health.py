@@ -95,3 +95,12 @@ class Health(Noun):
     def _wrong_protocols(self) -> Iterator[str]:
         for kind in as_tuple(getattr(self.check, "protocols", ())):
             yield from instance("check: protocols", kind, Kind, KIND)
+
+
+def tls_on_tls(health: Any, tls: Any) -> Iterator[str]:
+    """That a check speaks TLS itself, and its connections are made over TLS as well: its own, or those of the pool."""
+    check = getattr(health, "check", None)
+    over = tls if getattr(health, "tls", None) is None else health.tls
+    if over and getattr(check, "plain", False):
+        name = type(check).__name__
+        yield f"health: check: {name} speaks TLS itself, and cannot over TLS; give Health(..., tls=False)"

@@ -193,7 +193,7 @@ def provides(field: str, value: Any, interface: InterfaceClass, remedy: str) -> 
                 yield from _misfit(f"{field}: {shown(value)}: {method}", call, arguments)
             else:
                 yield f"{field}: {shown(value)} promises {name} but has no {method}{_listed(arguments)}; write it"
-    elif callable(getattr(value, _methods(interface)[0][0], None)):
+    elif any(callable(getattr(value, method, None)) for method, _ in _methods(interface)[:1]):
         yield f"{field}: {shown(value)} does not provide {name}; put @implementer({name}) on its class"
     else:
         yield f"{field}: {shown(value)} does not provide {name}; {remedy}"

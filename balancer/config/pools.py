@@ -12,7 +12,7 @@ from balancer.config.backends import Backend
 from balancer.config.ejection import Ejection, wrong_ejection
 from balancer.config.endpoints import Endpoint, backend_endpoint, endpoint_or_none
 from balancer.config.examined import wrong_places
-from balancer.config.health import Health
+from balancer.config.health import Health, tls_on_tls
 from balancer.config.mistakes import (
     Noun,
     as_tuple,
@@ -29,9 +29,10 @@ from balancer.config.mistakes import (
     word,
 )
 from balancer.config.names import wrong_names, wrong_source
+from balancer.config.signals import wrong_signals
 from balancer.config.slow_start import SlowStart, given_slow_start
 from balancer.config.upstream_tls import UpstreamTLS, given_tls
-from balancer.interfaces import IAlgorithm
+from balancer.interfaces import IAlgorithm, ISignalSource
 
 _ALGORITHM: Final = "give an algorithm object such as RoundRobin()"
 
@@ -41,6 +42,10 @@ _BY_DNS: Final = 300.0
 
 
 def _servers(given: str | Iterable[str]) -> tuple[str, ...]:
+    return as_tuple(given)
+
+
+def _sources(given: ISignalSource | Iterable[ISignalSource]) -> tuple[ISignalSource, ...]:
     return as_tuple(given)
 
 
@@ -87,6 +92,9 @@ class Pool(Noun):
     With `tls` connections to the backends are made over TLS: an `UpstreamTLS`, or True for one with all its defaults.
     `connect_timeout` bounds TCP and the handshake together.
 
+    `signals` are where numbers come from that backends report of themselves, for an algorithm that goes by some: a
+    source such as `Prometheus(...)`, or several.
+
     With an `ejection` backends whose sessions end badly get no more for a while; None ejects nobody.
 
     Times are in seconds. What none of the listeners that use a pool looks at cannot be set. Raises `ConfigError`.
@@ -119,6 +127,7 @@ class Pool(Noun):
     max_interim: int = attrs.field(default=16, kw_only=True)
     on_down: Literal["keep", "cut"] | float = attrs.field(default="keep", kw_only=True)
     ejection: Ejection | None = attrs.field(default=None, kw_only=True)
+    signals: tuple[ISignalSource, ...] = attrs.field(default=(), converter=_sources, kw_only=True)
 
     resolve_every: float | None = attrs.field(default=None, kw_only=True)
     dns: tuple[str, ...] = attrs.field(default=(), converter=_servers, kw_only=True)
@@ -137,6 +146,12 @@ class Pool(Noun):
     def limited(self) -> bool:
         """Whether any of its backends can be full, or be made so by its agent."""
         return self.agent is not None or any(backend.limit is not None for backend in sound(self.backends, Backend))
+
+    @property
+    def _on_sockets(self) -> bool:
+        """Whether any of its backends is on a unix socket."""
+        found = (endpoint_or_none(backend_endpoint, backend.address) for backend in sound(self.backends, Backend))
+        return any(endpoint is not None and isinstance(endpoint.place, str) for endpoint in found)
 
     @property
     def unheeded(self) -> tuple[str, ...]:
@@ -200,7 +215,10 @@ class Pool(Noun):
         yield from self._wrong_fate()
         tiers = [backend.tier for backend in sound(self.backends, Backend)]
         yield from wrong_ejection(self.ejection, tiers, checked=self.health is not None)
+        algorithms = (self.algorithm, self.on_policy_error)
+        yield from wrong_signals(self.signals, algorithms, checked=self.health is not None, unix=self._on_sockets)
         yield from self._wrong_tls()
+        yield from tls_on_tls(self.health, self.tls)
 
     def _wrong_sharing(self) -> Iterator[str]:
         """How sessions are shared out among tiers, and with backends that are not well or have just come back."""

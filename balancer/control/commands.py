@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from itertools import islice
 from typing import Any, Final, NoReturn
 
 import attrs
 from twisted.logger import Logger
 
+from balancer import explain
 from balancer.assembly import Assembly, changes
 from balancer.config.mistakes import shown
 from balancer.control.figures import connections, counters, standing
 from balancer.control.naming import Member, Names
-from balancer.errors import ControlRefused
+from balancer.errors import ConfigError, ControlRefused
 
 log = Logger("balancer")
 
 EXAMPLE: Final = 'send one such as {"do": "help"}'
+Explaining = Generator[None, None, dict[str, Any]]
+"""An answer that takes several slices of work."""
+
 FAILED: Final = "the balancer failed to do that; its log says how"
 
 
@@ -52,6 +56,10 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_list_of_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_text, value))
+
+
 BACKEND: Final = Argument("the name of a backend, or pool/name", _is_text)
 COMMANDS: Final[Mapping[str, Command]] = {
     "drain": Command("give a backend no new sessions, and leave it those it has", {"backend": BACKEND}),
@@ -69,6 +77,17 @@ COMMANDS: Final[Mapping[str, Command]] = {
             "count": Argument("a whole number of at least 1", _is_count, required=False),
         },
     ),
+    "explain": Command(
+        "tell where a request would go now, and why",
+        {
+            "question": Argument("a text such as 'GET https://app.example.com/'", _is_text),
+            "client": Argument("an address, with a port if that matters", _is_text, required=False),
+            "headers": Argument("a list of texts such as 'Cookie: a=b'", _is_list_of_texts, required=False),
+            "listener": Argument("the endpoint of a listener, such as 'tcp:443'", _is_text, required=False),
+            "sni": Argument("the server name asked for by TLS", _is_text, required=False),
+            "peek": Argument("what the client says first, a text, or 'hex:' and digits", _is_text, required=False),
+        },
+    ),
     "help": Command("tell the commands and what they take"),
 }
 
@@ -78,26 +97,33 @@ class Commands:
 
     def __init__(self, assembly: Assembly) -> None:
         self._assembly, self._names = assembly, Names(assembly.pools)
-        self._runs: Mapping[str, Callable[..., dict[str, Any]]] = {
+        self._runs: Mapping[str, Callable[..., dict[str, Any] | Explaining]] = {
             "drain": self._drain,
             "undrain": self._undrain,
             "weight": self._weight,
             "counters": lambda: counters(assembly),
             "connections": lambda: connections(assembly, self._names),
             "events": self._events,
+            "explain": self._explain,
             "help": _help,
         }
 
-    def answer(self, line: bytes) -> bytes:
-        """Do what the line says; return the line that tells what came of it, whatever that is."""
+    def answer(self, line: bytes, say: Callable[[bytes], object]) -> None:
+        """Do what the line says; say the line that tells what came of it, whatever that is: now, or in a few turns."""
+        self._assembly.work(self._answering(line, say))
+
+    def _answering(self, line: bytes, say: Callable[[bytes], object]) -> Generator[None, None, None]:
+        """The same, in slices of work where that takes long."""
         try:
             name, arguments = _read(line)
-            return _line({"ok": True, **self._runs[name](**arguments)})
+            told = self._runs[name](**arguments)
+            answer = _line({"ok": True, **((yield from told) if isinstance(told, Generator) else told)})
         except ControlRefused as error:
-            return self.refuse(error)
+            answer = self.refuse(error)
         except Exception:  # noqa: BLE001  a fault of ours must not end the connection, nor be kept from the log
             log.failure("a command of the control socket failed")
-            return self.refuse(ControlRefused(FAILED))
+            answer = self.refuse(ControlRefused(FAILED))
+        say(answer)
 
     def refuse(self, error: ControlRefused) -> bytes:
         """The line that says why nothing was done."""
@@ -128,6 +154,16 @@ class Commands:
         )
         latest = list(islice(wanted, count))
         return {"events": [attrs.asdict(event) for event in reversed(latest)]}
+
+    def _explain(self, question: str, **more: Any) -> Explaining:
+        """Put to the pools as they are."""
+        listeners = [settings for settings, _ in self._assembly.listeners]
+        try:
+            asked = explain.question(question, **more)
+            way = yield from explain.following(explain.Ground(listeners, self._assembly.pools), asked)
+        except ConfigError as error:
+            raise ControlRefused(str(error)) from error
+        return explain.told(way)
 
 
 def _told(member: Member) -> dict[str, Any]:

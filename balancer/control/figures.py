@@ -72,6 +72,7 @@ def standing(backend: Backend) -> dict[str, Any]:
         "served": backend.served,
         "failed": backend.failed,
         "latency": None if latency is None else round(latency, 6),
+        "signals": dict(backend.signals),
     }
 
 
@@ -80,6 +81,7 @@ def _pool(pool: Pool) -> dict[str, Any]:
         "pool": pool.name,
         "eligible": len(pool.eligible()),
         "policy_faults": pool.policy.faults.count,
+        **_panic(pool),
         "waiting": pool.waiting,
         "longest_queue": pool.longest_queue,
         "waited": pool.waited,
@@ -100,6 +102,15 @@ def _ejection(outliers: Outliers | None) -> dict[str, Any]:
         "observed": dict(+outliers.observed),
         "spared": outliers.spared,
     }
+
+
+def _panic(pool: Pool) -> dict[str, Any]:
+    """Where sessions are shared out among tiers, or health may be set aside: to which share, and where it is now."""
+    standing = pool.standing
+    if standing is None:
+        return {}
+    shares = {str(tier): round(share, 4) for tier, share in standing.shares.items()}
+    return {"shares": shares, "panicking": sorted(standing.panicking), "panics": standing.panics}
 
 
 def _sent_again(upstreams: Upstreams | None) -> dict[str, Any]:

@@ -84,6 +84,7 @@ class Backend:
     `max_connections` is how many sessions it takes at once, or None; `trial` is the same for as long as it is tried out
     after an ejection, and `most` the less of the two. While it is `starting` it is to get less than its share.
     `guarded` tells whether there is more to look at before it is given a session than whether it is usable.
+    Who is `reporting` is told the signals of health checks.
     """
 
     up = Decisive(start=False)
@@ -125,6 +126,7 @@ class Backend:
         self.weight = 0.0
         self.active = self.held = self.served = self.failed = 0
         self.signals: Mapping[str, float] = {}
+        self.reporting: tuple[Callable[[Mapping[str, float]], object], ...] = ()
         self.timing = Latency(latency_half_life)
         self._reported_weight = 1.0
         self.own_weight, self.up, self.draining = weight, up, False
@@ -191,6 +193,9 @@ class Backend:
             self.judge()
         if report.tags is not None:
             self._reported_tags = frozenset(report.tags)
+        if report.signals is not None:
+            for take in self.reporting:
+                take(report.signals)
         return (self.weight, self.tags) != before
 
     def count_end(self, error: BalancerError | None) -> None:

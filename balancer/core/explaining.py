@@ -6,7 +6,7 @@ how a session came to the pool.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Generator, Iterable, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from copy import copy
 from random import Random
 from typing import TYPE_CHECKING, Any, Final
@@ -65,16 +65,26 @@ class Considered:
 
 
 @attrs.frozen
+class TierShare:
+    """A tier that is in use, and the share of sessions that it has."""
+
+    tier: int
+    share: float
+
+
+@attrs.frozen
 class PoolExplained:
     """A pool as one session finds it.
 
-    `panic` tells whether it uses backends that are not well, for want of others. `retry` is the choice after one that
-    failed, None if there is none to fail. `fault` is what went wrong as the algorithm was asked about its scores.
+    `panic` tells whether it uses backends that are not well, for want of others. `tiers` are those in use. `retry` is
+    the choice after one that failed, None if there is none to fail. `fault` is what went wrong as the algorithm was
+    asked about its scores.
     """
 
     pool: str
     algorithm: str
     panic: bool
+    tiers: tuple[TierShare, ...]
     backends: tuple[Considered, ...]
     choice: Choice
     retry: Choice | None
@@ -95,10 +105,17 @@ def explaining(pool: Pool, session: Session) -> Generator[None, None, PoolExplai
         first = next(backend for backend in pool.backends if backend.name == choice.backend)
         retry = yield from _chosen(twin, session, random, first)
     words, fault = _words(pool.policy, session)
-    tiers = frozenset(backend.tier for backend in pool.eligible()) or None
-    considered = tuple(_considered(backend, session, tiers, words) for backend in pool.backends)
+    considered = tuple(_considered(*one, words) for one in _reasons(pool, session))
+    tiers = _tiers(pool)
     panic = any(backend.pressed for backend in pool.backends)
-    return PoolExplained(pool.name, pool.policy.title, panic, considered, choice, retry, fault)
+    return PoolExplained(pool.name, pool.policy.title, panic, tiers, considered, choice, retry, fault)
+
+
+def _tiers(pool: Pool) -> tuple[TierShare, ...]:
+    """The tiers in use, lowest first."""
+    if pool.standing is not None:
+        return tuple(TierShare(tier, share) for tier, share in sorted(pool.standing.shares.items()))
+    return tuple(TierShare(tier, 1.0) for tier in sorted({backend.tier for backend in pool.eligible()}))
 
 
 def _twin(pool: Pool, ports: Ports) -> Pool:
@@ -150,7 +167,15 @@ def _words(policy: Policy, session: Session) -> tuple[_Words, str]:
         return {}, f"explain() raised {type(error).__name__}: {error}"
 
 
-def _considered(backend: Backend, session: Session, tiers: Collection[int] | None, words: _Words) -> Considered:
+def _reasons(pool: Pool, session: Session) -> Iterator[tuple[Backend, tuple[str, ...]]]:
+    """What keeps the session from each of the backends."""
+    tiers, now = {backend.tier for backend in pool.eligible()} or None, pool.ports.seconds()
+    for backend in pool.backends:
+        share = 1.0 if pool.starts is None else pool.starts.share(backend, now)
+        yield backend, tuple(reasons(backend, session, tiers=tiers, share=share))
+
+
+def _considered(backend: Backend, because: tuple[str, ...], words: _Words) -> Considered:
     score, note = words.get(backend, (None, ""))
     return Considered(
         backend.name,
@@ -160,7 +185,7 @@ def _considered(backend: Backend, session: Session, tiers: Collection[int] | Non
         backend.active,
         backend.max_connections,
         backend.tier,
-        tuple(reasons(backend, session, tiers=tiers)),
+        because,
         score,
         note,
     )

@@ -5,6 +5,7 @@ Matchers are asked as for a session, but every part of one that was put together
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 EVERYTHING: Final = "everything"
 """What stands for a matcher where there is none."""
 
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+")
 _SIGNS: Final = {"all": " & ", "any": " | "}
 
 
@@ -42,7 +44,7 @@ class Asked:
 
 @attrs.frozen
 class RouteAsked:
-    """One route: its `number` from 1, what logs call it, and whether it `matches`.
+    """One route: its `number` from 1, its name, if it has one, and whether it `matches`.
 
     `asked` is None where nobody was asked: it is passed over, since it is for other hosts or paths, which `passed_over`
     says.
@@ -95,7 +97,7 @@ def explain_matcher(matcher: Any, session: Session) -> Asked:
     """What the matcher answers, and what each of its parts does."""
     joined, parts = taken_apart(matcher)
     told = tuple(explain_matcher(part, session) for part in parts)
-    text = _joined(joined, told) if told else _name(matcher)
+    text = _joined(joined, told) if told else called(matcher)
     try:
         found = ask(matcher, session)
     except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
@@ -117,6 +119,11 @@ def _joined(joined: str, parts: tuple[Asked, ...]) -> str:
     return f"({_SIGNS[joined].join(part.matcher for part in parts)})"
 
 
-def _name(matcher: Any) -> str:
-    """What a matcher calls itself; a function by its name."""
-    return matcher.__name__ if isinstance(matcher, FunctionType) else named(matcher)
+def called(stranger: Any) -> str:
+    """What a plugin calls itself, and a function by its name."""
+    return stranger.__name__ if isinstance(stranger, FunctionType) else placeless(named(stranger))
+
+
+def placeless(text: str) -> str:
+    """The text without where objects are in memory, which is another place each time."""
+    return _ADDRESS.sub("", text)

@@ -19,7 +19,7 @@ class Lease:
     """One pick for a session, from the moment it is made, which `began` tells, until the session on the backend ends.
 
     `policy` made it. `first_byte` is when the backend first said something, in seconds after that. `has_say` tells
-    whether the picker has a say in the heads of requests and answers.
+    whether anybody has a say in the heads of requests and answers.
     """
 
     first_byte: float | None
@@ -31,7 +31,7 @@ class Lease:
         self.first_byte, self.began = None, pool.ports.seconds()
         self._pool: Pool | None = pool
         self.policy, self._snapshot = policy, snapshot
-        self.has_say = snapshot.has_say
+        self.has_say = snapshot.has_say or pool.hearing is not None
 
     def answered(self) -> None:
         """The backend's first byte has come; later calls count for nothing."""
@@ -53,7 +53,9 @@ class Lease:
         return self.policy.request(self._snapshot, self.session, self.backend, head)
 
     def responded(self, head: ResponseHead) -> ResponseHead:
-        """Let the picker that made the choice see, and change, the head of an HTTP answer. Raises `PolicyFailed`."""
+        """The head of an answer, after who listens and the picker that chose have seen it. Raises `PolicyFailed`."""
+        if self._pool is not None and self._pool.hearing is not None:
+            head = self._pool.hearing.heard(self.backend, head)
         return self.policy.respond(self._snapshot, self.session, self.backend, head)
 
     def end(self, phase: Phase = Phase.DONE, *, status: int | None = None, error: BalancerError | None = None) -> None:

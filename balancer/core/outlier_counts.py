@@ -51,8 +51,8 @@ class Record:
 
     @property
     def serves(self) -> bool:
-        """Whether it takes sessions as any other."""
-        return self.stage is Stage.IN and self.backend.usable
+        """Whether it takes sessions as any other; in a panic all do, and those that are down are none to count on."""
+        return self.stage is Stage.IN and self.would_serve
 
     @property
     def would_serve(self) -> bool:

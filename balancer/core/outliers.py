@@ -118,13 +118,14 @@ class Outliers:
             record.backend.trial = record.older + self._rules.trials
         elif what is Ending.WELL:
             self._back(record, "a session ended well")
+            self._pool.refresh()
         elif what is not Ending.UNSAID:
             record.failed_at = self._pool.ports.seconds()
             self._strike(record, Verdict(TRIAL, "it failed while it was tried out", word))
 
     def _strike(self, record: Record, verdict: Verdict) -> None:
         """A rule wants a backend out. One that is not in use is none the better for it."""
-        if record.stage is Stage.OUT or not record.backend.usable:
+        if record.stage is Stage.OUT or not record.would_serve:
             return
         observed, now = verdict.rule in self._rules.observed, self._pool.ports.seconds()
         spared = "observed only" if observed else self._why_spared(record)
@@ -165,20 +166,18 @@ class Outliers:
         """Let it have a few sessions at a time, beside those that are on it still."""
         backend = record.backend
         record.enter(Stage.TRIAL, self._pool.ports.seconds())
-        record.older = backend.active - backend.held
+        record.older = backend.live
         backend.trial, backend.ejected = record.older + self._rules.trials, False
         self._told(Change(backend, ON_TRIAL, why))
         self._pool.refresh()
 
     def _back(self, record: Record, why: str) -> None:
-        """It is in use as any other."""
+        """It is in use as any other, as soon as the pool sees to it."""
         backend = record.backend
         del self._away[record]
         record.enter(Stage.IN, self._pool.ports.seconds())
         backend.trial, backend.ejected = None, False
         self._told(Change(backend, BACK, why))
-        if self._pool.waiting:
-            self._pool.freed(backend)
 
     def _sweep(self) -> None:
         """An interval is over."""
@@ -187,6 +186,7 @@ class Outliers:
             self._strike(record, verdict)
         for record in [one for one in self._away if one.answers]:
             self._back(record, "it answers")
+            self._pool.refresh()
         for record in self._records.values():
             record.close_interval()
 

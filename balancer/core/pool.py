@@ -18,9 +18,11 @@ from balancer.core.making import SLICE
 from balancer.core.pickers import BUDGET, Algorithm, Policy, Ports, Snapshot
 from balancer.core.remaining import choose_among, draw
 from balancer.core.session import Session
+from balancer.core.signals import Hearing
 from balancer.core.slices import finished
 from balancer.core.slow_start import Curve, Starts
 from balancer.core.standing import Standing
+from balancer.core.tiered import Tiered
 from balancer.errors import BalancerError, NoBackend, PolicyFailed, PoolFull
 from balancer.interfaces import Phase
 
@@ -77,6 +79,8 @@ class Pool:
 
     watch: Watch | None = None
     """Is told how sessions end, if anybody wants to know."""
+    hearing: Hearing | None = None
+    """Reads the heads of answers, if backends report anything in them."""
     waiting = 0
     """Sessions that wait now."""
     longest_queue = 0
@@ -106,6 +110,9 @@ class Pool:
         self.standing: Standing | None = None
         if spill is not None or panic is not None:
             self.standing = Standing(self.backends, spill=spill, panic=panic, changed=ports.changed)
+        if self.standing is not None and spill is not None:
+            algorithm = Tiered(algorithm, self.standing)
+            on_policy_error = on_policy_error and Tiered(on_policy_error, self.standing)
         self.policy = Policy(algorithm, name, ports, self.backends)
         self.plan_b = None if on_policy_error is None else Policy(on_policy_error, name, ports, self.backends)
         self._serves = False

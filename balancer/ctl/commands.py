@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from balancer.ctl.asking import ask
 from balancer.ctl.texts import lines_of
+from balancer.explain.commanding import asked, fill_question
 
 ABOUT: Final = "look at a running balancer, and take its backends out of use or back"
 
@@ -33,6 +34,10 @@ Who is connected, and what became of b1:
 
     balancer ctl /run/balancer.sock connections
     balancer ctl /run/balancer.sock events b1
+
+Where a request would go now, and why:
+
+    balancer ctl /run/balancer.sock explain 'GET https://app.example.com/' --header 'Cookie: beta=on'
 
 A backend whose name is in several pools is called pool/name. Exit status: 0 when all is well, 1 when the balancer
 refuses, 64 for a wrong command line, 69 when nobody answers.
@@ -78,11 +83,15 @@ def fill(parser: ArgumentParser) -> None:
     events = command("events", "the latest changes of backends, oldest first")
     events.add_argument("backend", nargs="?", help=f"{_BACKEND}; all if left out")
     events.add_argument("--count", type=_count, help="so many at most")
+    fill_question(command("explain", "where a request, a connection or a datagram would go now, and why"))
 
 
 def run(arguments: Namespace) -> Iterable[str]:
     """Ask, and return the lines to print. Raises `NotDone`."""
     given = {name: getattr(arguments, name, None) for name in ("backend", "weight", "count")}
     question: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    if arguments.question == "explain":
+        line, more = asked(arguments)
+        question = {"question": line, **more}
     answer = ask(arguments.path.removeprefix("unix:"), {"do": arguments.question, **question})
     return [json.dumps(answer)] if getattr(arguments, "json", False) else lines_of(arguments.question, answer)

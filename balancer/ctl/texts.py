@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 
+from balancer.explain.texts import lines_of as explained
 from balancer.tables import table
 
 UNITS: Final = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -187,6 +188,7 @@ _TEXTS: Final[Mapping[str, Callable[[Answer], Iterable[str]]]] = {
     "counters": _counters,
     "connections": _connections,
     "events": _events,
+    "explain": explained,
 }
 
 

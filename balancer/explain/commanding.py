@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterable
-from typing import Final
+from typing import Any, Final
 
 from balancer.config import load
 from balancer.explain.ground import offline
@@ -56,7 +56,7 @@ def fill(parser: ArgumentParser) -> None:
 
 def fill_question(parser: ArgumentParser) -> None:
     """Have the parser take a question."""
-    parser.add_argument("question", metavar="QUESTION", help="'GET https://HOST/PATH', tcp://:PORT or udp://:PORT")
+    parser.add_argument("asked", metavar="QUESTION", help="'GET https://HOST/PATH', tcp://:PORT or udp://:PORT")
     parser.add_argument("--client", metavar="ADDRESS", help="who asks: an address, with a port if that matters")
     parser.add_argument(
         "--header", metavar="FIELD", action="append", default=[], help="a header field, such as 'Cookie: a=b'"
@@ -66,16 +66,21 @@ def fill_question(parser: ArgumentParser) -> None:
     parser.add_argument("--peek", metavar="BYTES", default="", help="what the client says first: text, or hex:160301")
 
 
+def asked(arguments: Namespace) -> tuple[str, dict[str, Any]]:
+    """The question, and what was said beside it."""
+    more = {
+        "client": arguments.client,
+        "headers": arguments.header,
+        "listener": arguments.listener,
+        "sni": arguments.sni,
+        "peek": arguments.peek,
+    }
+    return arguments.asked, {name: value for name, value in more.items() if value}
+
+
 def run(arguments: Namespace) -> Iterable[str]:
     """The lines to print. Raises `ConfigError` for a config, or a question, that is wrong."""
     ground = offline(load(arguments.config), down=arguments.down, full=arguments.full, draining=arguments.draining)
-    asked = question(
-        arguments.question,
-        client=arguments.client,
-        headers=arguments.header,
-        listener=arguments.listener,
-        sni=arguments.sni,
-        peek=arguments.peek,
-    )
-    answer = told(follow(ground, asked))
+    line, more = asked(arguments)
+    answer = told(follow(ground, question(line, **more)))
     return [json.dumps(answer, indent=2)] if arguments.json else lines_of(answer)

@@ -7,7 +7,7 @@ from typing import Any, Final
 import attrs
 
 from balancer.core.explaining import Choice, PoolExplained
-from balancer.core.explaining_routes import Asked, RouteAsked
+from balancer.core.explaining_routes import Asked, RouteAsked, placeless
 from balancer.core.messages import RequestHead
 from balancer.errors import BalancerError
 from balancer.explain.heads import lines_sent
@@ -35,9 +35,9 @@ def told(way: Way) -> dict[str, Any]:
         "filters": list(way.filters),
         "request": None if way.came is None else _request(way, way.came),
         "reply": None if way.reply is None else _reply(way.reply),
-        "error": None if way.error is None else _error(way.error, way.asked.kind),
+        "error": None if way.error is None else _error(way.error, way.hops[-1].kind),
         "pool": None if way.pool is None else _pool(way.pool),
-        "notes": list(way.notes),
+        "notes": list(map(placeless, way.notes)),
     }
 
 
@@ -85,7 +85,7 @@ def _asked(asked: Asked) -> dict[str, Any]:
 def _request(way: Way, came: RequestHead) -> dict[str, Any]:
     """The request as it came and as the backend is sent it, if it is, line by line, and the difference."""
     before = _lines(came)
-    after = [] if way.goes is None or way.reply is not None else lines_sent(way.goes)
+    after = [] if way.goes is None else lines_sent(way.goes)
     changes = [f"- {line}" for line in _without(before, after)] + [f"+ {line}" for line in _without(after, before)]
     return {"came": before, "sent": after, "changes": changes if after else []}
 
@@ -117,7 +117,7 @@ def _reply(reply: Reply) -> dict[str, Any]:
 
 def _error(error: BalancerError, kind: Kind) -> dict[str, Any]:
     """Only HTTP has a status."""
-    return {"status": error.status if kind is Kind.HTTP else None, "reason": error.reason, "why": str(error)}
+    return {"status": error.status if kind is Kind.HTTP else None, "reason": error.reason, "why": placeless(str(error))}
 
 
 def _pool(pool: PoolExplained) -> dict[str, Any]:
@@ -126,6 +126,7 @@ def _pool(pool: PoolExplained) -> dict[str, Any]:
         "algorithm": pool.algorithm,
         "panic": pool.panic,
         "fault": pool.fault,
+        "tiers": [attrs.asdict(one) for one in pool.tiers],
         "backends": [{**attrs.asdict(one), "reasons": list(one.reasons)} for one in pool.backends],
         "choice": _choice(pool.choice),
         "retry": None if pool.retry is None else _choice(pool.retry),

@@ -13,6 +13,9 @@ from balancer.tables import table
 NAMED: Final = 8
 """Names that are listed at most, where there may be many."""
 
+WIDEST: Final = 100
+"""Characters of a filter's settings that are shown."""
+
 Told = Mapping[str, Any]
 
 
@@ -81,8 +84,7 @@ def _routes(hop: Told) -> Iterator[str]:
 
 def _route(route: Told) -> Iterator[tuple[str, str, str]]:
     asked = route["asked"]
-    own_name = "" if route["name"].startswith(asked["matcher"][:20]) or route["name"] == "everything" else route["name"]
-    head = f"route {route['route']}" + (f" {own_name!r}" if own_name else "")
+    head = f"route {route['route']}" + (f" {route['name']!r}" if route["name"] else "")
     for depth, node in _nodes(asked, 0):
         plain = not node["joined"] or _is_plain_not(node)
         text = node["matcher"] if plain else _JOINED[node["joined"]]
@@ -109,15 +111,18 @@ def _head(told: Told) -> Iterator[str]:
     """What becomes of the head of a request, and what it is answered here."""
     if told["filters"]:
         yield ""
-        yield f"filters: {', '.join(told['filters'])}"
+        yield "filters"
+        yield from (f"  {name if len(name) <= WIDEST else name[: WIDEST - 3] + '...'}" for name in told["filters"])
     yield from (f"  note: {note}" for note in told["notes"])
     if told["reply"] is not None:
+        yield ""
+        yield "the client is sent"
         yield f"  {told['reply']['status']}"
         yield from (f"  {field}" for field in told["reply"]["fields"])
         yield from (f"  | {line}" for line in told["reply"]["body"].splitlines())
     if told["request"] is not None and told["request"]["changes"]:
         yield ""
-        yield "the backend is sent"
+        yield "the backend is sent" if told["backend"] is not None else "a backend would be sent"
         yield from (f"  {line}" for line in told["request"]["changes"])
 
 
@@ -129,14 +134,18 @@ def _pool(pool: Told) -> Iterator[str]:
         yield f"  note: {pool['choice']['algorithm']} has chosen"
     if pool["fault"]:
         yield f"  note: {pool['algorithm']}: {pool['fault']}"
-    rows = [_backend(one) for one in pool["backends"]]
+    if len({one["tier"] for one in pool["backends"]}) > 1 and pool["tiers"]:
+        shares = (f"tier {one['tier']} {100 * one['share']:.0f} %" for one in pool["tiers"])
+        yield f"  sessions by tier: {', '.join(shares)}"
+    rows = [_backend(one, pool["choice"]) for one in pool["backends"]]
     yield from (f"  {line}" for line in table(("BACKEND", "STATE", "TIER", "WEIGHT", "ACTIVE", "SCORE", "NOTE"), rows))
 
 
-def _backend(one: Told) -> tuple[str, ...]:
+def _backend(one: Told, choice: Told) -> tuple[str, ...]:
     limit = "" if one["max_connections"] is None else f" of {one['max_connections']}"
     score = "-" if one["score"] is None else f"{one['score']:.4g}"
-    excluded = f"not chosen: {', '.join(one['reasons'])}" if one["reasons"] else ""
+    at_times = "chosen all the same" if one["backend"] == choice["backend"] else "not always"
+    against = f"{at_times if one['backend'] in choice['among'] else 'not chosen'}: {', '.join(one['reasons'])}"
     return (
         one["backend"],
         one["state"],
@@ -144,5 +153,5 @@ def _backend(one: Told) -> tuple[str, ...]:
         f"{one['weight']:g}",
         f"{one['active']}{limit}",
         score,
-        excluded or one["note"],
+        against if one["reasons"] else one["note"],
     )

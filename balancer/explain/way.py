@@ -11,7 +11,7 @@ import attrs
 from balancer import config as nouns
 from balancer.core.arrival import arrival
 from balancer.core.explaining import Choice, PoolExplained, explaining
-from balancer.core.explaining_routes import RoutesExplained
+from balancer.core.explaining_routes import RoutesExplained, called
 from balancer.core.flow_keys import FlowKeys
 from balancer.core.messages import RequestHead
 from balancer.core.peeking import FirstBytes, PeekingRoutes
@@ -111,7 +111,7 @@ class _Follower:
 
     def _tcp(self, listener: nouns.TCPListener, tls: nouns.TLS | None) -> Generator[None, None, None]:
         session = self._session(Kind.TCP, tls)
-        routes = PeekingRoutes([Route(one.matcher, one, name=one.title) for one in listener.routes])
+        routes = PeekingRoutes([Route(one.matcher, one, name=one.name or "") for one in listener.routes])
         seen = FirstBytes(routes, session)
         with suppress(NoRoute):
             seen.feed(first_bytes(self._asked, secured=tls is not None)) or seen.give_up()
@@ -124,18 +124,19 @@ class _Follower:
             yield from self._pool(route, session)
 
     def _udp(self, listener: nouns.UDPListener) -> Generator[None, None, None]:
+        """A datagram that says whose it is need not ask the routes."""
         session = self._session(Kind.UDP, None)
         session.peek = self._asked.peek
-        routes = Routes([Route(one.matcher, one, name=one.title) for one in listener.routes])
         pools = [self._ground.pools[pool] for pool in listener.pools]
         home = None if listener.key is None else FlowKeys(listener.key, pools).home(session.peek)
-        route = self._taken(routes, session)
-        yield from self._pool(route, session)
-        if home is not None:
-            pool, backend = home
-            told = yield from explaining(pool, session)
-            choice = Choice(backend.name, "decision", "what the datagram says of itself", (backend.name,))
-            self._way.pool = attrs.evolve(told, choice=choice)
+        if home is None:
+            routes = Routes([Route(one.matcher, one, name=one.name or "") for one in listener.routes])
+            yield from self._pool(self._taken(routes, session), session)
+            return
+        pool, backend = home
+        told = yield from explaining(pool, session)
+        choice = Choice(backend.name, "decision", "what the datagram says of itself", (backend.name,))
+        self._way.pool = attrs.evolve(told, choice=choice)
 
     def _http(self, listener: nouns.HTTPListener, tls: nouns.TLS | None) -> Generator[None, None, None]:
         way, passage = self._way, Passage(listener, tls, self._asked, self._port)
@@ -149,11 +150,12 @@ class _Follower:
             way.reply = answer
             return
         session.request = answer
-        routes = Routes([Route(one.matcher, one, name=one.title) for one in listener.routes])
+        routes = Routes([Route(one.matcher, one, name=one.name or "") for one in listener.routes])
         route = self._taken(routes, session)
-        way.filters = tuple(map(repr, route.filters))
-        way.reply, way.goes = passage.filtered(route, session, way.notes)
+        way.filters = tuple(map(called, route.filters))
+        way.reply, head = passage.filtered(route, session, way.notes)
         if way.reply is None:
+            way.goes = head
             yield from self._pool(route, session)
 
     def _taken(self, routes: Routes[nouns.Route], session: Session) -> nouns.Route:

@@ -23,6 +23,8 @@ from balancer.interfaces.contracts import (
     IMatcher,
     IMatcherPlugin,
     ISession,
+    ISignalSource,
+    ISignalSourcePlugin,
     Picker,
 )
 from balancer.interfaces.filtering import Filter
@@ -51,6 +53,8 @@ __all__ = [
     "IMatcher",
     "IMatcherPlugin",
     "ISession",
+    "ISignalSource",
+    "ISignalSourcePlugin",
     "Kind",
     "Matcher",
     "More",

@@ -102,7 +102,8 @@ class IAlgorithm(Interface):
         Pure: what it remembers lives in the picker. A generator yields between slices of long work (1 ms or less)
         and returns the picker; the old one serves meanwhile. Draw chance from `random` alone.
 
-        An algorithm may also have `keeper() -> IKeeper`, for what is to be remembered longer than a picker lives.
+        An algorithm may also have `keeper() -> IKeeper`, for what is to be remembered longer than a picker lives, and
+        `signals`, the names of those in `IBackend.signals` that it goes by: only these are collected.
         """
 
 
@@ -136,6 +137,9 @@ class ICheckTarget(Interface):
         Fails with `CheckFailed` when the connection cannot be made.
         """
 
+    def wall() -> float:
+        """Seconds since 1970."""
+
     def datagram(data: bytes) -> Deferred[bytes]:
         """Send a datagram to the backend; fires with the first one that comes back, from its address and port alone.
 
@@ -152,7 +156,10 @@ class ICheckTarget(Interface):
 
 
 class IHealthCheck(Interface):
-    """One probe of one backend. When to run it and how often it must agree is the pool's business."""
+    """One probe of one backend. When to run it and how often it must agree is the pool's business.
+
+    May also have `plain`: True when it speaks TLS itself, so that what it speaks it on must be in the clear.
+    """
 
     protocols: Collection[Kind] = Attribute("The kinds of pool it can probe.")
 
@@ -161,6 +168,21 @@ class IHealthCheck(Interface):
 
         Ends when the pool cancels it, after the time-out, and leaves nothing open. Until it ends, every interval fails.
         """
+
+
+class ISignalSource(Interface):
+    """Where numbers come from that backends report of themselves, for algorithms that declare `signals`.
+
+    It has at least one of three ways to bring them. `collect(target) -> Awaitable[Mapping[str, float]]` is asked for
+    each backend every `every` seconds, within `timeout`; it reaches the backend through the `ICheckTarget` alone, on
+    another `port` if it has one, and raises `CheckFailed` when there is nothing to be had. `answered(head) ->
+    Mapping[str, float]` is told the heads of HTTP answers that have one of its `fields` (names in lower case), which
+    clients do not get to see. With `reported = True` what health checks and agents put into `Report.signals` is taken.
+    """
+
+    names: Collection[str] = Attribute("The signals it brings; what it tells beside those is left out.")
+    expire: float = Attribute("Seconds for which a number counts.")
+    protocols: Collection[Kind] = Attribute("The kinds of pool it can serve.")
 
 
 class IMatcher(Interface):
@@ -234,6 +256,10 @@ class IAlgorithmPlugin(Interface):
 
 class IHealthCheckPlugin(Interface):
     """Marks a class whose instances provide `IHealthCheck`, so that it can be listed."""
+
+
+class ISignalSourcePlugin(Interface):
+    """Marks a class whose instances provide `ISignalSource`, so that it can be listed."""
 
 
 class IMatcherPlugin(Interface):

@@ -43,6 +43,7 @@ class Target:
         datagram_greeting: bytes = b"",
         secure: Secure | None = None,
         kinds: Collection[Kind] = (),
+        wall: Callable[[], float] | None = None,
         port: int | None = None,
         at: Backend | None = None,
     ) -> None:
@@ -50,6 +51,7 @@ class Target:
         self._at = at or backend
         authority = self._at.authority
         self.address = authority if port is None else f"{authority.rpartition(':')[0]}:{port}"
+        self.wall: Callable[[], float] = wall or reactor.seconds
         self._timeout, self._secure = timeout, secure
         self._greeting, self._datagram_greeting = greeting, datagram_greeting
         self.shortage = ""

@@ -102,12 +102,12 @@ class Probe:
         if self._thresholds.record(report is not None):
             backend.up = report is not None
             visible = True
-        if self._pool.watch is not None:
-            self._pool.watch.checked(backend, report is not None)
         if visible:
             self._pool.refresh()
         if (backend.up, backend.usable) != before:
             self._changed(backend, evidence)
+        if self._pool.watch is not None:
+            self._pool.watch.checked(backend, report is not None)
 
 
 def evidence_of(failure: Failure) -> str:
@@ -139,5 +139,6 @@ class Checks:
             probing.stop()
 
     def hurry(self, backend: Backend) -> None:
-        """Check that one at once, see `Probing.hurry`."""
-        self._probings[backend].hurry()
+        """Check that one at once, if it is among them; see `Probing.hurry`."""
+        if backend in self._probings:
+            self._probings[backend].hurry()

@@ -101,8 +101,12 @@ class ControlConnection(Peer):
         self._deadline.move(IDLE)
         self._resting = True
         self.pause()
-        self.write(self._desk.answer(line))
-        self._desk.reactor.callLater(0, self._rested)
+        self._desk.answer(line, self._say)
+
+    def _say(self, answer: bytes) -> None:
+        if not self._over:
+            self.write(answer)
+            self._desk.reactor.callLater(0, self._rested)
 
     def _rested(self) -> None:
         self._resting = False
@@ -115,13 +119,16 @@ class ControlConnection(Peer):
 
 @attrs.define(eq=False)
 class Desk(Factory):
-    """What the connections share: `answer` makes a line with its end of one without, and `refuse` one of an error."""
+    """What the connections share: `answer` makes a line with its end of one without, and `refuse` one of an error.
+
+    An answer is said to a callable, once, in the same turn or in a later one.
+    """
 
     noisy = False
 
     reactor: Any
     deadlines: Deadlines
-    answer: Callable[[bytes], bytes]
+    answer: Callable[[bytes, Callable[[bytes], object]], object]
     refuse: Callable[[ControlRefused], bytes]
     connections: set[ControlConnection] = attrs.field(init=False, factory=set)
 

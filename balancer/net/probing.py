@@ -73,10 +73,10 @@ class Probing:
 
     def start(self, place: float) -> None:
         """Begin, at that place in the interval."""
-        self._going = True
-        self._rhythm = Rhythm(self._terms.reactor.seconds(), place)
+        self._going, now = True, self._terms.reactor.seconds()
+        self._rhythm = Rhythm(now, place)
         self._due = self._rhythm.first(self._examiner.every)
-        self._call = self._terms.reactor.callLater(self._due - self._terms.reactor.seconds(), self._fire)
+        self._call = self._terms.reactor.callLater(self._due - now, self._fire)
 
     def stop(self) -> None:
         """Ask no more; what runs is cancelled, and nothing of it counts."""

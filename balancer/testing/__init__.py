@@ -7,6 +7,7 @@ extra `balancer[testing]`; the rest works without.
 from balancer.testing.fakes import FakeBackend, FakeSession
 from balancer.testing.network import MemoryNetwork
 from balancer.testing.pairs import Paired
+from balancer.testing.routing import Routed, routed
 from balancer.testing.simulation import simulate
 from balancer.testing.strategies import backends, splits
 from balancer.testing.transports import MemoryTransport
@@ -17,7 +18,9 @@ __all__ = [
     "MemoryNetwork",
     "MemoryTransport",
     "Paired",
+    "Routed",
     "backends",
+    "routed",
     "simulate",
     "splits",
 ]

@@ -13,7 +13,7 @@ from balancer.assembly import Assembly
 from balancer.config import Config, Health, Pool, TCPListener, UDPListener
 from balancer.core.proxy_greeting import own_greeting
 from balancer.errors import CheckFailed
-from balancer.interfaces import Kind, Report
+from balancer.interfaces import ICheckTarget, Kind, Report
 from balancer.net.check_target import Target
 from balancer.net.sessions import RESERVED
 from tests.assembly.parts import Network
@@ -155,3 +155,17 @@ def test_descriptors_are_left_to_many_checks(backends: int, at_once: int, apart:
     before = assembly.room.limit
     now(assembly.assemble(Config(TCPListener("tcp:8080", pool=pool), max_checks=at_once)))
     assert before - assembly.room.limit == apart
+
+
+def test_checks_know_the_time_of_day() -> None:
+    """A check is told the seconds since 1970 by the clock that the balancer goes by."""
+
+    async def check(target: ICheckTarget) -> None:
+        times.append(target.wall())
+
+    times: list[float] = []
+    house = House(wall=lambda: 1e9)
+    house.far()
+    house.open(TCPListener("tcp:8080", pool=Pool("pool", backends=["127.0.0.1:9001"], health=Health(check))))
+    assert times == [1e9]
+    house.end()

@@ -11,9 +11,12 @@ import pytest
 from twisted.logger import formatEvent
 
 from balancer.assembly.ejection import rules
-from balancer.config import Ejection, FailureShare, HTTPListener, Pool, SuccessRate, TCPListener
+from balancer.config import Ejection, FailureShare, Health, HTTPListener, Pool, SuccessRate, TCPListener
 from balancer.control.figures import counters
 from balancer.core import outlier_rules
+from balancer.core.session import Session
+from balancer.errors import CheckFailed
+from balancer.interfaces import Kind
 from tests.net.house import FRONT, House, answer, listening, request
 
 TWICE = Ejection(failures=2, gateway_errors=2, local_errors=2, jitter=0)
@@ -128,6 +131,39 @@ def test_a_backend_that_refuses_is_ejected_for_connections_as_well(watched: Watc
     assert watched.states == ["ejected", "up", "up"]
 
 
+class Nurse:
+    """A check that finds all backends well, or all of them ill; `seen` are the ports of those it looked at."""
+
+    def __init__(self) -> None:
+        self.well, self.seen = True, list[int]()
+
+    async def __call__(self, target: Any) -> None:
+        self.seen.append(target.backend.place[1])
+        if not self.well:
+            raise CheckFailed("ill")
+
+
+def test_checks_look_at_once_and_let_it_come_back() -> None:
+    """An ejection brings its backend's next check at once; one that fails and passes again ends the ejection."""
+    nurse = Nurse()
+    watched = Watched(health=Health(nurse, every=9, fall=3, jitter=0))
+    watched.house.network.advance(9)
+    nurse.seen.clear()
+    nurse.well = False
+    for _ in range(6):
+        watched.ask(9002)
+    watched.house.network.advance(0.1)
+    assert nurse.seen == [9002]
+    assert watched.states == ["up", "ejected", "up"]
+    nurse.well = True
+    watched.house.network.advance(2 * 9)
+    assert [told[1:3] for told in watched.told] == [
+        ("ejected", "2 consecutive gateway errors"),
+        ("on trial", "a health check passed"),
+    ]
+    watched.house.end()
+
+
 def test_what_is_counted_is_told(watched: Watched) -> None:
     """How many are ejected, and by which rules, is among the figures of the pool."""
     for _ in range(6):
@@ -142,21 +178,24 @@ def test_what_is_counted_is_told(watched: Watched) -> None:
     assert (told["ejected"], told["on_trial"], told["backends"][2]["on_trial"]) == (0, 1, True)
 
 
-def test_nobody_is_told_of_what_ends_as_it_stops() -> None:
-    """From when the balancer stops nothing is watched, and what was to follow in the next turn does not."""
-    watched = Watched(warm=1)
-    for _ in range(5):
-        watched.ask(9002)
-    clients = [watched.house.client(request()) for _ in range(3)]
-    for far in watched.fars.values():
-        for call in far.calls:
-            if call.hear():
-                call.transport.write(answer(status=BUSY))
+def test_nothing_follows_when_the_balancer_stops(watched: Watched) -> None:
+    """A backend that comes back just as the balancer stops gets no connection that is to be ready."""
+    pool = watched.house.assembly.pools[watched.pool]
+    others = pool.backends[1:]
+
+    def end(status: int) -> None:
+        pool.pick(Session(Kind.HTTP, ("192.0.2.1", 1), 0.0, tried=others)).end(status=status)
+
+    for status in (500, 500):
+        end(status)
+    watched.house.network.advance(31)
+    before = len(watched.fars[9001].calls)
+    end(200)
+    assert watched.told[-1][1] == "back"
     watched.house.assembly.stop()
-    watched.house.network.pump()
-    assert [pool.watch for pool in watched.house.assembly.pools.values()] == [None]
-    assert all(client.hear() for client in clients)
-    watched.house.end()
+    watched.house.network.advance(1)
+    assert pool.watch is None
+    assert len(watched.fars[9001].calls) == before
 
 
 def test_nothing_watches_a_pool_that_ejects_nobody() -> None:

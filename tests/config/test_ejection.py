@@ -18,8 +18,7 @@ SETTINGS = {
     "gateway_errors='5'": "gateway_errors: '5' is not a whole number of at least 1",
     "local_errors=2.5": "local_errors: 2.5 is not a whole number of at least 1",
     "gateway_errors=6": "gateway_errors: 6 would be ignored, for failures=5 is reached before; give 5 or less",
-    "failures=2, gateway_errors=2": "local_errors: 5 would be ignored, for failures=2 is reached before; "
-    "give 2 or less",
+    "failures=2, local_errors=3": "local_errors: 3 would be ignored, for failures=2 is reached before; give 2 or less",
     "success_rate=1.9": "success_rate: 1.9 is not a SuccessRate; give one such as SuccessRate(gap=0.2)",
     "failure_share=0.85": "failure_share: 0.85 is not a FailureShare; give one such as FailureShare(share=0.5)",
     f"{OFF}, success_rate=None, failure_share=None": "every rule is off; give at least one, or leave ejection out",
@@ -109,6 +108,11 @@ def test_what_layer_4_does_not_know(given: dict[str, object]) -> None:
     assert caught.value.mistakes == (line,)
     Config([TCPListener("tcp:80", pool=pool), HTTPListener("tcp:81", pool=pool)])
     Config(TCPListener("tcp:80", pool=Pool("site", backends=TWO, ejection=Ejection())))
+
+
+def test_a_stricter_row_needs_no_other_setting() -> None:
+    """Fewer failures in a row may be enough, and the narrower rules stay as they are and come too late."""
+    assert Ejection(failures=3).gateway_errors == 5
 
 
 def test_which_rules_are_observed() -> None:

@@ -30,7 +30,9 @@ class Asked:
 
     def say(self, line: bytes) -> Any:
         """What a line is answered."""
-        answer = self.commands.answer(line)
+        said: list[bytes] = []
+        self.commands.answer(line, said.append)
+        (answer,) = said
         assert answer.endswith(b"\n")
         assert answer.count(b"\n") == 1
         return json.loads(answer)

@@ -13,7 +13,7 @@ from twisted.logger import LogEvent
 from balancer.control.commands import COMMANDS, FAILED
 from balancer.core.lines import Lines
 from balancer.errors import ControlRefused
-from tests.control.house import Asked
+from tests.control.house import RELAY, Asked
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -45,6 +45,21 @@ def test_weight(asked: Asked) -> None:
     assert asked.do("weight", backend="b1", weight=0)["eligible"] == 1
     asked.relays(3)
     assert asked.do("weight", backend="b1", weight=1)["active"] == 0
+
+
+def test_explain(asked: Asked) -> None:
+    """Where a request would go is told of the pools as they are now, and nothing changes by it."""
+    asked.do("drain", backend="site/b2")
+    asked.relays(2)
+    told = asked.do("explain", question=f"tcp://:{RELAY}", client="10.1.2.3")
+    assert (told["ok"], told["outcome"], told["backend"], told["client"]) == (True, "served", "b1", "10.1.2.3:50000")
+    assert [(one["active"], one["reasons"]) for one in told["pool"]["backends"]] == [(2, []), (0, ["draining"])]
+    told = asked.do("explain", question="http://a.example/", headers=["Cookie: a=b"])
+    assert (told["pool"]["pool"], "cookie: a=b" in told["request"]["sent"]) == ("api", True)
+    assert asked.do("explain", question="what")["error"].startswith("'what' is no question; ")
+    assert "no listener takes" in asked.do("explain", question="udp://:53")["error"]
+    assert "give a list of texts" in asked.do("explain", question="http://a.example/", headers="a: b")["error"]
+    assert [one["active"] for one in asked.do("counters")["pools"][0]["backends"]] == [2, 0]
 
 
 def test_events(asked: Asked) -> None:
@@ -79,9 +94,9 @@ MISTAKES = {
     b"\xff\xfe": 'the line is no JSON object; send one such as {"do": "help"}',
     b"[" * 60000: 'the line is no JSON object; send one such as {"do": "help"}',
     b"{}": 'there is no `do`; send one such as {"do": "help"}, or do drain, undrain, weight, counters, connections, '
-    "events, help",
+    "events, explain, help",
     b'{"do": "kill"}': '\'kill\' is no command; send one such as {"do": "help"}, or do drain, undrain, weight, '
-    "counters, connections, events, help",
+    "counters, connections, events, explain, help",
     b'{"do": "drain"}': "drain: backend is missing; give the name of a backend, or pool/name",
     b'{"do": "drain", "backend": 1}': "drain: backend: 1 does not fit; give the name of a backend, or pool/name",
     b'{"do": "drain", "backend": "b1", "for": 3}': "drain: 'for' would be ignored; leave it out",

@@ -10,6 +10,7 @@ import pytest
 from balancer.assembly.tls import certificates_of
 from balancer.config import TLS
 from balancer.control import figures
+from balancer.core.standing import Standing
 from tests.control.house import RELAY, Asked
 from tests.net.authority import Authority
 from tests.net.house import FRONT, answer, request
@@ -57,6 +58,18 @@ def test_counters_of_who_was_turned_away(asked: Asked) -> None:
     assert asked.do("counters")["listeners"][0]["refused"] == {"connect-failed": 3}
 
 
+def test_counters_of_panic(asked: Asked) -> None:
+    """Where sessions are shared out the shares of the tiers are told, and who is in a panic, and how often that was."""
+    pool = next(iter(asked.assembly.pools.values()))
+    pool.standing = Standing(pool.backends, spill=1.4, panic=0.5, changed=lambda *_: None)
+    for backend in pool.backends:
+        backend.up = False
+    pool.refresh()
+    site, api = asked.do("counters")["pools"]
+    assert (site["shares"], site["panicking"], site["panics"], site["eligible"]) == ({"0": 1.0}, [0], 1, 2)
+    assert "shares" not in api
+
+
 def test_counters_of_pools(asked: Asked) -> None:
     """Each pool tells its backends: how they are, and what they had."""
     client = asked.house.client(request())
@@ -93,6 +106,7 @@ def test_counters_of_pools(asked: Asked) -> None:
                 "served": 1,
                 "failed": 0,
                 "latency": 0.5,
+                "signals": {},
             }
         ],
     }

@@ -222,3 +222,12 @@ def test_what_an_agent_says_counts_beside_the_rest() -> None:
     assert (backend.state, backend.usable, backend.fit) == ("draining", False, True)
     backend.agent = "maint"
     assert (backend.state, backend.fit) == ("down", False)
+
+
+def test_signals_of_a_report_are_passed_on() -> None:
+    """Whoever wants the signals that checks report is told them; that is no change that a pool has to look at."""
+    one, taken = backend("a"), list[object]()
+    one.reporting = (taken.append, taken.append)
+    assert not one.apply(Report(signals={"queue": 3}))
+    assert not one.apply(Report())
+    assert taken == [{"queue": 3}] * 2

@@ -9,9 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from balancer.core.backend import Backend
-from balancer.core.explaining import explaining
+from balancer.core.explaining import TierShare, explaining
 from balancer.core.pool import Pool
 from balancer.core.session import Session
+from balancer.core.slow_start import Curve
 from balancer.errors import BalancerError
 from balancer.interfaces import Kind
 from balancer.plugins.algorithms import First, LeastConnections, PeakEWMA, PowerOfTwo, Random, RoundRobin
@@ -34,9 +35,12 @@ def session(*tried: Backend) -> Session:
     return Session(Kind.TCP, ("192.0.2.1", 1), 0.0, tried=list(tried))
 
 
-def made(backends: list[Backend], algorithm: Any, plan_b: Any = None) -> Pool:
+def made(
+    backends: list[Backend], algorithm: Any, plan_b: Any = None, *, turns: Turns | None = None, **settings: Any
+) -> Pool:
     """A pool of these, on a clock of its own."""
-    return Pool("site", backends, algorithm, ports=Turns(look=0.0).ports(), on_policy_error=plan_b)
+    ports = (turns or Turns(look=0.0)).ports()
+    return Pool("site", backends, algorithm, ports=ports, on_policy_error=plan_b, **settings)
 
 
 def fleet(*names: str) -> list[Backend]:
@@ -152,12 +156,47 @@ def test_every_backend_has_its_reasons() -> None:
     assert [(one.score, one.note) for one in told[:3]] == [(0.0, "weight 1"), (2.0, "weight 1"), (None, "")]
 
 
+def test_who_starts_slowly_is_told() -> None:
+    """A backend that has just come back is told with the share that it is let have."""
+    turns, algorithm, backends = Turns(0.0), Steered(), fleet("a", "b")
+    pool = Pool("site", backends, algorithm, ports=turns.ports(), slow_start=Curve(60))
+    turns.time += 100
+    for up in (False, True):
+        backends[0].up = up
+        pool.refresh()
+    turns.time += 15
+    told = pool.explain(session()).backends
+    assert [one.reasons for one in told] == [("starting slowly (25 %)",), ()]
+
+
 def test_nobody_is_chosen_where_none_is_up() -> None:
     """Without a backend the answer says so, for the reason that a session would be refused for."""
     told = made([backend("a", up=False)], RoundRobin()).explain(session())
     assert (told.choice.backend, told.choice.by, told.choice.reason, told.retry) == (None, "nobody", "no-backend", None)
     assert told.choice.why == "pool 'site': no backend is up"
     assert not told.panic
+
+
+def test_tiers_have_shares() -> None:
+    """The tiers in use are told with the share of sessions that each has, by spill or all of them."""
+    backends = [backend("a"), backend("b", up=False), backend("c", tier=1)]
+    told = made(backends, RoundRobin()).explain(session())
+    assert told.tiers == (TierShare(0, 1.0),)
+    told = made(backends, RoundRobin(), spill=1.4).explain(session())
+    assert [(one.tier, round(one.share, 6)) for one in told.tiers] == [(0, 0.7), (1, 0.3)]
+
+
+def test_a_slow_start_is_told() -> None:
+    """One that starts slowly is told with the share that is let through, and that another choice is by chance."""
+    turns, backends = Turns(look=0.0), fleet("a", "b")
+    pool = made(backends, First(), turns=turns, slow_start=Curve(60.0))
+    for up in (False, True):
+        backends[0].up = up
+        pool.refresh()
+    turns.time += 15
+    told = pool.explain(session())
+    assert told.backends[0].reasons == ("starting slowly (25 %)",)
+    assert (told.choice.by, told.choice.among) == ("chance", ("a", "b"))
 
 
 def test_panic_is_told() -> None:

@@ -88,6 +88,18 @@ def test_who_is_out_of_use_is_not_ejected() -> None:
     assert here.told == []
 
 
+def test_in_a_panic_nobody_counts_on_those_that_are_down() -> None:
+    """Backends that serve only since all are to are not ejected, and no reason to eject the last that is well."""
+    here = watched(most=1.0)
+    for one in here.backends[1:]:
+        one.up, one.pressed = False, True
+    here.pool.refresh()
+    for number in range(3):
+        here.ends(number, *[500] * 5)
+    assert here.whats(0) == [NOT_EJECTED]
+    assert here.whats(1) == here.whats(2) == []
+
+
 def test_ends_during_an_ejection_do_not_count() -> None:
     """What was begun before an ejection and fails in it makes it no longer."""
     here = watched()

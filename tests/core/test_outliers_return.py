@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from balancer.core.backend import Backend
 from balancer.core.outliers import BACK, EJECTED, NOT_EJECTED, ON_TRIAL
 from balancer.errors import ConnectFailed, DownstreamGone, NoBackend
 from tests.core.watched import Watched, watched
@@ -199,17 +198,25 @@ def test_chance_lengthens_by_the_jitter_at_most() -> None:
     assert all(30 <= end <= 45 for end in ends)
 
 
-def test_who_waits_is_let_in_when_a_backend_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A backend that is wholly back has room for those who wait, which is told as it comes back."""
-    here, freed = watched(), list[Backend]()
+@pytest.mark.parametrize("ends", [True, False])
+def test_the_pool_hears_of_each_step(ends: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With each change the pool judges anew who is eligible, who starts slowly and who need not wait any longer."""
+    here, trials = watched(), list[int | None]()
+    refresh = here.pool.refresh
+
+    def heard() -> None:
+        trials.append(here.backends[0].trial)
+        refresh()
+
+    monkeypatch.setattr(here.pool, "refresh", heard)
     here.ends(0, *[500] * 5)
     here.time.advance(31)
     lease = here.pick(0)
     lease.answered()
-    monkeypatch.setattr(here.pool, "waiting", 1)
-    monkeypatch.setattr(here.pool, "freed", freed.append)
+    if ends:
+        lease.end(status=200)
     here.time.advance(10)
-    assert freed == [here.backends[0]]
+    assert trials == [None, 1, None]
 
 
 def test_the_longer_ordinals() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,15 @@ ANSWER = b'{"ok": true, "events": []}\n'
         ("events", {"do": "events"}),
         ("events b1", {"do": "events", "backend": "b1"}),
         ("events site/b1 --count 3", {"do": "events", "backend": "site/b1", "count": 3}),
+        ("--json explain http://a.example/", {"do": "explain", "question": "http://a.example/"}),
+        (
+            "--json explain udp://:53 --peek hex:00 --client ::1 --listener udp:53",
+            {"do": "explain", "question": "udp://:53", "peek": "hex:00", "client": "::1", "listener": "udp:53"},
+        ),
+        (
+            "--json explain https://a.example/ --header A:b --header C:d --sni b.example",
+            {"do": "explain", "question": "https://a.example/", "headers": ["A:b", "C:d"], "sni": "b.example"},
+        ),
     ],
 )
 def test_what_is_asked(tmp_path: Path, words: str, question: dict[str, Any]) -> None:
@@ -31,6 +41,14 @@ def test_what_is_asked(tmp_path: Path, words: str, question: dict[str, Any]) -> 
         with answering(path, ANSWER) as desk:
             assert main(["ctl", f"{prefix}{path}", *words.split()]) == 0
         assert json.loads(desk.asked) == question
+
+
+def test_an_explanation(asked: Asked, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What a balancer would do with a request is printed for people."""
+    answer = asked.do("explain", question="http://a.example/")
+    with answering(tmp_path / "control", json.dumps(answer).encode() + b"\n"):
+        assert main(["ctl", str(tmp_path / "control"), "explain", "http://a.example/"]) == 0
+    assert capsys.readouterr().out.startswith("http://a.example/, from 192.0.2.1:50000\n=> pool 'api': backend b2")
 
 
 @pytest.mark.parametrize("words", ["drain b1", "undrain b1", "weight b1 0.5", "counters", "connections", "events b1"])
@@ -89,4 +107,4 @@ def test_help_teaches(capsys: pytest.CaptureFixture[str]) -> None:
         re.findall(r"^    (\w+)(?:  |$)", shown, re.MULTILINE)
     ) - {"COMMAND"}
     for example in examples:
-        assert main(example.replace("/run/balancer.sock", "/nowhere/at/all").split()) == 69
+        assert main(shlex.split(example.replace("/run/balancer.sock", "/nowhere/at/all"))) == 69

@@ -45,7 +45,8 @@ SHAPES: dict[str, set[str]] = {
     "request": {"came", "sent", "changes"},
     "reply": {"status", "fields", "body"},
     "error": {"status", "reason", "why"},
-    "pool": {"pool", "algorithm", "panic", "fault", "backends", "choice", "retry"},
+    "pool": {"pool", "algorithm", "panic", "fault", "tiers", "backends", "choice", "retry"},
+    "tiers": {"tier", "share"},
     "backends": {
         "backend",
         "address",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from balancer.config import Backend, HTTPListener, Pool, Route
@@ -101,12 +102,23 @@ def changed(change: Callable[[dict[str, Any]], object]) -> list[str]:
     return lines_of(value)
 
 
+def drained(chosen: str, value: dict[str, Any]) -> None:
+    """As if that one had been chosen among all, and the first drained."""
+    value["pool"]["choice"].update(backend=chosen, among=["b1", "b2"])
+    value["pool"]["backends"][0].update(reasons=["draining"])
+
+
 def test_what_is_out_of_the_ordinary() -> None:
     """Panic, an algorithm that stands in, and one that cannot explain itself are told with the pool."""
     lines = changed(lambda value: value["pool"].update(panic=True, fault="explain() raised ValueError: no"))
     assert "Pool 'site', first, in panic: it uses backends that are not well" in lines
     assert "  note: first: explain() raised ValueError: no" in lines
     assert changed(lambda value: value["pool"].update(retry=None))[1] == "=> pool 'site': backend b1"
+    for chosen, words in (("b1", "chosen all the same"), ("b2", "not always")):
+        lines = changed(partial(drained, chosen))
+        assert any(line.endswith(f"{words}: draining") for line in lines)
+    lines = changed(lambda value: value["pool"]["backends"][0].update(tier=1))
+    assert "  sessions by tier: tier 0 100 %" in lines
     assert "  note: random has chosen" in changed(lambda value: value["pool"]["choice"].update(algorithm="random"))
     assert "  note: a\N{SYMBOL FOR NULL}".replace("\N{SYMBOL FOR NULL}", "?") in changed(
         lambda value: value["notes"].append("a\0")
@@ -116,7 +128,13 @@ def test_what_is_out_of_the_ordinary() -> None:
 def test_a_reply_is_shown() -> None:
     """An answer of a filter is told with its fields and its body."""
     lines = text(site(HTTPListener("tcp:80", routes=Route(filters=Respond(200, "well\nall\n")))), "http://a.example/")
-    assert lines[-4:] == ["  200", "  content-type: text/plain; charset=utf-8", "  | well", "  | all"]
+    assert lines[-5:] == [
+        "the client is sent",
+        "  200",
+        "  content-type: text/plain; charset=utf-8",
+        "  | well",
+        "  | all",
+    ]
 
 
 def test_limits_are_shown() -> None:

@@ -117,14 +117,14 @@ def test_a_datagram_that_names_its_backend() -> None:
     """A datagram goes by its route, unless it says itself which backend it is for."""
     pool = Pool("quic", backends=[Backend("udp:10.0.0.1:1", name="q1"), Backend("udp:10.0.0.2:1", name="q2")])
     key = QUICConnectionID(length=8, server_ids={"q1": b"\x01", "q2": b"\x02"})
-    config = site(UDPListener("udp:443", routes=[Route(QUIC(1), pool), Route(pool=pool)], key=key))
+    config = site(UDPListener("udp:443", routes=[Route(QUIC(1), pool)], key=key))
     short = "hex:40" + "0002" + "00" * 20
     way = asked(config, "udp://:443", peek=short)
     assert way.pool is not None
     assert (way.backend, way.pool.choice.algorithm) == ("q2", "what the datagram says of itself")
     other = asked(config, "udp://:443", peek="hex:40" + "0007" + "00" * 20)
-    assert other.pool is not None
-    assert other.pool.choice.by == "turn"
+    assert other.error is not None
+    assert other.error.reason == "no-route"
 
 
 def test_it_goes_in_slices() -> None:

@@ -35,11 +35,15 @@ def test_reports_have_a_set_of_tags(tags: Any) -> None:
         Report(tags=tags)
 
 
-@pytest.mark.parametrize("signals", [5, ["queue"], {3: 1.0}, {"queue": "3"}, {"queue": float("nan")}, {"q": 10**400}])
-def test_reports_have_numbers_by_name(signals: Any) -> None:
+WRONG = [5, [("a", 1)], {"a": "1"}, {1: 1}, {"a": float("nan")}, {"a": -float("inf")}, {"a": 10**400}]
+
+
+@pytest.mark.parametrize("signals", WRONG)
+def test_reports_have_signals_by_name(signals: Any) -> None:
     """Signals that are not finite numbers by name are refused with a line that says what to give."""
     with pytest.raises(ValueError, match=r"Report: signals: .* are not finite numbers by name; give \{'queue': 3\}"):
         Report(signals=signals)
+    assert Report(signals={"queue": 3, "usage": -0.5}).signals == {"queue": 3, "usage": -0.5}
 
 
 @given(

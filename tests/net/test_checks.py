@@ -14,8 +14,9 @@ from twisted.logger import LogEvent
 from balancer.config import Health, Pool, TCPListener
 from balancer.core.backend import Backend
 from balancer.core.health import Thresholds
-from balancer.errors import CheckFailed
-from balancer.interfaces import ICheckTarget, Report
+from balancer.core.pool import Lease
+from balancer.errors import BalancerError, CheckFailed
+from balancer.interfaces import ICheckTarget, Phase, Report
 from balancer.plugins.health import HTTPCheck, TCPCheck
 from tests.net.house import FRONT, House, Speaker
 
@@ -35,6 +36,23 @@ class Scripted:
         if isinstance(self.result, Exception):
             raise self.result
         return self.result
+
+
+class Watcher:
+    """Watches a pool, and is told of its checks alone."""
+
+    def __init__(self, told: Callable[[bool], object]) -> None:
+        self._told = told
+
+    def ended(self, lease: Lease, phase: Phase, status: int | None, error: BalancerError | None) -> None:
+        """As it may."""
+
+    def checked(self, backend: Backend, passed: bool) -> None:
+        """Pass it on."""
+        self._told(passed)
+
+    def settle(self) -> None:
+        """Nothing follows."""
 
 
 def checked(house: House, check: Any, *ports: int, **health: Any) -> list[Backend]:
@@ -75,6 +93,29 @@ def test_checks_run_in_their_time(house: House) -> None:
     checked(house, check, 9001, 9002)
     house.network.advance(2.25)
     assert check.runs == [0, 0.5, 1, 1.5, 2]
+
+
+def test_a_hurry_is_for_one_backend(house: House) -> None:
+    """Who is to be looked at at once is, and nobody else; so it is for one whom others check."""
+    check = Scripted(house)
+    first, _ = checked(house, check, 9001, 9002)
+    house.network.advance(0.6)
+    house.assembly.checks[0].hurry(first)
+    house.assembly.checks[0].hurry(Backend("c", "c:80", None, seconds=lambda: 0.0))
+    house.network.advance(0.1)
+    assert check.runs == [0, 0.5, 0.6]
+
+
+def test_who_watches_is_told_of_each_result(house: House) -> None:
+    """Whoever may eject the backends hears of each check, once it counts."""
+    check, told = Scripted(house), list[tuple[bool, bool]]()
+    (backend,) = checked(house, check, rise=2, fall=2)
+    (pool,) = house.assembly.pools.values()
+    pool.watch = Watcher(lambda passed: told.append((passed, backend.up)))
+    for failing in (False, True, True, False, False):
+        check.result = CheckFailed("no") if failing else None
+        house.network.advance(1)
+    assert told == [(True, True), (False, True), (False, False), (True, False), (True, True)]
 
 
 def test_jitter_spreads_the_checks(house: House) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from errno import EADDRINUSE, EMFILE
 from itertools import pairwise
@@ -39,9 +39,13 @@ class Room:
         self.desk = Desk(reactor, self.deadlines, self.answer, lambda error: f"{error}\n".encode())
         self.door = Door(self.desk, str(path))
 
-    def answer(self, line: bytes) -> bytes:
+    def answer(self, line: bytes, say: Callable[[bytes], object]) -> None:
         self.answered.append(line)
-        return (b"x" * BIG if line == b"big" else line.upper()) + b"\n"
+        answer = (b"x" * BIG if line == b"big" else line.upper()) + b"\n"
+        if line.startswith(b"late"):
+            self.reactor.callLater(0, say, answer)
+        else:
+            say(answer)
 
     async def wire(self, data: bytes = b"") -> Wire:
         """A client that has connected and says that."""
@@ -49,6 +53,11 @@ class Room:
         self.wires.append(wire)
         wire.say(data)
         return wire
+
+    async def until(self, reached: Callable[[], bool]) -> None:
+        """Let the reactor run until that is so."""
+        while not reached():
+            await self.turns(1)
 
     async def turns(self, count: int) -> None:
         """Let the reactor run."""
@@ -112,6 +121,20 @@ async def test_lines_take_turns(reactor: Any, path: Path) -> None:
         look()
         await wire.hear(40)
         assert max(later - earlier for earlier, later in pairwise(counted)) <= 2
+
+
+async def test_an_answer_may_be_late(reactor: Any, path: Path) -> None:
+    """An answer that comes in a later turn comes before those to the lines behind, or to nobody if he has gone."""
+    async with opened(reactor, path) as room:
+        wire = await room.wire(b"late\nnext\n")
+        assert await wire.hear(10) == b"LATE\nNEXT\n"
+        wire.say(b"late, for nobody\n")
+        await room.until(lambda: len(room.answered) == 3)
+        for connection in list(room.desk.connections):
+            connection.abort()
+        await wire.until(lambda wire: wire.finished)
+        await room.turns(2)
+        assert not wire.heard
 
 
 async def test_a_client_that_has_finished_is_answered(reactor: Any, path: Path) -> None:

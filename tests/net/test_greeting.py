@@ -27,7 +27,7 @@ def test_checks_speak_for_themselves(house: House, version: Any) -> None:
     assert far.last.hear().startswith(OPENINGS[version] + b"GET / HTTP/1.1\r\n")
     far.last.say(b"HTTP/1.1 503 Unavailable\r\ncontent-length: 0\r\n\r\n")
     assert [backend.state for backend in house.backends] == ["down"]
-    assert far.last.ending
+    assert far.last.finished
 
 
 def test_the_check_has_the_connection_to_itself() -> None:

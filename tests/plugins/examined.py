@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -35,6 +35,7 @@ class FakeTarget:
     private: bool = False
     backend: Any = None
     clock: Any = attrs.Factory(Clock)
+    wall: Callable[[], float] = attrs.Factory(lambda: lambda: 0.0)
     protocol: Any = None
     transport: StringTransport = attrs.Factory(StringTransport)
     asked: list[tuple[Any, Deferred[Any]]] = attrs.Factory(list)

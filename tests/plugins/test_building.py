@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from random import Random as Chance
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import attrs
 import pytest
-from zope.interface import implementer
+from zope.interface import directlyProvides, implementer
 
 from balancer.interfaces import IAlgorithm
 from balancer.plugins.building import at_once, made
+from balancer.plugins.combinators import BoundedLoad, Fallback, Zones
 from balancer.testing.fakes import FakeBackend
 
 
@@ -47,3 +49,14 @@ def test_long_work_goes_on_in_slices() -> None:
     with pytest.raises(StopIteration) as finished:
         next(work)
     assert finished.value.value is len
+
+
+def test_what_is_made_of_parts_goes_by_their_signals() -> None:
+    """An algorithm among whose settings are others goes by all the signals that those declare, at any depth."""
+    named = SimpleNamespace(name="named", picker=None, signals=["queue"])
+    other = SimpleNamespace(name="other", picker=None, signals=("usage", "queue"))
+    for one in (named, other):
+        directlyProvides(one, IAlgorithm)
+    both: Any = Fallback(cast(Any, named), BoundedLoad(cast(Any, other)))
+    assert both.signals == {"queue", "usage"}
+    assert Zones("a").signals == frozenset()

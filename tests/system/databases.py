@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -24,21 +24,48 @@ def unprivileged() -> list[str]:
 
 
 @contextmanager
-def database(program: Callable[[str], str], leaf: Leaf | None = None) -> Iterator[int]:
-    """The port of one that is running, and speaks TLS with that certificate; in a folder that its user may reach."""
-    (port,) = free_ports(1)
+def database(
+    program: Callable[[str], str], leaf: Leaf | None = None, *, rules: Iterable[str] = (), port: int = 0
+) -> Iterator[int]:
+    """The port of one that is running, and speaks TLS with that certificate; in a folder that its user may reach.
+
+    It is the one given, or one that is free. Everybody is let in, but for whom `rules` say something else, in the form
+    of pg_hba.conf.
+    """
     with TemporaryDirectory(prefix="postgresql-") as folder:
         given(folder)
         home = f"{folder}/data"
         said(
             *unprivileged(), program("initdb"), "-D", home, "-U", USER, "--auth=trust", "--no-sync", "--no-instructions"
         )
-        settings = {**SETTINGS, **({} if leaf is None else _encrypted(Path(folder), leaf))}
-        options = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
-        command = [*unprivileged(), program("postgres"), "-D", home, "-p", str(port), *options]
-        with Program(*command, ended_by=signal.SIGINT) as running:
-            running.says("ready to accept connections")
-            yield port
+        letting_in = Path(home, "pg_hba.conf")
+        letting_in.write_text("".join(f"{rule}\n" for rule in rules) + letting_in.read_text())
+        with _running(program, home, {} if leaf is None else _encrypted(Path(folder), leaf), port) as found:
+            yield found
+
+
+@contextmanager
+def standby(program: Callable[[str], str], primary: int, *, port: int = 0) -> Iterator[int]:
+    """The port of one that follows the one at that port, until it is promoted."""
+    with TemporaryDirectory(prefix="postgresql-") as folder:
+        given(folder)
+        home = f"{folder}/data"
+        source = [f"--host={HOST}", f"--port={primary}", f"--username={USER}", f"--pgdata={home}"]
+        copying = [program("pg_basebackup"), *source, "--write-recovery-conf", "--checkpoint=fast", "--no-sync"]
+        said(*unprivileged(), *copying)
+        with _running(program, home, {}, port) as found:
+            yield found
+
+
+@contextmanager
+def _running(program: Callable[[str], str], home: str, settings: Mapping[str, str], port: int) -> Iterator[int]:
+    """The port of one that lives in that folder: that one, or one that is free."""
+    port = port or free_ports(1)[0]
+    options = [word for name, value in {**SETTINGS, **settings}.items() for word in ("-c", f"{name}={value}")]
+    command = [*unprivileged(), program("postgres"), "-D", home, "-p", str(port), *options]
+    with Program(*command, ended_by=signal.SIGINT) as running:
+        running.says("ready to accept")
+        yield port
 
 
 def given(path: str | Path) -> None:

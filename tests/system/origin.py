@@ -1,7 +1,8 @@
 """A backend of aiohttp's make, as a process of its own: `origin.py LOG [PORT]` says the port it listens at.
 
 Every request but those of health checks is written to the log, a line with its method and path, before it is answered;
-so what a backend did outlives it. SIGUSR1 makes it reset all its connections.
+so what a backend did outlives it. SIGUSR1 makes it reset all its connections; from SIGUSR2 on it answers what it is
+asked for its name with 500, until the next one.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ class Origin:
     def __init__(self, log: str) -> None:
         self._log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
         self._transports: set[asyncio.BaseTransport] = set()
+        self._failing = False
 
     def app(self) -> web.Application:
         """Where what is served."""
@@ -48,7 +50,7 @@ class Origin:
         """Anything else: its own name."""
         self._note(request)
         await request.read()
-        return web.Response(text=request.match_info["name"])
+        return web.Response(text=request.match_info["name"], status=500 if self._failing else 200)
 
     async def pour(self, request: web.Request) -> web.StreamResponse:
         """So many MiB in chunks, or with a length if `?length`; the checksum comes first."""
@@ -72,6 +74,10 @@ class Origin:
         async for data in request.content.iter_any():
             summed.update(data)
         return web.Response(text=summed.hexdigest())
+
+    def fail(self) -> None:
+        """Fail from now on, or no more."""
+        self._failing = not self._failing
 
     def cut(self) -> None:
         """Reset all connections."""
@@ -97,6 +103,7 @@ async def main(log: str, port: str = "0") -> None:
     listening = web.TCPSite(runner, HOST, int(port))
     await listening.start()
     asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, origin.cut)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGUSR2, origin.fail)
     sys.stdout.write(f"{runner.addresses[0][1]}\n")
     sys.stdout.flush()
     await asyncio.Event().wait()

@@ -8,15 +8,14 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from http.client import HTTPConnection, HTTPException
-from itertools import count
 from pathlib import Path
 from threading import Event
 
 import pytest
 
-from tests.system.process import HOST, LEAN, STOCK, Site
-from tests.system.programs import PATIENCE, Program
+from tests.system.askers import Client, progress
+from tests.system.process import LEAN, STOCK, Site
+from tests.system.programs import Program
 
 pytestmark = pytest.mark.system
 
@@ -26,8 +25,6 @@ POOL = """
     health=Health(HTTPCheck("/healthz"), every=0.2, timeout=0.5, rise=1, fall=1), on_down="cut",
     connect_timeout=1, response_timeout=20, attempts=4,
 """
-CALM = 100
-"""Requests that are answered between two misfortunes."""
 
 
 class Origins:
@@ -64,50 +61,6 @@ class Origins:
     def done(self) -> Counter[str]:
         """How often each request reached one of them."""
         return Counter(self.log.read_text().splitlines())
-
-
-class Client:
-    """Asks on and on, each time what was never asked before; `failures` are the requests that brought nothing."""
-
-    def __init__(self, site: Site, name: str, method: str, over: Event) -> None:
-        self.answered = 0
-        self.asked: list[str] = []
-        self.failures: list[str] = []
-        self._site, self._name, self._method, self._over = site, name, method, over
-        self._connection = HTTPConnection(HOST, site.port, timeout=PATIENCE)
-
-    def run(self) -> None:
-        """Until it is over."""
-        for number in count():
-            if self._over.is_set():
-                self._connection.close()
-                return
-            path = f"{self._name}-{number}"
-            self.asked.append(f"{self._method} /{path}")
-            if self._ask(path):
-                self.answered += 1
-            else:
-                self.failures.append(self.asked[-1])
-                self._connection.close()
-
-    def _ask(self, path: str) -> bool:
-        try:
-            self._connection.request(self._method, f"/{path}", body=b"x" * 100 if self._method == "POST" else None)
-            answer = self._connection.getresponse()
-            return (answer.read().decode(), answer.status) == (path, 200)
-        except (OSError, HTTPException):
-            return False
-
-
-def progress(clients: list[Client]) -> None:
-    """Wait until each has had some answers more."""
-    before = [client.answered for client in clients]
-    pause = Event()
-    for _ in range(int(PATIENCE / 0.01)):
-        if all(client.answered >= had + CALM for client, had in zip(clients, before, strict=True)):
-            return
-        pause.wait(0.01)
-    raise AssertionError("they are not answered any more")
 
 
 @pytest.fixture(params=[LEAN, STOCK], ids=["lean", "stock"])

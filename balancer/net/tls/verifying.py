@@ -14,32 +14,10 @@ import attrs
 from OpenSSL import SSL
 from OpenSSL.crypto import FILETYPE_ASN1, X509, dump_certificate
 
+from balancer.core.certificate_faults import in_words
+
 DEPTH: Final = 8
 """Certificates between a peer's own and the one that is trusted, at most."""
-
-_WORDS: Final = {
-    2: "its issuer's certificate is missing",
-    3: "there is no revocation list of its issuer",
-    7: "its signature is wrong",
-    9: "it is not valid yet",
-    10: "it has expired",
-    11: "the revocation list is not valid yet",
-    12: "the revocation list has expired",
-    18: "it is signed by itself, and not trusted",
-    19: "its chain ends in a root that is not trusted",
-    20: "its issuer is not known",
-    21: "its issuer is not known",
-    22: "its chain is too long",
-    23: "it is revoked",
-    24: "its issuer is no authority",
-    25: "its chain is longer than an issuer allows",
-    26: "it is not for this purpose",
-    62: "it is for another name",
-    66: "its key is too weak",
-    67: "the key of its issuer is too weak",
-    68: "its signature uses a digest that is too weak",
-}
-"""What the errors of X509_verify_cert mean, by their numbers (OpenSSL's x509_vfy.h)."""
 
 
 @attrs.define
@@ -47,12 +25,6 @@ class Verdict:
     """What was found wrong first with the peer's certificate, if anything."""
 
     error: str = ""
-
-
-def in_words(number: int, depth: int) -> str:
-    """What is wrong, of the certificate itself, or of one that leads from it to what is trusted."""
-    words = _WORDS.get(number, f"verification error {number}")
-    return words if depth == 0 else f"{words} (issuer {depth} of its chain)"
 
 
 def noting(*, lenient: bool, largest: float = inf) -> Callable[[SSL.Connection, X509, int, int, int], bool]:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from balancer.core.backend import Backend
 from balancer.core.exchange import Exchange
 from balancer.core.exchange_ports import Ended, Upstream
-from balancer.core.messages import END, Message
+from balancer.core.messages import END, Message, ResponseHead
 from balancer.core.pool import Lease
 from balancer.core.silence import Watch
 from balancer.core.site import Site
@@ -30,6 +30,8 @@ class Client(Protocol):
 
     began: float
     session: Asking
+    cookies: Sequence[str]
+    """What it was told to send from now on."""
 
     def start(self) -> None:
         """Ask."""
@@ -39,16 +41,20 @@ class Client(Protocol):
 
 
 class Visitor:
-    """Sends one HTTP request: `core.exchange_ports.Downstream`."""
+    """Sends one HTTP request: `core.exchange_ports.Downstream`.
+
+    Nothing that is waited for for fewer than `least` seconds is too late.
+    """
 
     stays = congested = False
+    cookies: Sequence[str] = ()
 
-    def __init__(self, site: Site, session: Asking, over: Over) -> None:
-        self.began, self.session, self._over = session.now, session, over
-        self._why = ""
+    def __init__(self, site: Site, session: Asking, over: Over, *, least: float) -> None:
+        self.began, self.session, self._over, self._least = session.now, session, over, least
+        self._why, self._gone = "", False
         assert session.request is not None
         self._exchange = Exchange(site, session, session.request, self)
-        self._watch = Watch(site.deadlines, site.routes.choose(session).target.patience.least, self._look)
+        self._watch = Watch(site.deadlines, least, self._look)
 
     def start(self) -> None:
         """See `Client`."""
@@ -60,6 +66,9 @@ class Visitor:
 
     def send(self, messages: Sequence[Message]) -> None:
         """The answer, which is the whole of it."""
+        head = messages[0]
+        if type(head) is ResponseHead and head.fields:
+            self.cookies = [cookie.partition(";")[0] for cookie in head.get_all("set-cookie")]
 
     def refuse(self, error: BalancerError) -> None:
         """An answer of the balancer's own."""
@@ -71,6 +80,7 @@ class Visitor:
 
     def exchange_done(self, *, request_complete: bool) -> None:
         """That was all."""
+        self._gone = True
         self._watch.stop()
         status = self._exchange.status
         self._over(self, self._why or (f"status {status}" if status >= BAD else ""))
@@ -97,20 +107,22 @@ class Visitor:
     def change(self, upstream: Upstream, ended: Ended) -> None:
         """No protocol changes."""
 
-    def _look(self) -> float:
-        """What the HTTP connections of the balancer do in time about what an exchange waits for."""
-        least, waits = self._exchange.site.routes.choose(self.session).target.patience.least, self._exchange.waits()
-        if waits is None:
-            return least
-        since, limit, late = waits
-        left = self._watch.left(since, limit)
-        if not left:
+    def _look(self) -> float | None:
+        """What the balancer's own connections to clients do about what an exchange waits for."""
+        waits = self._exchange.waits()
+        if waits is not None:
+            since, limit, late = waits
+            left = self._watch.left(since, limit)
+            if left:
+                return left
             late()
-        return left or least
+        return None if self._gone else self._least
 
 
 class Caller:
     """Has one TCP connection relayed: `net.dialing.Caller`; cut off after `idle` seconds without a word."""
+
+    cookies: Sequence[str] = ()
 
     def __init__(self, dialer: Dialer[Line], session: Asking, over: Over, *, idle: float) -> None:
         self.began, self.session, self._over, self._dialer, self._idle = session.now, session, over, dialer, idle

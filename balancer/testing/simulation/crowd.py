@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from random import Random
 
 from balancer.core.backend import Backend
@@ -50,6 +50,8 @@ class Crowd:
         self.latencies.append(self._clock.seconds() - client.began)
         if why:
             self.reasons[why] += 1
+        if client.cookies:
+            self._remember(client.session.number, client.cookies)
 
     def leave(self, backend: Backend, error: BalancerError) -> Iterator[None]:
         """Have those on a backend leave it: what is asked of the listeners of a pool that keeps no such sessions."""
@@ -77,7 +79,7 @@ class Crowd:
         number = next(self._clients)
         address = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
         head = self._head(number) if self._kind is Kind.HTTP else None
-        return Asking(self._kind, (address, 40_000), self._clock.seconds(), head, work=next(self._works))
+        return Asking(self._kind, (address, 40_000), self._clock.seconds(), head, number=number, work=next(self._works))
 
     def _head(self, number: int) -> RequestHead:
         """What the client of that number always asks for."""
@@ -85,3 +87,10 @@ class Crowd:
         if head is None:
             head = self._heads[number] = self._trace.head(number)
         return head
+
+    def _remember(self, number: int, cookies: Sequence[str]) -> None:
+        """The client of that number sends these from now on, beside the others that it has."""
+        head = self._head(number)
+        names = {cookie.partition("=")[0] for cookie in cookies}
+        kept = [cookie for cookie in (head.get("cookie") or "").split("; ") if cookie.partition("=")[0] not in names]
+        self._heads[number] = head.with_field("cookie", "; ".join(filter(None, [*kept, *cookies])))

@@ -26,8 +26,9 @@ HEADS: Final = {status: ResponseHead(status, length=0) for status in (GOOD, BAD)
 
 
 class Asking(Session):
-    """A session of so many seconds of a backend's `work`."""
+    """A session of the client of that number, which is so many seconds of a backend's `work`."""
 
+    number = 0
     work = 0.0
 
 
@@ -50,7 +51,8 @@ class Network(VirtualClock):
                 failed(ConnectionRefusedError("it is down"))
             else:
                 origin.enter(protocol)
-                protocol.stand(origin)
+                dialing, protocol.dialing, protocol.origin = protocol.dialing, None, origin
+                dialing.stands(protocol)
 
         return self.callLater(self.delay, answered)
 
@@ -60,12 +62,6 @@ class Line(Dialed):
 
     lost: Callable[[], object] | None = None
     origin: Origin | None = None
-
-    def stand(self, origin: Origin) -> None:
-        """It is connected."""
-        dialing, self.dialing, self.origin = self.dialing, None, origin
-        if dialing is not None:
-            dialing.stands(self)
 
     def broken(self) -> None:
         """See `origins.Line`."""
@@ -85,12 +81,6 @@ class HTTPLine(HTTPUpstream):
     origin: Origin
     _job: Job | None = None
     _stands = True
-
-    def stand(self, origin: Origin) -> None:
-        """It is connected."""
-        dialing, self.dialing, self.origin = self.dialing, None, origin
-        if dialing is not None:
-            dialing.stands(self)
 
     def send(self, messages: Sequence[Message]) -> None:
         """The backend has the request once it is whole."""

@@ -47,6 +47,8 @@ class Result:
     """How often a health check took a backend down."""
     ejections: int
     """How often one was ejected."""
+    panics: int
+    """How often the pool began to use backends that are not well, for want of others."""
     waited: int
     """How many waited for a backend with room."""
 
@@ -100,6 +102,7 @@ class Result:
             "waited": self.waited,
             "downs": self.downs,
             "ejections": self.ejections,
+            "panics": self.panics,
             "backends": [attrs.asdict(backend) for backend in self.backends],
         }
 
@@ -111,7 +114,7 @@ class Result:
         return "\n".join(report([self]))
 
 
-_HEAD = ("algorithm", "p50", "p90", "p99", "skew", "errors", "retries", "waited", "downs", "ejections")
+_HEAD = ("algorithm", "p50", "p90", "p99", "skew", "errors", "retries", "waited", "downs", "ejections", "panics")
 
 
 def report(results: Sequence[Result]) -> Iterator[str]:
@@ -129,7 +132,7 @@ def report(results: Sequence[Result]) -> Iterator[str]:
 
 def _row(result: Result) -> tuple[str, ...]:
     times = [milliseconds(value) for value in (result.p50, result.p90, result.p99)]
-    counts = (result.errors, result.retries, result.waited, result.downs, result.ejections)
+    counts = [getattr(result, name) for name in _HEAD[5:]]
     return (result.algorithm, *times, f"{result.skew:.2f}", *map(str, counts))
 
 

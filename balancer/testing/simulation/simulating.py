@@ -16,6 +16,7 @@ import attrs
 
 from balancer.assembly.changes import started
 from balancer.assembly.checks import make_checks
+from balancer.assembly.ejection import make_outliers
 from balancer.assembly.http import destination
 from balancer.assembly.parts import Parts
 from balancer.assembly.pools import default_algorithm, make_offline_pool
@@ -77,16 +78,16 @@ class Simulation:
     def run(self) -> Result:
         """To the end of the last request."""
         pool = self._pool()
-        self._check()
+        self._watch()
         begin = self._over_http() if isinstance(self._subject.listener, HTTPListener) else self._over_tcp(pool)
         crowd: Any = self._crowd  # of a listener, who has gone down is left by that alone which it serves
         self._parts.listeners.append((self._subject.listener, crowd))
         self._plan_faults()
         started(self._parts)
-        for checks in self._parts.checks:
-            checks.start()
+        self._parts.start()
         self._crowd.start(begin)
         self._network.run(lambda: self._crowd.over)
+        self._parts.stop()
         return self._result(pool)
 
     def _pool(self) -> Pool:
@@ -100,12 +101,14 @@ class Simulation:
             self._origins[backend.name] = self._network.origins[place] = origin
         return pool
 
-    def _check(self) -> None:
-        """Have health checked as it is, by a check that knows modelled backends."""
-        settings = self._subject.pool
+    def _watch(self) -> None:
+        """Have backends checked as they are, by a check that knows modelled ones, and ejected."""
+        parts, settings = self._parts, self._subject.pool
         if settings.health is not None:
             health = attrs.evolve(settings.health, check=ModelledCheck(self._network, self._origins), tls=None)
-            self._parts.checks.append(make_checks(self._parts, settings, health, None))
+            parts.checks.append(make_checks(parts, settings, health, None))
+        if settings.ejection is not None:
+            parts.outliers[settings] = make_outliers(parts, settings, settings.ejection)
 
     def _over_http(self) -> Begin:
         listener = self._subject.listener
@@ -114,7 +117,8 @@ class Simulation:
         self._parts.upstreams[self._subject.pool].build = HTTPLine
         routes: Routes[Destination] = Routes([Route(None, target)])
         site = Site(routes, self._parts.deadlines, self._network.seconds, later=later)
-        return lambda session: Visitor(site, session, self._crowd.ended)
+        least = target.patience.least
+        return lambda session: Visitor(site, session, self._crowd.ended, least=least)
 
     def _over_tcp(self, pool: Pool) -> Begin:
         listener, settings = self._subject.listener, self._subject.pool
@@ -148,6 +152,7 @@ class Simulation:
             retries=crowd.retries,
             downs=self._events.counts["down"],
             ejections=self._events.counts["ejected"],
+            panics=0 if pool.standing is None else pool.standing.panics,
             waited=pool.waited,
         )
 

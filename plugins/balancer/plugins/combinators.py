@@ -17,10 +17,10 @@ from zope.interface import implementer, provider
 
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Picker
 from balancer.plugins.algorithms import RoundRobin, weighed
-from balancer.plugins.building import Making, at_once, made
+from balancer.plugins.building import Composed, Making, at_once, made
 from balancer.plugins.hashing import Key
-from balancer.plugins.parts import Parts
-from balancer.plugins.rotation import Offer
+from balancer.plugins.parts import Parts, words
+from balancer.plugins.rotation import Offer, Words
 from balancer.plugins.settings import ALGORITHM, KEY, is_algorithm, is_number, told
 
 _ROUND_ROBIN: Final = RoundRobin()
@@ -31,7 +31,7 @@ _ASKED: Final = 8
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class Fallback:
+class Fallback(Composed):
     """What `first` chooses; where it has none, or none that the session has not tried, what `then` chooses.
 
     Raises `ConfigError`.
@@ -68,11 +68,17 @@ class _OneThenOther(Parts):
             backend = None
         return self.ask(self._then, session) if backend is None else backend
 
+    def explain(self, session: ISession) -> Words:
+        """What the first says, and the other of those that the first says nothing of."""
+        first = words(self._first, session, "first")
+        told = {backend for backend, _, _ in first}
+        return first + [row for row in words(self._then, session, "then") if row[0] not in told]
+
 
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class Subset:
+class Subset(Composed):
     """Only backends with this tag, chosen from by `algorithm`.
 
     While none with it is eligible `otherwise` chooses among all: `RoundRobin()` for any of them, another `Subset` for
@@ -107,7 +113,7 @@ def _none(_session: ISession) -> None:
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class Exact:
+class Exact(Composed):
     """Only backends that have as a tag exactly what the session says: `Exact(capture("shard"))`, by `algorithm`.
 
     The key is one of `balancer.plugins.hashing`, or a function of the session that returns a text. Without a backend of
@@ -145,11 +151,17 @@ class _ByTag(Parts):
         picker = self._pickers.get(self._key(session))
         return None if picker is None else self.ask(picker, session)
 
+    def explain(self, session: ISession) -> Words:
+        """What the part says that is for the session's tag; nothing where there is none."""
+        tag = self._key(session)
+        picker = self._pickers.get(tag)
+        return [] if picker is None else words(picker, session, f"tag {tag!r}")
+
 
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class BoundedLoad:
+class BoundedLoad(Composed):
     """What `algorithm` chooses, but nobody above `factor` times the average load: `BoundedLoad(Hash(cookie("id")))`.
 
     A backend's bound is `ceil(factor * (active sessions of all + 1) * weight / weights of all)`. Who is at it is passed
@@ -186,7 +198,7 @@ class _Bounded(Parts):
         self._total = sum(weight for _, weight in offers)
 
     def __call__(self, session: ISession) -> IBackend | None:
-        load, total = self._factor * (sum(backend.active for backend, _ in self._offers) + 1), self._total
+        load, total = self._load(), self._total
         full = [backend for backend, weight in self._offers if backend.active >= ceil(load * weight / total)]
         asking: Any = session
         for _ in range(_ASKED):
@@ -196,6 +208,19 @@ class _Bounded(Parts):
             self.refuse(backend, session)
             asking = _Beyond(session, (*session.tried, *full))
         return self._least_loaded(full, session)
+
+    def explain(self, session: ISession) -> Words:
+        """What the part says, with the bound of each; a backend at its bound is passed over."""
+        load = self._load()
+        bounds = {backend: ceil(load * weight / self._total) for backend, weight in self._offers}
+        return [
+            (backend, score, f"{note}, {backend.active} of {bounds[backend]} allowed")
+            for backend, score, note in words(self._picker, session, "bounded")
+        ]
+
+    def _load(self) -> float:
+        """How many sessions all of them may have together, with the one that comes."""
+        return self._factor * (sum(backend.active for backend, _ in self._offers) + 1)
 
     def _least_loaded(self, full: Sequence[IBackend], session: ISession) -> IBackend:
         """The one that has most room, whatever the part says; one that was not tried, if there is one with room."""
@@ -226,7 +251,7 @@ class _Beyond:
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class Zones:
+class Zones(Composed):
     """Backends of the zone `near` before all others, by `algorithm`; as those near get fewer, the rest spills over.
 
     Those near have all sessions while they have `whole / overprovision` of weight, and a share in proportion below
@@ -286,3 +311,11 @@ class _NearFirst(Parts):
             if backend is not None:
                 self.refuse(backend, session)
         return self.ask(order[0], session)
+
+    def explain(self, session: ISession) -> Words:
+        """What the parts say, with the share of sessions that each has."""
+        near = min(self._kept, 1.0)
+        return [
+            *words(self._near, session, f"near, {100 * near:.0f} % of sessions"),
+            *words(self._far, session, f"far, {100 - 100 * near:.0f} % of sessions"),
+        ]

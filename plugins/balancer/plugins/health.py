@@ -19,9 +19,11 @@ from balancer.plugins.composite_checks import All, Any, Composite
 from balancer.plugins.dns_check import DNSCheck
 from balancer.plugins.http_checks import HTTPCheck
 from balancer.plugins.postgres_check import PostgresCheck
+from balancer.plugins.script_check import Script
 from balancer.plugins.send_expect import Expect, Send, SendExpect
 from balancer.plugins.service_checks import MQTTCheck, SMTPCheck
 from balancer.plugins.store_checks import MySQLCheck, RedisCheck
+from balancer.plugins.tls_check import TLSCheck
 
 __all__ = [
     "All",
@@ -35,9 +37,11 @@ __all__ = [
     "PostgresCheck",
     "RedisCheck",
     "SMTPCheck",
+    "Script",
     "Send",
     "SendExpect",
     "TCPCheck",
+    "TLSCheck",
 ]
 
 _STREAMS: Final = frozenset({Kind.TCP, Kind.HTTP})

@@ -9,6 +9,13 @@ from collections.abc import Iterable
 
 from balancer.core.messages import ResponseHead
 from balancer.interfaces import IBackend, ISession, Outcome, Phase, Picker
+from balancer.plugins.rotation import Words
+
+
+def words(picker: Picker, session: ISession, part: str) -> Words:
+    """What a part says of backends, its name in front; nothing where it does not explain itself."""
+    explain = getattr(picker, "explain", None)
+    return [] if explain is None else [(backend, score, f"{part}: {note}") for backend, score, note in explain(session)]
 
 
 class Parts:

@@ -18,7 +18,7 @@ from zope.interface import implementer, provider
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, IKeeper, ISession, Picker
 from balancer.plugins.algorithms import RoundRobin
-from balancer.plugins.building import Making, at_once, made
+from balancer.plugins.building import Composed, Making, at_once, made
 from balancer.plugins.own_cookie import OwnCookie
 from balancer.plugins.parts import Parts
 from balancer.plugins.settings import ALGORITHM, is_algorithm, told
@@ -43,7 +43,7 @@ def _choice(value: Any, *words: str) -> tuple[bool, str]:
 @provider(IPlugin, IAlgorithmPlugin)
 @implementer(IAlgorithm)
 @attrs.frozen
-class Sticky:
+class Sticky(Composed):
     """Whoever came before goes to the same backend; for the others `otherwise` chooses.
 
     `by` is how clients are known: `OwnCookie`, `AppCookie`, `Learned`, `Remembered`, or a function of the session such

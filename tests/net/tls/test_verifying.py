@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from OpenSSL import SSL
 
-from balancer.net.tls.verifying import Verdict, in_words, noting
+from balancer.net.tls.verifying import Verdict, noting
 
 
 class Connected:
@@ -40,10 +40,3 @@ def test_whoever_has_no_verdict_does_not_pass() -> None:
     certificate: Any = None
     with pytest.raises(AttributeError):
         noting(lenient=True)(connection, certificate, 10, 0, 0)
-
-
-def test_in_words() -> None:
-    """A fault is told in words, with how far up the chain it is, and one without words by its number."""
-    assert in_words(23, 0) == "it is revoked"
-    assert in_words(10, 2) == "it has expired (issuer 2 of its chain)"
-    assert in_words(999, 0) == "verification error 999"

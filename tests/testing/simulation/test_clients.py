@@ -8,6 +8,7 @@ import attrs
 
 from balancer import Backend, Pool, Route
 from balancer.config import Config, HTTPListener, Retry
+from balancer.plugins.sticky import OwnCookie, Sticky
 from balancer.testing.simulation import Constant, Fault, Steady, Trace, simulate
 
 POOL = Pool("site", backends=[Backend("10.0.0.1:80", name="b1"), Backend("10.0.0.2:80", name="b2")])
@@ -40,3 +41,11 @@ def test_tries_are_made_beside_each_other() -> None:
     found = simulate(over_http(retry=Retry(hedge=0.2, budget=1)), slow)
     assert found.errors == 0
     assert max(found.latencies) < 0.5
+
+
+def test_clients_keep_cookies() -> None:
+    """A client that is given a cookie comes back with it, so that it goes where it was before."""
+    one = attrs.evolve(TRACE, keys=1, service=Constant(0.05))
+    sticky = attrs.evolve(POOL, algorithm=Sticky(OwnCookie("lb", "not a secret at all, but long enough")))
+    assert sorted(simulate(sticky, one).shares.values()) == [0, 1]
+    assert sorted(simulate(POOL, one).shares.values()) == [0.5, 0.5]

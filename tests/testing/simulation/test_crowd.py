@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from balancer.errors import BackendDown
@@ -16,6 +17,7 @@ class Guest:
 
     def __init__(self, stage: Stage, session: Any) -> None:
         self.began, self.session, self.stage, self.left = session.now, session, stage, 0
+        self.cookies: Sequence[str] = ()
 
     def start(self) -> None:
         """See `Client`."""
@@ -31,9 +33,9 @@ class Guest:
 class Stage:
     """Three clients, of which two come at one time."""
 
-    def __init__(self, kind: Kind = Kind.HTTP) -> None:
+    def __init__(self, kind: Kind = Kind.HTTP, keys: int = 1 << 24) -> None:
         self.clock, self.guests = VirtualClock(), list[Guest]()
-        trace = Trace(3, arrivals=At([5, 5, 7]), service=Constant(0.25), keys=1 << 24)
+        trace = Trace(3, arrivals=At([5, 5, 7]), service=Constant(0.25), keys=keys)
         self.crowd = Crowd(self.clock, trace, kind, seed=1)
         self.crowd.start(self.begin)
 
@@ -61,6 +63,15 @@ def test_each_is_somebody() -> None:
     plain = Stage(Kind.TCP)
     plain.clock.run(lambda: plain.crowd.over)
     assert [guest.session.request for guest in plain.guests] == [None] * 3
+
+
+def test_they_keep_cookies() -> None:
+    """What a client was told to send it sends with its next request, in place of what it had by that name."""
+    stage = Stage(keys=1)
+    stage.clock.run(lambda: len(stage.guests) == 1)
+    stage.guests[0].cookies = ["key=b2", "new=1"]
+    stage.clock.run(lambda: stage.crowd.over)
+    assert [guest.session.request.get("cookie") for guest in stage.guests] == ["key=k0", "key=k0", "key=b2; new=1"]
 
 
 def test_all_are_told_to_leave() -> None:

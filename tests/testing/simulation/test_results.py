@@ -23,6 +23,7 @@ def result(**given: Any) -> Result:
         "retries": 2,
         "downs": 3,
         "ejections": 4,
+        "panics": 6,
         "waited": 5,
     }
     return Result(**{**told, **given})
@@ -49,8 +50,8 @@ def test_it_reads_as_a_table() -> None:
     assert (
         str(result())
         == """\
-algorithm  p50   p90   p99    skew  errors  retries  waited  downs  ejections
-mine       5 ms  9 ms  10 ms  1.60  1       2        5       3      4
+algorithm  p50   p90   p99    skew  errors  retries  waited  downs  ejections  panics
+mine       5 ms  9 ms  10 ms  1.60  1       2        5       3      4          6
 
 backend  due    mine
 b1       75.0%  60.0% (1 failed)

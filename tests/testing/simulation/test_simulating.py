@@ -11,7 +11,7 @@ import attrs
 import pytest
 
 from balancer import Backend, Config, Health, HTTPListener, Pool, TCPListener
-from balancer.config import Retry, Route
+from balancer.config import Ejection, Retry, Route
 from balancer.errors import ConfigError
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
 from balancer.plugins.health import TCPCheck
@@ -69,6 +69,14 @@ def test_errors_may_be_unseen_by_checks(seen: bool, downs: int) -> None:
     assert found.downs == downs
     assert set(found.reasons) == {"status 500"}
     assert (found.errors < 50) is seen
+
+
+def test_what_fails_is_ejected() -> None:
+    """A backend that fails is ejected after as many errors in a row as the pool bears, and tried out now and then."""
+    failing = attrs.evolve(STEADY, faults=[Fault("b1", "failing", at=1)])
+    found = simulate(pool(ejection=Ejection(time=0.5)), failing)
+    assert (found.ejections >= 2, found.downs) == (True, 0)
+    assert 5 <= found.errors <= 10
 
 
 def test_what_is_cut_is_tried_again() -> None:

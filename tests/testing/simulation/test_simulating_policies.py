@@ -30,7 +30,7 @@ def fleet(count: int, algorithm: Any, **given: Any) -> Pool:
     return Pool("site", backends=backends, algorithm=algorithm, **given)
 
 
-def loaded(load: float, requests: int = 5000, **given: Any) -> Trace:
+def loaded(load: float, requests: int = 3000, **given: Any) -> Trace:
     """What would keep ten backends so busy."""
     return Trace(
         requests, arrivals=Poisson(load * 10 * SERVERS / WORK), service=Exponential(WORK), servers=SERVERS, **given
@@ -45,9 +45,7 @@ def slower(algorithm: Any, load: float) -> float:
 
 
 @pytest.mark.parametrize("load", [0.5, 0.8])
-@pytest.mark.parametrize(
-    "algorithm", [PeakEWMA(), LeastConnections(), LeastTime(), PowerOfTwo()], ids=lambda one: one.name
-)
+@pytest.mark.parametrize("algorithm", [PeakEWMA(), LeastConnections(), LeastTime()], ids=lambda one: one.name)
 def test_a_slow_backend_is_avoided(algorithm: Any, load: float) -> None:
     """With one of ten backends ten times slower p99 stays within twice that of the nine others with the same load."""
     assert slower(algorithm, load) <= 2
@@ -65,14 +63,14 @@ def test_a_slow_backend_is_not_avoided_in_turn(load: float) -> None:
 )
 def test_what_fails_at_once_draws_no_more(algorithm: Any, load: float) -> None:
     """A backend that answers errors at once draws no more than its share, as it would by looking idle and fast."""
-    result = simulate(algorithm, loaded(load, 3000, faults=[Fault("b10", "failing", at=1)]))
+    result = simulate(algorithm, loaded(load, 2000, faults=[Fault("b10", "failing", at=1)]))
     assert result.shares["b10"] <= 0.101
 
 
 def test_it_would_without_the_hold() -> None:
     """Where failed sessions are not held in the counts it draws most of them, and far more than its share."""
     result = simulate(
-        fleet(10, LeastConnections(), failure_hold=None), loaded(0.5, 3000, faults=[Fault("b10", "failing")])
+        fleet(10, LeastConnections(), failure_hold=None), loaded(0.5, 2000, faults=[Fault("b10", "failing")])
     )
     assert result.shares["b10"] > 0.5
 
@@ -103,7 +101,7 @@ def test_nothing_is_sent_to_the_dead(algorithm: Any) -> None:
     dead = [Fault(f"b{number}", "down", at=2, lasts=3) for number in (1, 2, 3)]
     watched = Watched(algorithm)
     site = fleet(6, watched, attempts=4, health=Health(TCPCheck(), every=0.2, fall=3, rise=2))
-    result = simulate(site, Trace(4000, arrivals=Steady(500), service=Exponential(0.01), faults=dead))
+    result = simulate(site, Trace(3000, arrivals=Steady(500), service=Exponential(0.01), faults=dead))
     found_dead, found_alive = 2 + 3 * 0.2 * 1.1 + 0.01, 5.0
     for fault in dead:
         times = watched.chosen[fault.backend]

@@ -80,7 +80,7 @@ class Simulation:
         pool = self._pool()
         self._watch()
         begin = self._over_http() if isinstance(self._subject.listener, HTTPListener) else self._over_tcp(pool)
-        crowd: Any = self._crowd  # of a listener, who has gone down is left by that alone which it serves
+        crowd: Any = self._crowd  # it stands in for the listener, which is asked for one thing only: `leave`
         self._parts.listeners.append((self._subject.listener, crowd))
         self._plan_faults()
         started(self._parts)

@@ -130,7 +130,11 @@ class Policy(Contained):
     def twin(self, backends: Sequence[Backend], ports: Ports) -> Policy:
         """The same with a picker of its own for these, if there is one here or on its way; a keeper learns nothing."""
         twin = copy(self)
-        twin.begin_anew(ports)
+        try:
+            twin.begin_anew(ports)
+        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+            twin.failed("still()", error)
+            return twin
         if self.snapshot is not None or self.beginning:
             twin.prepare(backends)
         return twin
@@ -138,6 +142,7 @@ class Policy(Contained):
     def begin_anew(self, ports: Ports) -> None:
         """Have no picker, no fault and no doubt, and know of nothing but these."""
         self.faults, self.doubts, self._ports = Faults(ports.report), {}, ports
+        self.snapshot = None
         self._maker = self._maker.still(ports)
         self.give_up()
 

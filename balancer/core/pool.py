@@ -104,7 +104,7 @@ class Pool:
         panic: float | None = None,
         slow_start: Curve | None = None,
     ) -> None:
-        self.name, self.backends, self.ports = name, tuple(backends), ports
+        self.name, self.backends, self.ports, self.seconds = name, tuple(backends), ports, ports.seconds
         self.holding = None if failure_hold is None else Holding(self.backends, failure_hold, ports.after)
         self.starts = None if slow_start is None else Starts(slow_start, ports.seconds())
         self.standing: Standing | None = None
@@ -205,29 +205,32 @@ class Pool:
 
     def choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
         """What the algorithm, or the one that stands in for it, chooses; not yet counted."""
-        plan_b = None if self.plan_b is None else self.plan_b.snapshot
-        if snapshot is not None:
-            try:
-                return self._asked(self.policy, snapshot, session)
-            except PolicyFailed:
-                if plan_b is None:
-                    raise
-        if self.plan_b is not None and plan_b is not None:
-            return self._asked(self.plan_b, plan_b, session)
+        if snapshot is None:
+            return self._stand_in(session)
+        policy, seconds = self.policy, self.seconds
+        begun = seconds()
+        try:
+            backend = policy.ask(snapshot, session)
+        except PolicyFailed:
+            if self.plan_b is None or self.plan_b.snapshot is None:
+                raise
+            return self._stand_in(session)
+        if backend is None:
+            return None
+        now = seconds()
+        if policy.doubts or now - begun > BUDGET:
+            policy.took(now - begun)
+        return Lease(self, session, backend, policy, snapshot, began=now)
+
+    def _stand_in(self, session: Session) -> Lease | None:
+        """What the other algorithm chooses, if there is one. Raises `NoBackend` and `PolicyFailed`."""
+        policy = self.plan_b
+        if policy is not None and policy.snapshot is not None:
+            backend = policy.ask(policy.snapshot, session)
+            return None if backend is None else Lease(self, session, backend, policy, policy.snapshot)
         if self.beginning:
             raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
         raise PolicyFailed(f"pool {self.name!r}: {self.policy.absence}")
-
-    def _asked(self, policy: Policy, snapshot: Snapshot, session: Session) -> Lease | None:
-        """What one of them chooses. Raises `PolicyFailed`."""
-        begun = self.ports.seconds()
-        backend = policy.ask(snapshot, session)
-        if backend is None:
-            return None
-        lease = Lease(self, session, backend, policy, snapshot)
-        if policy.doubts or lease.began - begun > BUDGET:
-            policy.took(lease.began - begun)
-        return lease
 
     def _turns_away(self, lease: Lease) -> bool:
         """Whether the backend takes no more, or has had its share of what comes while it starts slowly."""

@@ -59,6 +59,7 @@ QUESTIONS: Final[dict[str, list[str]]] = {
         f"udp://:8443 --peek hex:{TO_B2}",
         "udp://:8443",
     ],
+    "database_roles": ["tcp://:8081"],
     "drain_by_file": ["http://127.0.0.1:8080/ --draining b2"],
     "own_algorithm": ["http://127.0.0.1:8080/ --header 'Tenant: red'", "http://127.0.0.1:8080/"],
     "own_check": ["tcp://:8081 --down 127.0.0.1:9101"],

@@ -127,6 +127,8 @@ def _arrivals(arguments: Namespace, backends: int) -> Arrivals:
         return At(_recorded(arguments.arrivals))
     if arguments.rate is not None:
         return Poisson(arguments.rate)
+    if not arguments.service.mean:
+        raise ConfigError(["--load: backends that take no time can do any number of requests; give a --rate instead"])
     return Poisson(arguments.load * backends * arguments.servers / arguments.service.mean)
 
 
@@ -155,14 +157,14 @@ def _plain(plugins: Iterable[Any]) -> Iterator[tuple[str, IAlgorithm]]:
     for plugin in plugins:
         try:
             yield plugin.__name__, plugin()
-        except TypeError:
+        except (ConfigError, TypeError):
             continue
 
 
 def _about(subject: Subject, trace: Trace, results: list[Result]) -> str:
     """What was simulated, in a line."""
     took = max(result.seconds for result in results)
-    faults = f", {len(trace.faults)} faults" if trace.faults else ""
+    faults = f", faults: {len(trace.faults)}" if trace.faults else ""
     came = f"{results[0].requests} requests, {_law(trace.arrivals)}, {_law(trace.service)}"
     return f"{subject.pool}: {came}{faults}: {took:.3g} s"
 

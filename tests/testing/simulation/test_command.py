@@ -32,7 +32,7 @@ def test_it_prints_what_comes_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     fault = "--fault", "b2 down at 0.5"
     assert main(["simulate", "conf.py", *FEW, "--compare", "LeastConnections", *fault]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Pool 'site': 200 requests, Poisson(rate=80.0), Exponential(mean=0.05), 1 faults: ")
+    assert lines[0].startswith("Pool 'site': 200 requests, Poisson(rate=80.0), Exponential(mean=0.05), faults: 1: ")
     assert [line.split()[0] for line in lines[3:5]] == ["round-robin", "least-connections"]
     assert lines[6].split() == ["backend", "due", "round-robin", "least-connections"]
 
@@ -99,6 +99,10 @@ def test_other_laws_are_not_known(text: str) -> None:
         (["--rate", "0"], "Poisson: rate: 0.0 is not a positive number; give one such as 100"),
         (["--arrivals", "none"], "none: cannot be read: No such file or directory"),
         (["--arrivals", "conf.py"], "conf.py: could not convert string to float: 'from'; give numbers of seconds, "),
+        (
+            ["--service", "recorded:nothing"],
+            "--load: backends that take no time can do any number of requests; give a ",
+        ),
         (["--compare", "Subset"], "--compare: 'Subset' is not one that can be made as it is; give "),
         (["--compare", "Mine"], "--compare: 'Mine' is not one that can be made as it is; give "),
         (["--requests", "9", "--plot", "no/where.png"], "plot: no/where.png: cannot be written: "),
@@ -107,6 +111,7 @@ def test_other_laws_are_not_known(text: str) -> None:
 )
 def test_mistakes_are_told(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong command line is told in a line, with status 64, and nothing else is printed."""
+    Path("nothing").write_text("0 0")
     assert main(["simulate", "conf.py", *arguments]) == 64
     printed = capsys.readouterr()
     assert printed.out == ""

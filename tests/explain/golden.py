@@ -66,6 +66,7 @@ QUESTIONS: Final[dict[str, list[str]]] = {
         "udp://:8443",
     ],
     "drain_by_file": ["http://127.0.0.1:8080/ --draining b2"],
+    "model_servers": ["http://127.0.0.1:8080/", "http://127.0.0.1:8080/ --header 'X-Session-Id: 7' --draining m1"],
     "own_algorithm": ["http://127.0.0.1:8080/ --header 'Tenant: red'", "http://127.0.0.1:8080/"],
     "own_check": ["tcp://:8081 --down 127.0.0.1:9101"],
     "own_filter": [

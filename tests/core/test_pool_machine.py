@@ -116,9 +116,6 @@ class PoolMachine(RuleBasedStateMachine):
         usable = [one for one in self.backends if one.up and not one.draining and one.weight > 0 and one not in tried]
         return [one for one in usable if one.tier == min(other.tier for other in usable)]
 
-    def rest(self) -> None:
-        """All sessions have ended, and time goes by."""
-
     def declined(self) -> int:
         """How often an algorithm said that none will do."""
         return self.algorithm.book.declined + self.plan_b.book.declined
@@ -151,8 +148,7 @@ class PoolMachine(RuleBasedStateMachine):
         """When all sessions have ended, nothing is counted any more."""
         for lease in self.leases:
             lease.end()
-        self.rest()
-        assert all(one.active == one.held == 0 for one in self.backends)
+        assert all(one.live == 0 for one in self.backends)
         assert not self.open_picks()
 
 

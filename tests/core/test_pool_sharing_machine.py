@@ -82,9 +82,11 @@ class SharingMachine(PoolMachine):
             return found
         return [one for one in found if one.tier == min(other.tier for other in found)]
 
-    def rest(self) -> None:
-        """All sessions have ended, and time goes by."""
+    def teardown(self) -> None:
+        """When all sessions have ended, and time has gone by, nothing is counted any more, nor held."""
+        super().teardown()
         self.pass_time(10 * WINDOW)
+        assert all(one.active == one.held == 0 for one in self.backends)
 
     @invariant()
     def faults_are_counted(self) -> None:

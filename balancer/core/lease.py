@@ -26,18 +26,9 @@ class Lease:
 
     __slots__ = ("_pool", "_snapshot", "backend", "began", "first_byte", "has_say", "policy", "session")
 
-    def __init__(
-        self,
-        pool: Pool,
-        session: Session,
-        backend: Backend,
-        policy: Policy,
-        snapshot: Snapshot,
-        *,
-        began: float | None = None,
-    ) -> None:
-        self.session, self.backend, self.first_byte = session, backend, None
-        self.began = pool.seconds() if began is None else began
+    def __init__(self, pool: Pool, session: Session, backend: Backend, policy: Policy, snapshot: Snapshot) -> None:
+        self.session, self.backend = session, backend
+        self.first_byte, self.began = None, pool.ports.seconds()
         self._pool: Pool | None = pool
         self.policy, self._snapshot = policy, snapshot
         self.has_say = snapshot.has_say or pool.hearing is not None
@@ -45,7 +36,7 @@ class Lease:
     def answered(self) -> None:
         """The backend's first byte has come; later calls count for nothing."""
         if self.first_byte is None and self._pool is not None:
-            now = self._pool.seconds()
+            now = self._pool.ports.seconds()
             self.first_byte = now - self.began
             self.backend.timing.observe(self.first_byte, now)
 
@@ -72,12 +63,13 @@ class Lease:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             if error is None and (status is None or status < 500):
-                self.backend.active -= 1  # as `count_end` does, which most sessions need not be asked about
-                self.backend.served += 1
+                backend = self.backend
+                backend.active -= 1  # as `count_end` does, which most sessions need not be asked about
+                backend.served += 1
             else:
                 self._count_failure(pool, status, error)
             if self._snapshot.released is not None:
-                self._tell(pool.seconds(), phase, status, error)
+                self._tell(pool.ports.seconds(), phase, status, error)
             if pool.watch is not None:
                 pool.watch.ended(self, phase, status, error)
             if pool.waiting:
@@ -87,7 +79,7 @@ class Lease:
         """The choice does not stand; it was never counted, but the picker that made it is told all the same."""
         if self._pool is not None:
             pool, self._pool = self._pool, None
-            self._tell(pool.seconds(), Phase.PICK, None, None)
+            self._tell(pool.ports.seconds(), Phase.PICK, None, None)
             if self.backend not in self.session.tried:
                 self.session.tried.append(self.backend)
 
@@ -95,7 +87,7 @@ class Lease:
         """It has ended badly, if not all of that is the backend's fault."""
         self.backend.count_end(error)
         if pool.holding is not None and (error is None or error.side is Side.UPSTREAM or (status or 0) >= 500):
-            pool.holding.hold(self.backend, self.began, pool.seconds())
+            pool.holding.hold(self.backend, self.began, pool.ports.seconds())
 
     def _tell(self, now: float, phase: Phase, status: int | None, error: BalancerError | None) -> None:
         side = None if error is None else error.side

@@ -74,15 +74,11 @@ class Pool:
     """A named set of backends and the current picker over the eligible ones.
 
     Policies see what failed in `active` for `failure_hold` seconds from its pick; not with None (see `core.holding`).
+    `watch` is told how sessions end, if anybody wants to know, and `hearing` reads the heads of answers, if backends
+    report anything in them. `waiting` sessions wait now.
     The counts of those who wait for room are for `core.limited_pool`; where no backend has a limit, none ever waits.
     """
 
-    watch: Watch | None = None
-    """Is told how sessions end, if anybody wants to know."""
-    hearing: Hearing | None = None
-    """Reads the heads of answers, if backends report anything in them."""
-    waiting = 0
-    """Sessions that wait now."""
     longest_queue = 0
     """The most that ever waited at once."""
     waited = 0
@@ -104,7 +100,10 @@ class Pool:
         panic: float | None = None,
         slow_start: Curve | None = None,
     ) -> None:
-        self.name, self.backends, self.ports, self.seconds = name, tuple(backends), ports, ports.seconds
+        self.name, self.backends, self.ports = name, tuple(backends), ports
+        self.watch: Watch | None = None
+        self.hearing: Hearing | None = None
+        self.waiting = 0
         self.holding = None if failure_hold is None else Holding(self.backends, failure_hold, ports.after)
         self.starts = None if slow_start is None else Starts(slow_start, ports.seconds())
         self.standing: Standing | None = None
@@ -204,30 +203,30 @@ class Pool:
         return Lease(self, session, backend, self.policy, Snapshot([backend], lambda _: backend))
 
     def choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
-        """What the algorithm, or the one that stands in for it, chooses; not yet counted."""
+        """What the algorithm chooses, or the one that stands in where it has no snapshot or fails; not yet counted."""
+        policy = self.policy
         if snapshot is None:
-            return self._stand_in(session)
-        policy, seconds = self.policy, self.seconds
-        begun = seconds()
+            policy, snapshot = self._stand_in()
+        begun = self.ports.seconds() if policy.timed else session.now
         try:
             backend = policy.ask(snapshot, session)
         except PolicyFailed:
-            if self.plan_b is None or self.plan_b.snapshot is None:
+            if policy is self.plan_b or self.plan_b is None or self.plan_b.snapshot is None:
                 raise
-            return self._stand_in(session)
+            return self.choose(None, session)
         if backend is None:
             return None
-        now = seconds()
-        if policy.doubts or now - begun > BUDGET:
-            policy.took(now - begun)
-        return Lease(self, session, backend, policy, snapshot, began=now)
+        lease = Lease(self, session, backend, policy, snapshot)
+        if policy.timed:
+            policy.took(lease.began - begun)
+        elif lease.began - begun > BUDGET:
+            policy.timed = True  # or the session has waited: to look at the clock twice for each pick would be dear
+        return lease
 
-    def _stand_in(self, session: Session) -> Lease | None:
-        """What the other algorithm chooses, if there is one. Raises `NoBackend` and `PolicyFailed`."""
-        policy = self.plan_b
-        if policy is not None and policy.snapshot is not None:
-            backend = policy.ask(policy.snapshot, session)
-            return None if backend is None else Lease(self, session, backend, policy, policy.snapshot)
+    def _stand_in(self) -> tuple[Policy, Snapshot]:
+        """The algorithm that stands in for one that cannot choose. Raises `NoBackend` and `PolicyFailed`."""
+        if self.plan_b is not None and self.plan_b.snapshot is not None:
+            return self.plan_b, self.plan_b.snapshot
         if self.beginning:
             raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
         raise PolicyFailed(f"pool {self.name!r}: {self.policy.absence}")

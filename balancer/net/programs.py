@@ -41,6 +41,7 @@ class Program:
     def __init__(self, reactor: Any, command: Sequence[str], environment: Mapping[str, str]) -> None:
         self.ended: Deferred[tuple[int, bytes]] = Deferred(lambda _: self._give_up())
         self._reactor, self._said = reactor, bytearray()
+        add = reactor.addReader  # what is only a clock has none, and runs nothing
         self._pipe, writing = os.pipe()
         try:
             self._pid = _spawned(command, environment, writing)
@@ -51,7 +52,7 @@ class Program:
             os.close(writing)
         os.set_blocking(self._pipe, False)
         self._runs = self._reads = True
-        reactor.addReader(self)
+        add(self)
         _ours[self._pid] = self
         self.reapProcess()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.task import Clock, deferLater
 
 from balancer.net.programs import KEPT, Program
 
@@ -75,6 +75,13 @@ async def test_a_program_that_is_not_there(reactor: Any) -> None:
     with pytest.raises(FileNotFoundError):
         Program(reactor, ["/nowhere/at-all"], {})
     assert descriptors() == before
+
+
+def test_a_clock_runs_nothing(tmp_path: Path) -> None:
+    """Where there is no reactor to look after it no program is begun."""
+    with pytest.raises(AttributeError):
+        Program(Clock(), ["touch", str(tmp_path / "begun")], {})
+    assert not list(tmp_path.iterdir())
 
 
 async def test_what_it_leaves_behind_is_ended(reactor: Any) -> None:

@@ -59,6 +59,19 @@ def test_what_was_recorded_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert (found["requests"], found["seconds"]) == pytest.approx((3, 3.2505))
 
 
+def test_health_checks_report_tags(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pool that chooses by the tags that health checks report is simulated with those that are given."""
+    text = SOUND.replace("Config,", "Config, Health,").replace(
+        "])\nconfig", "], health=HEALTH, algorithm=PRIMARY)\nconfig"
+    )
+    imports = "from balancer.plugins.combinators import Subset\nfrom balancer.plugins.health import TCPCheck\n"
+    text = text.replace("HEALTH", "Health(TCPCheck())").replace("PRIMARY", "Subset('primary', otherwise=None)")
+    Path("conf.py").write_text(imports + text)
+    assert main(["simulate", "conf.py", *FEW, "--json", "--tag", "b2=primary", "--tag", "b2=fast"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert [backend["tries"] > 0 for backend in found["backends"]] == [False, True]
+
+
 def test_it_draws(capsys: pytest.CaptureFixture[str]) -> None:
     """A picture is drawn beside what is printed."""
     assert main(["simulate", "conf.py", *FEW, "--plot", "drawn.svg"]) == 0
@@ -94,7 +107,8 @@ def test_other_laws_are_not_known(text: str) -> None:
     [
         (["--pool", "shop"], "simulate: pool: 'shop' is not in use; give one of site"),
         (["--fault", "b2"], "fault: 'b2' cannot be read; write it as 'b2 slow 10 at 30 for 20'"),
-        (["--fault", "b3 down"], "simulate: faults: 'b3' is no backend of Pool 'site'; name one"),
+        (["--fault", "b3 down"], "simulate: Pool 'site': faults: there is no backend 'b3'; name one"),
+        (["--tag", "b2=primary"], "simulate: Pool 'site': reports: would be ignored, for no health check makes any"),
         (["--requests", "0"], "Trace: requests: 0 is not a whole number of at least 1"),
         (["--rate", "0"], "Poisson: rate: 0.0 is not a positive number; give one such as 100"),
         (["--arrivals", "none"], "none: cannot be read: No such file or directory"),

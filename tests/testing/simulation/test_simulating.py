@@ -151,7 +151,9 @@ def test_nobody_is_there() -> None:
 
 def test_strangers_cannot_fail() -> None:
     """A fault of a backend that is not in the pool is a mistake, and no silence."""
-    with pytest.raises(ConfigError, match="simulate: faults: 'b9' is no backend of Pool 'site'; name one"):
+    with pytest.raises(
+        ConfigError, match="simulate: Pool 'site': faults: there is no backend 'b9'; name one of the pool's"
+    ):
         simulate(pool(), Trace(faults=[Fault("b9", "down")]))
 
 

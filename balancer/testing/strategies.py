@@ -21,7 +21,7 @@ def splits(data: bytes) -> SearchStrategy[list[bytes]]:
 
     Raises `ModuleNotFoundError` without Hypothesis.
     """
-    strategies = _strategies()
+    strategies = hypothesis_strategies()
     size = strategies.integers(1, 3) | strategies.integers(1, max(1, len(data)))
     sizes = strategies.lists(size, max_size=len(data)) | strategies.just([1] * len(data))
     pieces: SearchStrategy[list[bytes]] = sizes.map(partial(_cut, data))
@@ -33,7 +33,7 @@ def backends(min_size: int = 1, max_size: int = 8) -> SearchStrategy[list[FakeBa
 
     Raises `ModuleNotFoundError` without Hypothesis.
     """
-    strategies = _strategies()
+    strategies = hypothesis_strategies()
     backend = strategies.builds(
         FakeBackend,
         weight=strategies.sampled_from(WEIGHTS),
@@ -47,7 +47,14 @@ def backends(min_size: int = 1, max_size: int = 8) -> SearchStrategy[list[FakeBa
     return drawn.map(_named)
 
 
-def _strategies() -> Any:
+def snapshots(max_size: int = 8) -> SearchStrategy[tuple[FakeBackend, ...]]:
+    """What an algorithm makes a picker for: backends of one tier, at least one. Raises `ModuleNotFoundError`."""
+    offered: SearchStrategy[tuple[FakeBackend, ...]] = backends(1, max_size).map(_in_one_tier)
+    return offered
+
+
+def hypothesis_strategies() -> Any:
+    """The module `hypothesis.strategies`. Raises `ModuleNotFoundError` that says what to install."""
     try:
         from hypothesis import strategies  # noqa: PLC0415 - the rest of balancer.testing must work without it
     except ModuleNotFoundError as error:
@@ -64,6 +71,12 @@ def _cut(data: bytes, sizes: Iterable[int]) -> list[bytes]:
         pieces.append(data[start : start + size])
         start += size
     return [piece for piece in (*pieces, data[start:]) if piece]
+
+
+def _in_one_tier(drawn: list[FakeBackend]) -> tuple[FakeBackend, ...]:
+    for backend in drawn:
+        backend.tier = 0
+    return tuple(drawn)
 
 
 def _named(drawn: list[FakeBackend]) -> list[FakeBackend]:

@@ -1,0 +1,51 @@
+"""What can be claimed: every mistake is told with its remedy."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from balancer.errors import ConfigError
+from balancer.plugins.algorithms import RoundRobin
+from balancer.testing import conformance
+
+
+@pytest.mark.parametrize(
+    ("claims", "told"),
+    [
+        ({"load_bound": -1}, "conformance: load_bound: -1 is not a number from 0 up; give 1 for least connections"),
+        ({"load_bound": True}, "conformance: load_bound: True is not a number from 0 up; give 1 for least connections"),
+        (
+            {"affinity": True, "movement": 3},
+            "conformance: movement: 3 is not a share of all keys; give 0.02 for two in a hundred",
+        ),
+        (
+            {"movement": 0.1},
+            "conformance: movement: 0.1 would be ignored, for no affinity is claimed; say what the key is",
+        ),
+        ({"affinity": 5}, "conformance: affinity: 5 is no key; give a function of the session that returns it"),
+        ({"profile": "fast"}, "conformance: profile: 'fast' is not known; give one of quick, default, thorough"),
+    ],
+)
+def test_mistakes_are_told(claims: dict[str, Any], told: str) -> None:
+    """A claim that cannot be tried is told in one line."""
+    with pytest.raises(ConfigError) as caught:
+        conformance(RoundRobin, **claims)
+    assert caught.value.mistakes == (told,)
+
+
+def test_what_is_not_claimed_is_not_tried() -> None:
+    """There is a test for what is claimed, and none for what is not."""
+    plain, all_of_it = (
+        conformance(RoundRobin, seeded=False),
+        conformance(RoundRobin, weighted=True, load_bound=1, affinity=True, movement=0),
+    )
+    assert [name for name in vars(plain) if name.startswith("test_")] == [
+        "test_shape",
+        "test_safety",
+        "test_memory",
+        "test_budget",
+    ]
+    assert len([name for name in vars(all_of_it) if name.startswith("test_")]) == 10
+    assert all(test.__doc__ for name, test in vars(all_of_it).items() if name.startswith("test_"))

@@ -1,0 +1,36 @@
+"""Memory and time: what is sound is not refused, whatever the machine does."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import pytest
+
+from balancer.plugins.algorithms import LeastTime, RoundRobin
+from balancer.plugins.hash_tables import Ketama
+from balancer.plugins.hashing import SourceHash
+from balancer.plugins.sticky import OwnCookie, Sticky
+from tests.testing.kit.told import story_of
+
+
+@pytest.mark.parametrize("sound", [RoundRobin, LeastTime, lambda: SourceHash(by=Ketama(4))])
+@pytest.mark.parametrize("level", ["memory", "budget"])
+def test_the_sound_pass(sound: Any, level: str) -> None:
+    """What looks at each backend once, and remembers nothing, keeps both promises."""
+    assert story_of(sound, level) == ""
+
+
+def test_keepers_are_measured() -> None:
+    """An algorithm with a keeper is measured by that."""
+    assert story_of(lambda: Sticky(OwnCookie("served-by", "s" * 32)), "budget") == ""
+
+
+def test_tracing_goes_on() -> None:
+    """Who traces memory already goes on doing so."""
+    tracemalloc.start()
+    try:
+        assert story_of(RoundRobin, "memory") == ""
+        assert tracemalloc.is_tracing()
+    finally:
+        tracemalloc.stop()

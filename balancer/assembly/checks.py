@@ -8,7 +8,7 @@ from operator import attrgetter
 from twisted.logger import Logger
 
 from balancer import config as nouns
-from balancer.assembly.changes import checked
+from balancer.assembly.changes import checked, tagged
 from balancer.assembly.parts import Parts
 from balancer.assembly.upstream_tls import secure_checks
 from balancer.core.backend import Backend
@@ -35,6 +35,7 @@ def make_checks(parts: Parts, settings: nouns.Pool, health: nouns.Health, config
             backend,
             aim=aim,
             changed=lambda backend, evidence: checked(parts, settings, backend, why=why, evidence=evidence),
+            tagged=lambda backend: tagged(parts, settings, backend, why=why),
             skipped=lambda line: skips.note("check", line),
         )
         for backend in pool.backends

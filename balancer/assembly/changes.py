@@ -56,6 +56,13 @@ def heeded(parts: Parts, settings: nouns.Pool, backend: Backend, *, what: str, l
     _settle_sessions(parts, settings, backend, f"its agent took it out of use: {line}")
 
 
+def tagged(parts: Parts, settings: nouns.Pool, backend: Backend, *, why: str) -> None:
+    """A health check reports other tags of a backend, such as its new role; sessions that are open stay."""
+    tags = ", ".join(sorted(backend.tags)) or "none"
+    parts.events.note(settings.name, backend.name, f"tags: {tags}", why=why)
+    log.info("pool {pool!r}: backend {backend!r} has tags: {tags}", pool=settings.name, backend=backend.name, tags=tags)
+
+
 def judged(parts: Parts, settings: nouns.Pool, change: Change) -> None:
     """A backend was ejected for how its sessions end, is tried out or is back; or a rule wanted it, and it was not."""
     parts.events.note(settings.name, change.backend.name, change.what, why=change.why, evidence=change.evidence)

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from twisted.logger import Logger
 
 from balancer import config as nouns
-from balancer.assembly.changes import checked, heeded
+from balancer.assembly.changes import checked, heeded, tagged
 from balancer.assembly.names import find
 from balancer.assembly.parts import Parts
 from balancer.assembly.pools import make_backend
@@ -62,6 +62,7 @@ def make_checks(
             backend,
             aim=aim,
             changed=lambda backend, evidence: checked(parts, settings, backend, why=why, evidence=evidence),
+            tagged=lambda backend: tagged(parts, settings, backend, why=why),
             skipped=lambda line: skips.note("check", line),
         )
         for backend in pool.backends

@@ -22,6 +22,9 @@ from balancer.net.probing import Examiner, Probing, Terms
 Changed = Callable[[Backend, str], None]
 """Is told of a backend that went up or down, or of one that is usable or is not any more, and of the evidence."""
 
+Tagged = Callable[[Backend], None]
+"""Is told of a backend that has other tags now."""
+
 Skipped = Callable[[str], None]
 """Is told of a check that could not be made for want of something of our own, and does not count."""
 
@@ -62,11 +65,12 @@ class Probe:
         *,
         aim: Aim,
         changed: Changed,
+        tagged: Tagged,
         skipped: Skipped,
     ) -> None:
         self._check, self._schedule = check, schedule
         self._pool, self._backend = pool, backend
-        self._aim, self._changed, self._skipped = aim, changed, skipped
+        self._aim, self._changed, self._tagged, self._skipped = aim, changed, tagged, skipped
         self._thresholds = Thresholds(rise=schedule.rise, fall=schedule.fall, up=backend.up)
 
     @property
@@ -95,9 +99,12 @@ class Probe:
         self._skipped(f"backend {self._backend.name!r}: the check could not be made: {shortage}; it does not count")
 
     def _record(self, report: Report | None, evidence: str) -> None:
-        """Change what a report, or a failure, changes, and tell of a backend that is in use now or is not any more."""
+        """Change what a report, or a failure, changes, and tell of a backend that is in use now or is not any more.
+
+        Its tags are told as well: by them pools follow the roles of databases.
+        """
         backend = self._backend
-        before = backend.up, backend.usable
+        before, tags = (backend.up, backend.usable), backend.tags
         visible = report is not None and backend.apply(report)
         if self._thresholds.record(report is not None):
             backend.up = report is not None
@@ -106,6 +113,8 @@ class Probe:
             self._pool.refresh()
         if (backend.up, backend.usable) != before:
             self._changed(backend, evidence)
+        if backend.tags != tags:
+            self._tagged(backend)
         if self._pool.watch is not None:
             self._pool.watch.checked(backend, report is not None)
 

@@ -309,3 +309,29 @@ def test_who_waits_for_room_is_not_disturbed() -> None:
     assert len(ward.fars[9002].calls) == 1
     assert not ward.fars[9001].calls
     ward.house.end()
+
+
+def test_tags_are_told() -> None:
+    """Other tags than before are in the log and the record, with who has found them, and the same ones are not."""
+
+    async def role(_: Any) -> Report:
+        return Report(tags=tags)
+
+    tags: set[str] = {"primary", "fast"}
+    house = House()
+    house.far()
+    with listening() as told:
+        house.open(
+            TCPListener(f"tcp:{FRONT}", pool=Pool("p", backends=["127.0.0.1:9001"], health=Health(role, every=1)))
+        )
+        house.network.advance(2)
+        tags = set()
+        house.network.advance(2)
+    assert [event.what for event in house.assembly.events if "tags" in event.what] == [
+        "tags: fast, primary",
+        "tags: none",
+    ]
+    assert all(event.why.startswith("health check ") for event in house.assembly.events)
+    lines = [str(formatEvent(event)) for event in told if "tags" in event]
+    assert lines == [f"pool 'p': backend '127.0.0.1:9001' has tags: {found}" for found in ("fast, primary", "none")]
+    house.end()

@@ -20,7 +20,7 @@ from balancer.core.routes import Route, Routes
 from balancer.core.secured import Secured
 from balancer.core.session import Session
 from balancer.core.slices import finished
-from balancer.errors import BalancerError, NoRoute, RouteRefused
+from balancer.errors import BalancerError, NoRoute, PoolFull, RouteRefused
 from balancer.explain.ground import Ground
 from balancer.explain.heads import Passage
 from balancer.explain.listening import first_bytes, listener_for, port_of, wanting
@@ -172,6 +172,8 @@ class _Follower:
             raise NoRoute("no filter of the route has answered, and it has no pool")
         self._way.pool = told = yield from explaining(self._ground.pools[route.pool], session)
         self._way.goes = told.choice.request or self._way.goes
+        if told.choice.reason == PoolFull.reason and session.kind is not Kind.UDP and route.pool.queue:
+            self._way.notes.append(f"it waits for room first, for {route.pool.queue_timeout:g} s at most")
 
     def _session(self, kind: Kind, tls: nouns.TLS | None) -> Session:
         session = Session(kind, self._asked.client, self._now)

@@ -34,6 +34,17 @@ def test_a_pool_without_a_backend() -> None:
     assert way.pool.choice.reason == "no-backend"
 
 
+def test_a_full_pool() -> None:
+    """Where all that could serve are full, a request or a connection waits, if the pool lets it."""
+    full = [Backend("10.0.0.1:80", name="b1", max_connections=1)]
+    for queue, notes in ((5, ["it waits for room first, for 2 s at most"]), (0, [])):
+        waiting = {"queue": queue, "queue_timeout": 2.0} if queue else {"queue": 0}
+        pool = Pool("full", backends=full, **waiting)
+        way = asked(site(TCPListener("tcp:1", pool=pool)), "tcp://:1", full=["b1"])
+        assert way.pool is not None
+        assert (way.pool.choice.reason, way.notes) == ("pool-full", notes)
+
+
 def test_no_route() -> None:
     """A request that no route takes is refused as the client is, with all routes told."""
     way = asked(site(HTTPListener("tcp:8080", routes=[Route(Path("/x"), SITE)])), "http://a.example/")

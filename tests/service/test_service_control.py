@@ -79,6 +79,8 @@ def test_how_backends_were_at_the_start(site: Site) -> None:
     """What a backend was when the balancer started is the first that is told of it."""
     site.start()
     control: Any = site.balancer._control  # noqa: SLF001  asked over no socket
-    events = json.loads(control._door._desk.answer(b'{"do": "events"}'))["events"]  # noqa: SLF001  the same
+    said: list[bytes] = []
+    control._door._desk.answer(b'{"do": "events"}', said.append)  # noqa: SLF001  the same
+    events = json.loads(said[0])["events"]
     assert [(event["backend"], event["what"], event["why"]) for event in events] == [("127.0.0.1:9001", "up", "start")]
     site.stop()

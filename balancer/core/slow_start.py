@@ -5,7 +5,7 @@ The curve is Envoy's. A share is relative to those beside it: where all are new,
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from math import inf
 
 import attrs
@@ -36,23 +36,22 @@ class Starts:
         self._curve, self._began = curve, now
         self._since: dict[Backend, float] = {}
         self._in_service = frozenset[Backend]()
-        self._known = set[Backend]()
+        self._known = frozenset[Backend]()
         self._first: dict[int, float] = {}  # when the longest in service started, by tier
 
-    def settle(self, backends: Iterable[Backend], now: float) -> None:
-        """What makes backends usable has changed: see who has come, and who has gone."""
-        members = list(backends)
-        serving = frozenset(backend for backend in members if backend.fit and backend.trial is None)
-        for backend in members:
+    def settle(self, backends: Collection[Backend], now: float) -> None:
+        """What makes these usable has changed: see who has come, and who has gone."""
+        serving = frozenset(backend for backend in backends if backend.fit and backend.trial is None)
+        for backend in backends:
             if backend not in serving or self._over(backend, now):
-                self._settle(backend)
+                self._end(backend)
             elif backend not in self._in_service and self._is_back(backend, now):
                 self._since[backend] = now
                 backend.starting = True
         self._in_service = serving
-        self._known |= serving
+        self._known = self._known.intersection(backends) | serving
         self._first = {}
-        for backend in members:
+        for backend in backends:
             if backend.usable:
                 since = self._since.get(backend, -inf)
                 self._first[backend.tier] = min(since, self._first.get(backend.tier, inf))
@@ -60,7 +59,7 @@ class Starts:
     def share(self, backend: Backend, now: float) -> float:
         """Its share now, above 0 and at most 1, relative to that of the longest in service in its tier."""
         if self._over(backend, now):
-            self._settle(backend)
+            self._end(backend)
         since = self._since.get(backend)
         if since is None:
             return 1.0
@@ -68,12 +67,13 @@ class Starts:
         return self._curve.share(now - since) / self._curve.share(now - longest)
 
     def _is_back(self, backend: Backend, now: float) -> bool:
+        """Whether one that serves has done so before, or the start of the process is over."""
         return backend in self._known or now - self._began >= self._curve.window
 
     def _over(self, backend: Backend, now: float) -> bool:
         return now - self._since.get(backend, now) >= self._curve.window
 
-    def _settle(self, backend: Backend) -> None:
+    def _end(self, backend: Backend) -> None:
         """It is starting no longer, if it was."""
         if self._since.pop(backend, None) is not None:
             backend.starting = False

@@ -12,9 +12,11 @@ from zope.interface import implementer
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
 from balancer.assembly.pools import make_offline_pool
-from balancer.config import Backend, Health, UpstreamTLS
+from balancer.config import Backend, Health, SlowStart, UpstreamTLS
+from balancer.core.holding import Holding
 from balancer.core.limited_pool import LimitedPool
 from balancer.core.session import Session
+from balancer.core.slow_start import Starts
 from balancer.errors import PoolFull, StartError
 from balancer.interfaces import IAlgorithm, Kind, Picker, Report
 from tests.assembly.parts import Last, Network, assembled, relay
@@ -68,6 +70,25 @@ def test_the_authority_of_a_backend(address: str, authority: str) -> None:
     """However an address is written, there is one without its scheme, for checks to show and to ask for."""
     (pool,) = assembled(relay(address)).pools.values()
     assert [(backend.address, backend.authority) for backend in pool.backends] == [(address, authority)]
+
+
+def test_how_sessions_are_shared_out_is_as_written() -> None:
+    """Spill, panic, slow start and the hold of failures come from the config; a panic is an event of the pool."""
+    backends, health = ("127.0.0.1:1", "127.0.0.1:2", Backend("127.0.0.1:3", tier=1)), Health(healthy)
+    (plain,) = assembled(relay(*backends, health=health, failure_hold=None)).pools.values()
+    assert (plain.standing, plain.starts, plain.holding) == (None, None, None)
+    start = SlowStart(60, aggression=2, least=0.2)
+    assembly = assembled(relay(*backends, health=health, spill=1.5, panic=0.8, slow_start=start))
+    (pool,) = assembly.pools.values()
+    assert pool.standing is not None
+    pool.backends[0].up = pool.backends[2].up = False
+    pool.refresh()
+    assert pool.standing.shares == pytest.approx({0: 2 / 3, 1: 1 / 3})
+    assert [(event.backend, event.what, event.why) for event in assembly.events][-2:] == [
+        ("", f"tier {tier}: panic: all backends are used, up or not", "panic=0.8") for tier in (0, 1)
+    ]
+    assert isinstance(pool.starts, Starts)
+    assert isinstance(pool.holding, Holding)
 
 
 async def healthy(_: Any) -> Report | None:

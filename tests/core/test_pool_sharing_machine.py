@@ -117,4 +117,4 @@ class SharingMachine(PoolMachine):
 
 
 TestSharing: Any = SharingMachine.TestCase
-TestSharing.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestSharing.settings = settings(max_examples=25, stateful_step_count=40, deadline=None)

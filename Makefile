@@ -12,8 +12,9 @@ SOCKETS := tests/control tests/net tests/service tests/system
 REACTORS := tests/control tests/net tests/service tests/system/test_demo.py tests/system/test_memory_transport.py
 
 # The Debian packages whose programs tests/system drives.
-DEBIAN := bind9-dnsutils chromium curl dnsmasq-base iperf3 mosquitto mosquitto-clients openssh-client openssh-server \
-	openssl pebble postgresql redis-server redis-tools testssl.sh
+DEBIAN := bind9-dnsutils chromium curl dnsmasq-base iperf3 mariadb-client-core mariadb-server-core mosquitto \
+	mosquitto-clients msmtp-mta openssh-client openssh-server openssl pebble postgresql redis-server redis-tools \
+	testssl.sh
 # How long to search for streams of HTTP/1.1 on which its readers disagree.
 FUZZ_SECONDS ?= 60
 

@@ -150,8 +150,8 @@ class ICheckTarget(Interface):
         """Run a program, without a shell, in no environment but that; it is found by the `PATH` of the balancer.
 
         Fires with its exit status, or the number of the signal that ended it below zero, and the first 4096 bytes that
-        it said on either output. It is killed, with all that it started, as the check ends or is cancelled. Fails with
-        `CheckFailed` when it cannot be run.
+        it said on either output. It is killed, with all that it started, as the check ends or is cancelled; cancelled,
+        it tells what it has said. Fails with `CheckFailed` when it cannot be run.
         """
 
 

@@ -34,12 +34,14 @@ class Program:
     """One that runs. `ended` fires with its exit status and what it said first, on either output.
 
     The status is the number of the signal that ended it, below zero, if one did. It leads a process group, which ends
-    with it: nothing of it is left when it has ended, or is cancelled. Raises `OSError` when it cannot be run.
+    with it: nothing of it is left when it has ended. Cancelled, it is ended by SIGKILL. Raises `OSError` when it cannot
+    be run.
     """
 
     def __init__(self, reactor: Any, command: Sequence[str], environment: Mapping[str, str]) -> None:
-        self.ended: Deferred[tuple[int, bytes]] = Deferred(lambda _: self.kill())
+        self.ended: Deferred[tuple[int, bytes]] = Deferred(lambda _: self._give_up())
         self._reactor, self._said = reactor, bytearray()
+        add = reactor.addReader  # what is only a clock has none, and runs nothing
         self._pipe, writing = os.pipe()
         try:
             self._pid = _spawned(command, environment, writing)
@@ -50,7 +52,7 @@ class Program:
             os.close(writing)
         os.set_blocking(self._pipe, False)
         self._runs = self._reads = True
-        reactor.addReader(self)
+        add(self)
         _ours[self._pid] = self
         self.reapProcess()
 
@@ -95,6 +97,12 @@ class Program:
     def logPrefix(self) -> str:
         """What a log calls it."""
         return "program"
+
+    def _give_up(self) -> None:
+        """Whoever waited is told what it has said so far, as if the end had come already."""
+        self.doRead()
+        self.kill()
+        self.ended.callback((-signal.SIGKILL, bytes(self._said)))
 
     def _close(self) -> None:
         if self._reads:

@@ -152,10 +152,11 @@ async def test_what_runs_ends_with_the_check(reactor: Any) -> None:
             examined.run(["sleep", "60"], {}),
             examined.run(["sleep", "60"], {}),
         ]
-        waiting = Deferred.fromCoroutine(_result(running[1]))
+        waiting = [Deferred.fromCoroutine(_result(one)) for one in running[:2]]
         examined.close()
         with pytest.raises(CancelledError):
-            await waiting
+            await waiting[0]
+        assert await waiting[1] == (-9, b"")
 
 
 async def _result(running: Deferred[Any]) -> Any:

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock, deferLater
 
 from balancer.net.programs import KEPT, Program
 
@@ -77,6 +77,13 @@ async def test_a_program_that_is_not_there(reactor: Any) -> None:
     assert descriptors() == before
 
 
+def test_a_clock_runs_nothing(tmp_path: Path) -> None:
+    """Where there is no reactor to look after it no program is begun."""
+    with pytest.raises(AttributeError):
+        Program(Clock(), ["touch", str(tmp_path / "begun")], {})
+    assert not list(tmp_path.iterdir())
+
+
 async def test_what_it_leaves_behind_is_ended(reactor: Any) -> None:
     """A program ends at its own exit, though what it started still holds its output, and that ends with it."""
     status, said = await told(reactor, "sleep 60 & echo $!; exit 5")
@@ -85,16 +92,17 @@ async def test_what_it_leaves_behind_is_ended(reactor: Any) -> None:
 
 
 async def test_a_cancelled_program_is_ended(reactor: Any, tmp_path: Path) -> None:
-    """Who is cancelled is killed with all that it started, whatever it makes of signals, and no descriptor is left."""
+    """Who is cancelled is killed with all that it started, whatever it makes of signals, and what it said is told."""
     before = descriptors()
     note = tmp_path / "note"
-    program = Program(reactor, [*SHELL, f"trap '' TERM INT; sleep 60 & echo $! $$ >{note}; wait"], {"PATH": os.defpath})
+    program = Program(
+        reactor, [*SHELL, f"trap '' TERM INT; echo waiting; sleep 60 & echo $! $$ >{note}; wait"], {"PATH": os.defpath}
+    )
     await until(reactor, lambda: note.exists() and note.read_text().endswith("\n"))
     pids = [int(word) for word in note.read_text().split()]
     assert all(map(alive, pids))
     program.ended.cancel()
-    with pytest.raises(CancelledError):
-        await program.ended
+    assert await program.ended == (-9, b"waiting\n")
     await until(reactor, lambda: not any(map(alive, pids)))
     await until(reactor, lambda: not Path(f"/proc/{pids[1]}").exists())
     program.kill()

@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 
 from balancer.errors import CheckFailed, ConfigError
 from balancer.interfaces import IHealthCheck, IHealthCheckPlugin, Kind, Report
-from balancer.plugins.health import All, Any, Composite, HTTPCheck, TCPCheck
+from balancer.plugins.health import All, Any, Composite, HTTPCheck, TCPCheck, TLSCheck
 from tests.plugins.examined import Examination, FakeTarget
 
 KINDS = [All(TCPCheck(), app=HTTPCheck()), Any(TCPCheck(), HTTPCheck()), Composite(1, app=TCPCheck(), db=HTTPCheck())]
@@ -58,6 +58,12 @@ def test_probes_for_what_all_its_parts_can() -> None:
     """A function probes for every kind, so that only the others limit what the whole can probe for."""
     assert All(Part()).protocols == set(Kind)
     assert All(Part(), Part(protocols=[Kind.UDP]), Part(protocols=[Kind.UDP, Kind.TCP])).protocols == {Kind.UDP}
+
+
+def test_needs_what_its_parts_need() -> None:
+    """One part that speaks TLS itself needs connections in the clear, and so does the whole."""
+    assert All(Part(), TLSCheck()).plain
+    assert not All(Part(), TCPCheck()).plain
 
 
 def test_all_passes_with_the_last() -> None:

@@ -1,4 +1,4 @@
-"""Settings of algorithms: what is wrong with them is told, all of it."""
+"""Settings of plugins: what is wrong with them is told, all of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from balancer.errors import ConfigError
 from balancer.plugins.algorithms import RoundRobin
-from balancer.plugins.settings import is_algorithm, is_count, is_number, told
+from balancer.plugins.settings import NO_TEXT, is_algorithm, is_count, is_number, is_text, told, told_secret
 
 
 @attrs.frozen
@@ -49,6 +49,22 @@ def test_bounds_of_numbers() -> None:
 def test_counts(value: Any, right: bool) -> None:
     """A count is a whole number within its bounds."""
     assert is_count(value, 1, 9) is right
+
+
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [("a", True), ("x" * 4096, True), ("", False), ("x" * 4097, False), ("a\0", False), (b"a", False), (None, False)],
+    ids=lambda value: str(value)[:9],
+)
+def test_texts(value: Any, right: bool) -> None:
+    """A text of a protocol has a bound and no NUL, and is a password if it is one; wrong ones are not shown."""
+    assert is_text(value) is right
+    if right or value is None:
+        told_secret(Thing(), value)
+        return
+    with pytest.raises(ConfigError) as caught:
+        told_secret(Thing(), value)
+    assert caught.value.mistakes == (f"Thing: password: it {NO_TEXT}, or leave it out",)
 
 
 def test_algorithms_are_objects() -> None:

@@ -69,6 +69,11 @@ class _Several:
         """What all of them can probe; a function is taken to probe for every kind."""
         return _KINDS.intersection(*(getattr(check, "protocols", _KINDS) for _, check in self.parts))
 
+    @property
+    def plain(self) -> bool:
+        """Whether one of them speaks TLS itself."""
+        return any(getattr(check, "plain", False) for _, check in self.parts)
+
     def _mistakes(self) -> Iterator[str]:
         if not self.parts:
             yield "checks: there is none; give at least one, such as TCPCheck()"

@@ -18,8 +18,7 @@ from balancer.errors import CheckFailed, ConfigError
 from balancer.interfaces import ICheckTarget, IHealthCheck, IHealthCheckPlugin, Kind, Report
 from balancer.plugins.dialogue import Dialogue, dialogue, shown
 from balancer.plugins.scram import MECHANISM, Scram
-from balancer.plugins.settings import told
-from balancer.plugins.store_checks import checked_secret, is_text
+from balancer.plugins.settings import NO_TEXT, is_text, told, told_secret
 
 _VERSION: Final = (3 << 16).to_bytes(4, "big")
 _NOBODY: Final = "balancer"
@@ -32,7 +31,6 @@ _KINDS: Final = _IN_PASSING + b"RZDE"
 _ALIVE: Final = ("28", "3D")
 """Classes of errors by which a server refuses a user or a database, and so is at work."""
 
-_NO_TEXT: Final = "is not a text, or empty, too long, or has a NUL; write it in quotes"
 _IN_RECOVERY: Final = "select pg_is_in_recovery()"
 
 
@@ -56,9 +54,9 @@ class PostgresCheck:
     query: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        checked_secret(self, self.password)
+        told_secret(self, self.password)
         optional = {name: getattr(self, name) for name in ("user", "database", "query")}
-        told(self, **{name: (given is None or is_text(given), _NO_TEXT) for name, given in optional.items()})
+        told(self, **{name: (given is None or is_text(given), NO_TEXT) for name, given in optional.items()})
         idle = "would be ignored without a user; give both or none"
         told(self, **{name: (given is None or self.user is not None, idle) for name, given in optional.items()})
         if self.password is not None and self.user is None:

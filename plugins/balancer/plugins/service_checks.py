@@ -12,8 +12,7 @@ from zope.interface import implementer, provider
 from balancer.errors import CheckFailed
 from balancer.interfaces import ICheckTarget, IHealthCheck, IHealthCheckPlugin, Kind
 from balancer.plugins.dialogue import Dialogue, dialogue, shown
-from balancer.plugins.settings import told
-from balancer.plugins.store_checks import checked_secret, is_text
+from balancer.plugins.settings import is_text, told, told_secret
 
 _HOST: Final = r"[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\]|\[IPv6:[0-9A-Fa-f:.]+\]"
 
@@ -92,7 +91,7 @@ class MQTTCheck:
     password: str | None = attrs.field(default=None, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        checked_secret(self, self.password)
+        told_secret(self, self.password)
         no_user = self.user is None and self.password is not None
         told(
             self,

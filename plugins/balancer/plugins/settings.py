@@ -1,4 +1,4 @@
-"""Tells what is wrong with the settings of an algorithm, a line for each; refuses to know what any of them is for."""
+"""Tells what is wrong with the settings of a plugin, a line for each; refuses to know what any of them is for."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from balancer.errors import ConfigError
 from balancer.interfaces import IAlgorithm
 
 ALGORITHM = "is no algorithm; give one such as RoundRobin()"
+NO_TEXT = "is not a text, or empty, too long, or has a NUL; write it in quotes"
+LONGEST = 4096
+"""Characters of a text."""
 KEY = "cannot be called; give a function of the session, such as header('x-user')"
 
 
@@ -20,6 +23,12 @@ def told(owner: Any, **judged: tuple[bool, str]) -> None:
         raise ConfigError(f"{name}: {setting}: {getattr(owner, setting)!r} {text}" for setting, text in wrong.items())
 
 
+def told_secret(owner: Any, value: Any) -> None:
+    """Raise `ConfigError` unless a password is a text, or None; the error does not show it."""
+    if value is not None and not is_text(value):
+        raise ConfigError([f"{type(owner).__name__}: password: it {NO_TEXT}, or leave it out"])
+
+
 def is_number(value: Any, least: float = 0.0, *, above: float = -1.0) -> bool:
     """Whether it is a finite number, at least so much and above that."""
     known = isinstance(value, int | float) and not isinstance(value, bool)
@@ -29,6 +38,11 @@ def is_number(value: Any, least: float = 0.0, *, above: float = -1.0) -> bool:
 def is_count(value: Any, least: int, most: int) -> bool:
     """Whether it is a whole number within these bounds."""
     return isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_text(value: Any) -> bool:
+    """Whether it can stand where a protocol has a text: before a NUL, or after a length of two bytes."""
+    return isinstance(value, str) and 0 < len(value) <= LONGEST and "\0" not in value
 
 
 def is_algorithm(value: Any) -> bool:

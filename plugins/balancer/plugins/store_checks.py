@@ -4,32 +4,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any, ClassVar, Final, Literal
+from typing import ClassVar, Final, Literal
 
 import attrs
 from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
-from balancer.errors import CheckFailed, ConfigError
+from balancer.errors import CheckFailed
 from balancer.interfaces import ICheckTarget, IHealthCheck, IHealthCheckPlugin, Kind, Report
 from balancer.plugins.dialogue import Dialogue, dialogue, shown
-from balancer.plugins.settings import told
+from balancer.plugins.settings import NO_TEXT, is_text, told, told_secret
 
 _ROLES: Final = {b"master": "primary", b"slave": "replica"}
 _LARGEST: Final = 16384
-_LONGEST: Final = 4096
-_NO_TEXT: Final = "is not a text, or empty, too long, or has a NUL; write it in quotes"
-
-
-def is_text(value: Any) -> bool:
-    """Whether it can stand where a protocol has a text: before a NUL, or after a length of two bytes."""
-    return isinstance(value, str) and 0 < len(value) <= _LONGEST and "\0" not in value
-
-
-def checked_secret(owner: Any, value: Any) -> None:
-    """Raise `ConfigError` unless a password is a text, or None; it is not shown."""
-    if value is not None and not is_text(value):
-        raise ConfigError([f"{type(owner).__name__}: password: it {_NO_TEXT}, or leave it out"])
 
 
 @provider(IPlugin, IHealthCheckPlugin)
@@ -50,10 +37,10 @@ class RedisCheck:
     role: Literal["primary", "replica"] | None = None
 
     def __attrs_post_init__(self) -> None:
-        checked_secret(self, self.password)
+        told_secret(self, self.password)
         told(
             self,
-            user=(self.user is None or is_text(self.user), _NO_TEXT),
+            user=(self.user is None or is_text(self.user), NO_TEXT),
             role=(self.role in {None, *_ROLES.values()}, "is no role; give 'primary', 'replica', or leave it out"),
         )
         needless = self.user is not None and self.password is None
@@ -122,7 +109,7 @@ class MySQLCheck:
     user: str | None = None
 
     def __attrs_post_init__(self) -> None:
-        told(self, user=(self.user is None or is_text(self.user), _NO_TEXT))
+        told(self, user=(self.user is None or is_text(self.user), NO_TEXT))
 
     async def check(self, target: ICheckTarget) -> None:
         async with dialogue(target) as talk:

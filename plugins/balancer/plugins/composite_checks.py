@@ -50,7 +50,6 @@ class _Several:
 
     checks: tuple[Anything, ...]
     named: tuple[tuple[str, Anything], ...]
-    rule: Anything = None
 
     def __init__(self, *checks: Anything, **named: Anything) -> None:
         self.__attrs_init__(checks, tuple(named.items()))
@@ -120,7 +119,7 @@ class Any(_Several):
 @provider(IPlugin, IHealthCheckPlugin)
 @implementer(IHealthCheck)
 @attrs.frozen(init=False, repr=False)
-class Composite(_Several):
+class Composite(_Several):  # type: ignore[override]  # nobody makes one by way of its parent
     """Healthy when these checks pass by a rule: a number of them that must, or a function of who has.
 
     `Composite(2, a=..., b=..., c=...)` wants two of three. `Composite(rule, app=..., db=..., cache=...)` calls
@@ -129,6 +128,8 @@ class Composite(_Several):
     those that can change nothing any more are ended. Of what those that passed report the least weight counts, and tags
     and signals are joined. Raises `ConfigError`.
     """
+
+    rule: int | Rule
 
     def __init__(self, rule: int | Rule, **named: Anything) -> None:
         self.__attrs_init__((), tuple(named.items()), rule)

@@ -70,15 +70,18 @@ def _target(route: Route) -> str:
 
 
 def _pool(pool: Pool, unheeded: Collection[str]) -> Iterator[str]:
-    yield f"{pool}: {_settings(pool, 'name', 'backends', 'health', 'ejection', 'tls', *unheeded)}"
+    yield f"{pool}: {_settings(pool, 'name', 'backends', 'health', 'agent', 'ejection', 'tls', *unheeded)}"
     yield f"  {_health(pool.health)}"
     if pool.health is not None and isinstance(pool.health.tls, UpstreamTLS):
         yield from _warnings(pool.health.tls)
+    if pool.agent is not None:
+        yield f"  Agent: {_settings(pool.agent)}"
     if "tls" not in unheeded:
         yield from _tls(pool.tls)
     yield f"  {_ejection(pool)}"
     for backend in pool.backends:
         hidden = {"name", "backup", "max_requests" if backend.max_requests is None else "max_connections"}
+        hidden |= {name for name in ("check", "agent") if getattr(backend, name) is None}
         hidden |= {"server_name"} if pool.tls is None else set()
         hidden |= {"address"} if backend.name == str(backend.endpoint) else set()
         yield f"  {backend}: {_settings(backend, *hidden)}"

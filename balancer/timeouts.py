@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from balancer.config import (
     TLS,
+    Agent,
     Config,
     Health,
     HTTPListener,
@@ -56,6 +57,7 @@ BOUNDS: Final[Mapping[type[Any], Mapping[str, str]]] = {
         "keepalive_timeout": "an idle connection that is kept",
     },
     Health: {"timeout": "a health check"},
+    Agent: {"timeout": "a question to an agent"},
     Config: {"drain": "the wait for what is alive at a stop"},
 }
 """What the settings of each noun bound."""
@@ -72,6 +74,8 @@ def timeouts(config: Config) -> Iterator[str]:
         rows += _rows(str(pool), pool, config.unheeded(pool))
         if pool.health is not None:
             rows += _rows(f"{pool}, Health", pool.health)
+        if pool.agent is not None:
+            rows += _rows(f"{pool}, Agent", pool.agent)
     rows += _rows(str(config), config)
     yield from table(("TIME-OUT OF", "SETTING", "SECONDS", "BOUNDS"), rows)
 

@@ -24,6 +24,9 @@ from balancer.plugins import (  # noqa: E402 - the same
     hashing,
     health,
     matchers,
+    score,
+    signals,
+    sticky,
 )
 from balancer.testing import simulation  # noqa: E402 - the same
 from docs._ext import diagrams, reference  # noqa: E402 - the same
@@ -60,6 +63,9 @@ COMBINATORS = [
     combinators.BoundedLoad,
     combinators.Zones,
 ]
+STICKY = [sticky.Sticky, sticky.OwnCookie, sticky.AppCookie, sticky.Learned, sticky.Remembered]
+SCORE = [score.Score, score.Below, score.Affinity]
+SIGNALS = [signals.Prometheus, signals.LoadReports, signals.Reported]
 FIRST_BYTES = [
     first_bytes.TLSHello,
     first_bytes.SNI,
@@ -108,6 +114,9 @@ GENERATED = {
     "algorithms.md": reference.nouns(ALGORITHMS, heading="###"),
     "hashing.md": reference.nouns(HASHING, heading="###"),
     "combinators.md": reference.nouns(COMBINATORS, heading="###"),
+    "sticky.md": reference.nouns(STICKY, heading="###"),
+    "score.md": reference.nouns(SCORE, heading="###"),
+    "signals.md": reference.nouns(SIGNALS, heading="###"),
     "health.md": reference.nouns((getattr(health, name) for name in health.__all__), heading="###"),
     "matchers.md": reference.nouns(MATCHERS, heading="###"),
     "first_bytes.md": reference.nouns(FIRST_BYTES, heading="###"),

@@ -67,7 +67,7 @@ LIMITS = (
 )
 
 
-PACES = "every_changing=None, every_down=None"
+PACES = "every=5, timeout=5, every_changing=None, every_down=None"
 UNSENT = "send_proxy=None, proxy_tlvs=(), starttls=None"
 
 
@@ -100,7 +100,7 @@ def test_the_whole_plan() -> None:
         "  Ejection: none",
         "  Backend 'unix:/run/db': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",
         f"Pool 'site': algorithm=LeastConnections(), {limited}, slow_start=None, {http}, {fate}",
-        f"  Health: check=Note(), every=5, timeout=5, {PACES}, rise=2, fall=3, jitter=0.1, assume='up', tls=None",
+        f"  Health: check=Note(), {PACES}, rise=2, fall=3, jitter=0.1, assume='up', port=None, tls=None",
         "  UpstreamTLS: none",
         "  Ejection: none",
         "  Backend 'a:1': weight=1.0, tier=0, zone='', tags=(), max_connections=None, start='up'",

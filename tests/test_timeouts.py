@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 import balancer
-from balancer import TLS, Config, Health, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
+from balancer import TLS, Agent, Config, Health, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
 from balancer.config import Backend
 from balancer.plugins.first_bytes import SNI
 from balancer.plugins.matchers import Path
@@ -19,7 +19,9 @@ async def well(target: object) -> None:
     """A health check that is a function."""
 
 
-SITE = Pool("site", backends=[Backend("a:1", max_connections=5)], health=Health(well, timeout=1.5))
+SITE = Pool(
+    "site", backends=[Backend("a:1", max_connections=5)], health=Health(well, timeout=1.5), agent=Agent(9, timeout=0.5)
+)
 DATABASE = Pool("database", backends=["a:1"])
 ROUTES = [Route(Path("/v1"), SITE, timeout=300), Route(pool=SITE, retry=Retry(per_try_timeout=2))]
 CONFIG = Config(
@@ -64,6 +66,7 @@ def test_the_whole_table() -> None:
         "Pool 'site' stall_timeout 60",
         "Pool 'site' keepalive_timeout 4",
         "Pool 'site', Health timeout 1.5",
+        "Pool 'site', Agent timeout 0.5",
         "Pool 'database' connect_timeout 5",
         "Config drain 30",
     ]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
+
 from balancer import config as nouns
-from balancer.assembly.checks import make_checks
+from balancer.assembly.checks import make_agents, make_checks, places
 from balancer.assembly.ejection import make_outliers
 from balancer.assembly.listeners import make_listener
 from balancer.assembly.parts import Parts
@@ -21,7 +23,7 @@ class Assembly(Parts):
         """Make all parts. Raises `StartError` for an unknown host, for an algorithm or a folder that fails."""
         pools = await together(make_pool(self, settings) for settings in config.pools)
         self.pools.update(zip(config.pools, pools, strict=True))
-        self._make_checks(config)
+        await self._make_checks(config)
         for settings in config.pools:
             if settings.ejection is not None:
                 self.outliers[settings] = make_outliers(self, settings, settings.ejection)
@@ -33,12 +35,16 @@ class Assembly(Parts):
         for listener in config.listeners:
             self.listeners.append((listener, make_listener(self, listener)))
 
-    def _make_checks(self, config: nouns.Config) -> None:
+    async def _make_checks(self, config: nouns.Config) -> None:
         """Make all checks, and leave them the descriptors they may need."""
         self.turns = Turns(config.max_checks)
         for settings in config.pools:
             if settings.health is not None:
-                self.checks.append(make_checks(self, settings, settings.health, config))
+                at = await places(self, settings, attrgetter("check"), "check")
+                self.checks.append(make_checks(self, settings, settings.health, config, at))
+            if settings.agent is not None:
+                at = await places(self, settings, attrgetter("agent"), "agent")
+                self.checks.append(make_agents(self, settings, settings.agent, at))
             collect(self, settings, config)
         at_once = min(config.max_checks, sum(map(len, self.checks)))
         self.room.set_apart(max(0, at_once - RESERVED // 2))

@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from balancer import config as nouns
 from balancer.assembly.parts import Parts
 from balancer.core.backend import Backend
+from balancer.core.eligibility import reasons
 from balancer.core.outliers import Change
 from balancer.errors import BackendDown
 
@@ -19,6 +20,9 @@ log = Logger("balancer")
 
 BY_HAND = "control"
 """Who it was when an operator told the balancer to."""
+
+BY_AGENT = "agent"
+"""Who it was when a backend's own agent did."""
 
 
 def started(parts: Parts) -> None:
@@ -31,10 +35,25 @@ def started(parts: Parts) -> None:
 
 def checked(parts: Parts, settings: nouns.Pool, backend: Backend, *, why: str, evidence: str) -> None:
     """A health check has brought a backend into use or out of it."""
-    what = backend.state if backend.weight else f"{backend.state}, with weight 0"
-    _tell(parts, settings, backend, what, why=why, evidence=evidence)
+    _tell(parts, settings, backend, _found(backend), why=why, evidence=evidence)
     settle_connections(parts, settings, backend)
-    _settle_sessions(parts, settings, backend, evidence)
+    _settle_sessions(parts, settings, backend, f"a health check took it down: {evidence}")
+
+
+def _found(backend: Backend) -> str:
+    """How a health check has found it, and what else there is against it."""
+    if not backend.up:
+        return "down"
+    if not backend.fit:
+        return f"up, but {', '.join(reasons(backend))}"
+    return backend.state if backend.weight else f"{backend.state}, with weight 0"
+
+
+def heeded(parts: Parts, settings: nouns.Pool, backend: Backend, *, what: str, line: str) -> None:
+    """A backend is treated otherwise from now on, for its agent has said that line."""
+    _tell(parts, settings, backend, what, why=BY_AGENT, evidence=line)
+    settle_connections(parts, settings, backend)
+    _settle_sessions(parts, settings, backend, f"its agent took it out of use: {line}")
 
 
 def tagged(parts: Parts, settings: nouns.Pool, backend: Backend, *, why: str) -> None:
@@ -85,12 +104,13 @@ def _changed_by_hand(parts: Parts, settings: nouns.Pool, backend: Backend, what:
 
 def _tell(parts: Parts, settings: nouns.Pool, backend: Backend, what: str, *, why: str, evidence: str) -> None:
     parts.events.note(settings.name, backend.name, what, why=why, evidence=evidence)
+    who = {BY_HAND: ", by control", BY_AGENT: ", by its agent"}.get(why, "")
     log.info(
         "pool {pool!r}: backend {backend!r} is {state}{because}",
         pool=settings.name,
         backend=backend.name,
         state=what,
-        because=f": {evidence}" if evidence else f", by {why}" if why == BY_HAND else "",
+        because=f"{who}: {evidence}" if evidence else who,
     )
 
 
@@ -103,14 +123,14 @@ def settle_connections(parts: Parts, settings: nouns.Pool, backend: Backend) -> 
         upstreams.drop(backend)
 
 
-def _settle_sessions(parts: Parts, settings: nouns.Pool, backend: Backend, evidence: str) -> None:
+def _settle_sessions(parts: Parts, settings: nouns.Pool, backend: Backend, cause: str) -> None:
     """Give what is alive on a backend that went down the fate that its pool has for it, and forget that if it is up."""
     waiting = parts.grace.pop(backend, None)
     if waiting is not None:
         waiting.cancel()
-    if backend.up or settings.on_down == "keep":
+    if (backend.up and not backend.agent) or settings.on_down == "keep":
         return
-    error = BackendDown(f"a health check took it down: {evidence}")
+    error = BackendDown(cause)
     if settings.on_down == "cut":
         _end_sessions(parts, settings, backend, error)
     else:

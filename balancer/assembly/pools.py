@@ -30,7 +30,7 @@ def default_algorithm() -> RoundRobin:
 
 async def make_pool(parts: Parts, settings: nouns.Pool) -> Pool:
     """Make a pool. Raises `StartError` for an unknown host, a file that is of no use, and an algorithm that fails."""
-    backends = {backend: _backend(parts, settings, backend) for backend in settings.backends}
+    backends = {backend: make_backend(parts, settings, backend) for backend in settings.backends}
     secure_pool(parts, settings, backends)
     await find(parts, settings, backends)
     return _assemble(parts, settings, backends.values())
@@ -40,7 +40,7 @@ def make_offline_pool(parts: Parts, settings: nouns.Pool) -> Pool:
     """Make a pool that reaches nobody: it looks no name up and reads no file. Raises `StartError` as `make_pool`."""
     backends = []
     for noun in settings.backends:
-        backend = _backend(parts, settings, noun)
+        backend = make_backend(parts, settings, noun)
         backend.move([noun.place])
         backends.append(backend)
     return _assemble(parts, settings, backends)
@@ -92,7 +92,7 @@ def _kind(parts: Parts, settings: nouns.Pool) -> Callable[..., Pool]:
     return partial(LimitedPool, deadlines=parts.deadlines, queue=settings.queue, queue_timeout=settings.queue_timeout)
 
 
-def _backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend:
+def make_backend(parts: Parts, pool: nouns.Pool, settings: nouns.Backend) -> Backend:
     """Make a backend; where it is, if it has a name, is to be found yet."""
     assumed_up = pool.health is None or pool.health.assume == "up"
     return Backend(

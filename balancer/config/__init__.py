@@ -6,6 +6,7 @@ what was given and what was expected. Durations are seconds.
 
 from balancer.config.access_log import AccessLog
 from balancer.config.acme import ACME
+from balancer.config.agent import Agent
 from balancer.config.backends import Backend
 from balancer.config.document import Config
 from balancer.config.ejection import Ejection, FailureShare, SuccessRate
@@ -28,6 +29,7 @@ __all__ = [
     "ACME",
     "TLS",
     "AccessLog",
+    "Agent",
     "Backend",
     "Config",
     "Ejection",

@@ -45,7 +45,8 @@ class Backend(Noun):
     that is None: TCP connections, HTTP requests and UDP flows together; what comes on top goes to others or waits, see
     `Pool`. Where only HTTP listeners use the pool, `max_requests` is another name for that. `start="down"` keeps it out
     until a health check finds it well; its host may be unknown until then. `server_name` is its name where its pool
-    speaks TLS, see `UpstreamTLS`. Raises `ConfigError`.
+    speaks TLS, see `UpstreamTLS`. It is checked at the address `check`, and its agent is at `agent`, if these are not
+    where the pool's `Health` and `Agent` say. Raises `ConfigError`.
     """
 
     address: str
@@ -59,6 +60,8 @@ class Backend(Noun):
     max_requests: int | None = attrs.field(default=None, kw_only=True)
     start: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
     server_name: str | None = attrs.field(default=None, kw_only=True)
+    check: str | None = attrs.field(default=None, kw_only=True)
+    agent: str | None = attrs.field(default=None, kw_only=True)
 
     @property
     def endpoint(self) -> Endpoint:
@@ -90,11 +93,16 @@ class Backend(Noun):
         yield from instance("zone", self.zone, str, "give a name in quotes")
         for tag in self.tags:
             yield from word("tags", tag)
+        yield from self._wrong_limits()
+        yield from choice("start", self.start, ("up", "down"))
+        if self.server_name is not None:
+            yield from parsed("server_name", self.server_name, server_name)
+        for name in ("check", "agent"):
+            yield from () if getattr(self, name) is None else parsed(name, getattr(self, name), backend_endpoint)
+
+    def _wrong_limits(self) -> Iterator[str]:
         for name in ("max_connections", "max_requests"):
             if getattr(self, name) is not None:
                 yield from count(name, getattr(self, name))
         if self.max_connections is not None and self.max_requests is not None:
             yield "max_requests: cannot stand beside max_connections, which is the same for HTTP; give one of them"
-        yield from choice("start", self.start, ("up", "down"))
-        if self.server_name is not None:
-            yield from parsed("server_name", self.server_name, server_name)

@@ -126,9 +126,8 @@ class Ejection(Noun):
     @property
     def observed(self) -> frozenset[str]:
         """The rules that are observed only."""
-        if isinstance(self.observe, bool):
-            return frozenset((*ROWS, *RATES) if self.observe else ())
-        return frozenset(self.observe)
+        named = self.observe
+        return frozenset(rule for rule in (*ROWS, *RATES) if named is True or (named and rule in named))
 
     def within(self, backends: int) -> Ejection:
         """The same in a pool of so many: without the rules that need more."""

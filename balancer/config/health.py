@@ -7,6 +7,7 @@ from typing import Any, Final, Literal
 
 import attrs
 
+from balancer.config.agent import wrong_port
 from balancer.config.mistakes import (
     Noun,
     as_tuple,
@@ -51,6 +52,9 @@ class Health(Noun):
     of many backends are spread over the interval and stay so. `check` may also be a function of one argument, the
     `ICheckTarget`; it is taken to probe for every kind of listener.
 
+    Backends are checked where they serve; or at `port` of the same host; or, each, where `Backend(check=...)` says. A
+    PROXY header opens only connections to where they serve.
+
     Its connections are made over TLS as those of the pool are, unless `tls` says otherwise: False is in the clear, True
     is TLS with all defaults, and else it is an `UpstreamTLS` of its own. Raises `ConfigError`.
     """
@@ -64,6 +68,7 @@ class Health(Noun):
     fall: int = attrs.field(default=3, kw_only=True)
     jitter: float = attrs.field(default=0.1, kw_only=True)
     assume: Literal["up", "down"] = attrs.field(default="up", kw_only=True)
+    port: int | None = attrs.field(default=None, kw_only=True)
     tls: UpstreamTLS | Literal[False] | None = attrs.field(default=None, converter=_tls, kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
@@ -80,6 +85,7 @@ class Health(Noun):
         yield from count("rise", self.rise)
         yield from count("fall", self.fall)
         yield from share("jitter", self.jitter)
+        yield from wrong_port(self.port)
         yield from choice("assume", self.assume, ("up", "down"))
         if self.tls is not None and not isinstance(self.tls, bool):
             yield from instance(

@@ -37,12 +37,18 @@ def wrong_names(backends: Iterable[Backend], resolve_every: Any, dns: Iterable[A
         yield from seconds("resolve_every", resolve_every, like=30, least=_LEAST_PAUSE)
     for server in dns:
         yield from parsed("dns", server, name_server)
-    known = [endpoint_or_none(backend_endpoint, backend.address) for backend in sound(backends, Backend)]
+    known = [endpoint_or_none(backend_endpoint, address) for address in _addresses(sound(backends, Backend))]
     if any(endpoint is None or endpoint.has_name for endpoint in known):
         return
     for field, value in (("resolve_every", resolve_every), ("dns", dns)):
         if value:
             yield f"{field}: would be ignored, for no backend has a name; leave it out"
+
+
+def _addresses(backends: Iterable[Backend]) -> list[str]:
+    """All places that are looked up for them."""
+    each = (address for backend in backends for address in (backend.address, backend.check, backend.agent))
+    return [address for address in each if address is not None]
 
 
 def wrong_source(backends: Iterable[Backend], source: Any) -> Iterator[str]:

@@ -7,9 +7,11 @@ from typing import Final, Literal
 
 import attrs
 
+from balancer.config.agent import Agent
 from balancer.config.backends import Backend
 from balancer.config.ejection import Ejection, wrong_ejection
 from balancer.config.endpoints import Endpoint, backend_endpoint, endpoint_or_none
+from balancer.config.examined import wrong_places
 from balancer.config.health import Health, tls_on_tls
 from balancer.config.mistakes import (
     Noun,
@@ -77,9 +79,10 @@ class Pool(Noun):
     take everything. With `slow_start`, in seconds or a `SlowStart`, a backend that comes back, not from a drain, gets
     less than its share at first. None of the three is so by default.
 
-    What is alive on a backend that a health check takes down goes on with `on_down="keep"`, is ended at once with
-    "cut", and with a number after so many seconds if the backend is down all that time. An HTTP request of whose answer
-    nothing has come goes to another backend if it is safe to send it twice, and so does a UDP client's next datagram.
+    What is alive on a backend that a health check or its agent takes down goes on with `on_down="keep"`, is ended at
+    once with "cut", and with a number after so many seconds if the backend is down all that time. An HTTP request of
+    whose answer nothing has come goes to another backend if it is safe to send it twice, and so does a UDP client's
+    next datagram.
 
     The names of backends are looked up again every `resolve_every` seconds (1 or more), and what was known before stays
     in use while that fails. None is 30; or, with `dns`, 300, and the system is not asked but these DNS servers
@@ -101,6 +104,7 @@ class Pool(Noun):
     backends: tuple[Backend, ...] = attrs.field(converter=_backends, kw_only=True)
     algorithm: IAlgorithm | None = attrs.field(default=None, kw_only=True)
     health: Health | None = attrs.field(default=None, kw_only=True)
+    agent: Agent | None = attrs.field(default=None, kw_only=True)
     connect_timeout: float = attrs.field(default=5.0, kw_only=True)
     attempts: int = attrs.field(default=3, kw_only=True)
     queue: int = attrs.field(default=100, kw_only=True)
@@ -140,8 +144,8 @@ class Pool(Noun):
 
     @property
     def limited(self) -> bool:
-        """Whether any of its backends can be full."""
-        return any(backend.limit is not None for backend in sound(self.backends, Backend))
+        """Whether any of its backends can be full, or be made so by its agent."""
+        return self.agent is not None or any(backend.limit is not None for backend in sound(self.backends, Backend))
 
     @property
     def _on_sockets(self) -> bool:
@@ -164,7 +168,7 @@ class Pool(Noun):
             idle["queue_timeout"] = "queue=0 lets nobody wait"
         if len({backend.tier for backend in sound(self.backends, Backend)}) < 2:
             idle["spill"] = "all backends are of one tier"
-        if self.health is None and self.ejection is None:
+        if self.health is None and self.ejection is None and self.agent is None:
             idle.update(dict.fromkeys(("panic", "slow_start"), "nothing takes backends out of use and back"))
         elif len(self.backends) == 1:
             idle["slow_start"] = "there is but one backend"
@@ -187,6 +191,7 @@ class Pool(Noun):
             yield from provides("on_policy_error", self.on_policy_error, IAlgorithm, _ALGORITHM)
         if self.health is not None:
             yield from instance("health", self.health, Health, "give one such as Health(TCPCheck(), every=2)")
+        yield from wrong_places(sound(self.backends, Backend), self.health, self.agent)
         yield from seconds("connect_timeout", self.connect_timeout, like=5)
         yield from count("attempts", self.attempts)
         yield from count("queue", self.queue, least=0)
@@ -240,7 +245,7 @@ class Pool(Noun):
             return
         if self.on_down != "cut" and list(seconds("on_down", self.on_down, like=10)):
             yield f"on_down: {shown(self.on_down)} is not a choice; give 'keep' or 'cut' or a number of seconds above 0"
-        elif self.health is None:
+        elif self.health is None and self.agent is None:
             yield "on_down: would be ignored, for no health check takes backends down; give health=Health(...)"
 
     def _wrong_tls(self) -> Iterator[str]:

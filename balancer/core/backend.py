@@ -75,7 +75,8 @@ class Backend:
     in), `ejected` is written by who watches how sessions end. `pressed` is panic's: it serves though it is not fit.
     `active`, `served` and `failed` are counted by the pool; of those active some are only `held`: they have failed, and
     policies are to see them for a while. `draining` is written by control, and so is `own_weight`, which is the
-    configured one until then.
+    configured one until then; an agent may say that it `agent_drains` (by either it `drains`), and put `agent_weight`
+    in place of that weight or scale it by `agent_share`.
     `authority` is the address without its scheme: host and port as written, or the path of a unix socket. `places` are
     where it is to be reached, the one to try first before the others; none while its name is unknown. `source` is the
     local address that connections to it come from, or empty for the system's choice. `secure` makes them over TLS,
@@ -93,6 +94,9 @@ class Backend:
     max_connections = Decisive[int | None](start=None)
     trial = Decisive[int | None](start=None)
     draining = Decisive(start=False)
+    agent_drains = Decisive(start=False)
+    agent_weight = Decisive[float | None](start=None)
+    agent_share = Decisive(start=1.0)
     starting = Decisive(start=False)
     own_weight = Decisive(start=0.0)
 
@@ -118,7 +122,8 @@ class Backend:
         self.places: tuple[Place, ...] = () if place is None else (place,)
         self.authority = authority or address
         self.tier, self.zone = tier, zone
-        self.usable = self.fit = False
+        self.usable = self.fit = self.drains = False
+        self.weight = 0.0
         self.active = self.held = self.served = self.failed = 0
         self.signals: Mapping[str, float] = {}
         self.reporting: tuple[Callable[[Mapping[str, float]], object], ...] = ()
@@ -133,11 +138,6 @@ class Backend:
     def place(self) -> Place | None:
         """Where to try first; None while its name is unknown."""
         return self.places[0] if self.places else None
-
-    @property
-    def weight(self) -> float:
-        """The configured weight, or the one set by hand, times what the last health check reported."""
-        return self.own_weight * self._reported_weight
 
     @property
     def tags(self) -> frozenset[str]:
@@ -156,7 +156,7 @@ class Backend:
             return "down"
         if self.ejected:
             return "ejected"
-        return "draining" if self.draining else "up"
+        return "draining" if self.drains else "up"
 
     @property
     def full(self) -> bool:
@@ -209,7 +209,10 @@ class Backend:
     def judge(self) -> None:
         """Say anew whether it is `usable`, and up to what; that is asked with every session and changes hardly ever."""
         self.fit = self.up and not self.ejected and not self.agent
-        self.usable = (self.fit or self.pressed) and not self.draining and self.weight > 0
+        configured = self.own_weight if self.agent_weight is None else self.agent_weight
+        self.weight = configured * self.agent_share * self._reported_weight
+        self.drains = self.draining or self.agent_drains
+        self.usable = (self.fit or self.pressed) and not self.drains and self.weight > 0
         self.most = min((most for most in (self.max_connections, self.trial) if most is not None), default=None)
         self.guarded = self.most is not None or self.starting
 

@@ -75,7 +75,8 @@ class Contained(ABC):
         except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
             self.failed(TELLING, error)
         else:
-            self._went_well(TELLING)
+            if self.doubts:
+                self._went_well(TELLING)
 
     def belongs(self, snapshot: Snapshot, session: Session, backend: Backend) -> bool:
         """Whether that backend is the session's own."""

@@ -39,6 +39,8 @@ def _closed(backend: Backend) -> Iterator[str]:
     """What holds for every session."""
     if backend.draining:
         yield "draining"
+    if backend.agent_drains:
+        yield "agent says drain"
     if backend.weight <= 0:
         yield "weight 0"
     if backend.full:

@@ -19,6 +19,7 @@ from balancer.errors import BalancerError
 
 if TYPE_CHECKING:
     from balancer.core.backend import Backend
+    from balancer.core.messages import RequestHead
     from balancer.core.pool import Pool
     from balancer.core.session import Session
 
@@ -34,7 +35,8 @@ class Choice:
     """What would be chosen: that `backend`, by 'decision', or by 'turn' or by 'chance' `among` some.
 
     Those are who came up in `DRAWS` choices, in the order of the config. `algorithm` made it. Where there is no backend
-    it is by 'nobody', for that `reason`, and `why` says it in words.
+    it is by 'nobody', for that `reason`, and `why` says it in words. `request` is the head as the algorithm lets the
+    backend have it, where it has a say in that.
     """
 
     backend: str | None
@@ -43,6 +45,7 @@ class Choice:
     among: tuple[str, ...] = ()
     reason: str = ""
     why: str = ""
+    request: RequestHead | None = None
 
 
 @attrs.frozen
@@ -59,6 +62,7 @@ class Considered:
     active: int
     max_connections: int | None
     tier: int
+    tags: tuple[str, ...]
     reasons: tuple[str, ...]
     score: float | None
     note: str
@@ -128,29 +132,32 @@ def _twin(pool: Pool, ports: Ports) -> Pool:
 
 def _chosen(pool: Pool, session: Session, random: Random, *failed: Backend) -> Generator[None, None, Choice]:
     """What the pool chooses again and again, after those have failed."""
-    before, found = random.getstate(), dict[str, str]()
+    before, found = random.getstate(), dict[str | None, Choice]()
     for _ in range(DRAWS):
         try:
-            name, algorithm = _picked(pool, session, failed)
+            one = _picked(pool, session, failed)
         except BalancerError as error:
             if not found:
                 return Choice(None, "nobody", reason=error.reason, why=str(error))
         else:
-            found.setdefault(name, algorithm)
+            found.setdefault(one.backend, one)
         yield
     by = "chance" if random.getstate() != before else "turn"
-    first, among = next(iter(found)), tuple(backend.name for backend in pool.backends if backend.name in found)
-    return Choice(first, by if len(found) > 1 else "decision", found[first], among)
+    among = tuple(backend.name for backend in pool.backends if backend.name in found)
+    return attrs.evolve(next(iter(found.values())), by=by if len(found) > 1 else "decision", among=among)
 
 
-def _picked(pool: Pool, session: Session, failed: Iterable[Backend]) -> tuple[str, str]:
-    """The pool's choice, which is given back at once, and whose it was."""
+def _picked(pool: Pool, session: Session, failed: Iterable[Backend]) -> Choice:
+    """One choice of the pool, which is given back at once."""
     asking = copy(session)
     asking.tried = [*session.tried, *failed]
     lease = pool.pick(asking)
     lease.backend.active -= 1
-    lease.refuse()
-    return lease.backend.name, lease.policy.title
+    try:
+        request = lease.requested(session.request) if lease.has_say and session.request is not None else None
+    finally:
+        lease.refuse()
+    return Choice(lease.backend.name, "decision", lease.policy.title, request=request)
 
 
 _Words = Mapping[Any, tuple[float, str]]
@@ -185,6 +192,7 @@ def _considered(backend: Backend, because: tuple[str, ...], words: _Words) -> Co
         backend.active,
         backend.max_connections,
         backend.tier,
+        tuple(sorted(backend.tags)),
         because,
         score,
         note,

@@ -63,8 +63,9 @@ class Lease:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             if error is None and (status is None or status < 500):
-                self.backend.active -= 1  # as `count_end` does, which most sessions need not be asked about
-                self.backend.served += 1
+                backend = self.backend
+                backend.active -= 1  # as `count_end` does, which most sessions need not be asked about
+                backend.served += 1
             else:
                 self._count_failure(pool, status, error)
             if self._snapshot.released is not None:

@@ -58,7 +58,7 @@ class Record:
     def would_serve(self) -> bool:
         """Whether it would if only it was not ejected."""
         backend = self.backend
-        return backend.up and not backend.agent and not backend.draining and backend.weight > 0
+        return backend.up and not backend.agent and not backend.drains and backend.weight > 0
 
     @property
     def answers(self) -> bool:

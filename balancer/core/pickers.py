@@ -99,6 +99,7 @@ class Snapshot:
 class Policy(Contained):
     """An algorithm and the containment around it; `faults` counts what it did wrong, `slow` picks beyond the budget.
 
+    `timed` tells whether it is suspected of slow picks, so that the next is to be timed.
     `snapshot` serves: the latest that was prepared. There is none before the first, after a failure to make one, and
     while the algorithm is left alone, as `absence` tells.
     """
@@ -113,6 +114,7 @@ class Policy(Contained):
     def __init__(self, algorithm: Algorithm, pool: str, ports: Ports, members: Collection[Backend] = ()) -> None:
         name = f"pool {pool!r}: algorithm {named(getattr(algorithm, 'name', algorithm))}"
         super().__init__(name, ports.report, frozenset(members))
+        self.timed = False
         self._algorithm, self._ports = algorithm, ports
         self._maker = Maker(algorithm, members, ports)
 
@@ -130,7 +132,11 @@ class Policy(Contained):
     def twin(self, backends: Sequence[Backend], ports: Ports) -> Policy:
         """The same with a picker of its own for these, if there is one here or on its way; a keeper learns nothing."""
         twin = copy(self)
-        twin.begin_anew(ports)
+        try:
+            twin.begin_anew(ports)
+        except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+            twin.failed("still()", error)
+            return twin
         if self.snapshot is not None or self.beginning:
             twin.prepare(backends)
         return twin
@@ -138,6 +144,7 @@ class Policy(Contained):
     def begin_anew(self, ports: Ports) -> None:
         """Have no picker, no fault and no doubt, and know of nothing but these."""
         self.faults, self.doubts, self._ports = Faults(ports.report), {}, ports
+        self.snapshot = None
         self._maker = self._maker.still(ports)
         self.give_up()
 
@@ -179,8 +186,9 @@ class Policy(Contained):
         self.snapshot = self._wanted = None
 
     def took(self, seconds: float) -> None:
-        """A pick went well, in so many seconds."""
-        if seconds <= BUDGET:
+        """A pick that was timed went well, in so many seconds."""
+        self.timed = seconds > BUDGET
+        if not self.timed:
             self.doubts.pop(SLOW, None)
             return
         self.slow += 1

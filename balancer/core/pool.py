@@ -74,15 +74,11 @@ class Pool:
     """A named set of backends and the current picker over the eligible ones.
 
     Policies see what failed in `active` for `failure_hold` seconds from its pick; not with None (see `core.holding`).
+    `watch` is told how sessions end, if anybody wants to know, and `hearing` reads the heads of answers, if backends
+    report anything in them. `waiting` sessions wait now.
     The counts of those who wait for room are for `core.limited_pool`; where no backend has a limit, none ever waits.
     """
 
-    watch: Watch | None = None
-    """Is told how sessions end, if anybody wants to know."""
-    hearing: Hearing | None = None
-    """Reads the heads of answers, if backends report anything in them."""
-    waiting = 0
-    """Sessions that wait now."""
     longest_queue = 0
     """The most that ever waited at once."""
     waited = 0
@@ -105,6 +101,9 @@ class Pool:
         slow_start: Curve | None = None,
     ) -> None:
         self.name, self.backends, self.ports = name, tuple(backends), ports
+        self.watch: Watch | None = None
+        self.hearing: Hearing | None = None
+        self.waiting = 0
         self.holding = None if failure_hold is None else Holding(self.backends, failure_hold, ports.after)
         self.starts = None if slow_start is None else Starts(slow_start, ports.seconds())
         self.standing: Standing | None = None
@@ -204,30 +203,33 @@ class Pool:
         return Lease(self, session, backend, self.policy, Snapshot([backend], lambda _: backend))
 
     def choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
-        """What the algorithm, or the one that stands in for it, chooses; not yet counted."""
-        plan_b = None if self.plan_b is None else self.plan_b.snapshot
-        if snapshot is not None:
-            try:
-                return self._asked(self.policy, snapshot, session)
-            except PolicyFailed:
-                if plan_b is None:
-                    raise
-        if self.plan_b is not None and plan_b is not None:
-            return self._asked(self.plan_b, plan_b, session)
-        if self.beginning:
-            raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
-        raise PolicyFailed(f"pool {self.name!r}: {self.policy.absence}")
-
-    def _asked(self, policy: Policy, snapshot: Snapshot, session: Session) -> Lease | None:
-        """What one of them chooses. Raises `PolicyFailed`."""
-        begun = self.ports.seconds()
-        backend = policy.ask(snapshot, session)
+        """What the algorithm chooses, or the one that stands in where it has no snapshot or fails; not yet counted."""
+        policy = self.policy
+        if snapshot is None:
+            policy, snapshot = self._stand_in()
+        begun = self.ports.seconds() if policy.timed else session.now
+        try:
+            backend = policy.ask(snapshot, session)
+        except PolicyFailed:
+            if policy is self.plan_b or self.plan_b is None or self.plan_b.snapshot is None:
+                raise
+            return self.choose(None, session)
         if backend is None:
             return None
         lease = Lease(self, session, backend, policy, snapshot)
-        if policy.doubts or lease.began - begun > BUDGET:
+        if policy.timed:
             policy.took(lease.began - begun)
+        elif lease.began - begun > BUDGET:
+            policy.timed = True  # or the session has waited: to look at the clock twice for each pick would be dear
         return lease
+
+    def _stand_in(self) -> tuple[Policy, Snapshot]:
+        """The algorithm that stands in for one that cannot choose. Raises `NoBackend` and `PolicyFailed`."""
+        if self.plan_b is not None and self.plan_b.snapshot is not None:
+            return self.plan_b, self.plan_b.snapshot
+        if self.beginning:
+            raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
+        raise PolicyFailed(f"pool {self.name!r}: {self.policy.absence}")
 
     def _turns_away(self, lease: Lease) -> bool:
         """Whether the backend takes no more, or has had its share of what comes while it starts slowly."""

@@ -70,6 +70,8 @@ def _making(
     for tier in sorted(tiers):
         made = make(tuple(tiers[tier]))
         pickers[tier] = (yield from made) if isinstance(made, Generator) else made
+        if not callable(pickers[tier]):
+            raise TypeError(f"{pickers[tier]!r} is not a picker: it cannot be called")
     return _Spread(pickers, [shares.get(tier, 0.0) for tier in pickers], random)
 
 

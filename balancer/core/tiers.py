@@ -38,7 +38,7 @@ def tiers_of(backends: Iterable[Backend]) -> list[Tier]:
     total, is_open, fit = Counter[int](), Counter[int](), Counter[int]()
     for backend in backends:
         total[backend.tier] += 1
-        if not backend.draining and backend.weight > 0:
+        if not backend.drains and backend.weight > 0:
             is_open[backend.tier] += 1
             fit[backend.tier] += backend.fit
     return [Tier(number, total[number], is_open[number], fit[number]) for number in sorted(total)]

@@ -27,6 +27,10 @@ What if b2 were down, and b3 had all the connections that it takes?
 
     balancer explain conf.py 'GET https://app.example.com/' --down b2 --full web/b3
 
+What if the health check found that b1 is the primary?
+
+    balancer explain conf.py 'tcp://:5432' --tag b1=primary
+
 A connection, and a datagram. Routes that look at first bytes need some:
 
     balancer explain conf.py 'tcp://:5432'
@@ -51,6 +55,13 @@ def fill(parser: ArgumentParser) -> None:
         ("draining", "let this backend drain"),
     ):
         parser.add_argument(f"--{state}", metavar="BACKEND", action="append", default=[], help=about)
+    parser.add_argument(
+        "--tag",
+        metavar="BACKEND=TAG",
+        action="append",
+        default=[],
+        help="give this backend a tag, as its health check would",
+    )
     parser.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -80,7 +91,13 @@ def asked(arguments: Namespace) -> tuple[str, dict[str, Any]]:
 
 def run(arguments: Namespace) -> Iterable[str]:
     """The lines to print. Raises `ConfigError` for a config, or a question, that is wrong."""
-    ground = offline(load(arguments.config), down=arguments.down, full=arguments.full, draining=arguments.draining)
+    ground = offline(
+        load(arguments.config),
+        down=arguments.down,
+        full=arguments.full,
+        draining=arguments.draining,
+        tags=arguments.tag,
+    )
     line, more = asked(arguments)
     answer = told(follow(ground, question(line, **more)))
     return [json.dumps(answer, indent=2)] if arguments.json else lines_of(answer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import partial
 from random import Random
 from typing import Final
 
@@ -16,6 +17,7 @@ from balancer.assembly.pools import make_offline_pool
 from balancer.core.backend import Backend
 from balancer.core.pool import Pool
 from balancer.errors import ConfigError, StartError
+from balancer.interfaces import Report
 
 SEED: Final = 1
 """Of all chance where nothing runs: the same question has the same answer."""
@@ -30,12 +32,18 @@ class Ground:
 
 
 def offline(
-    config: nouns.Config, *, down: Iterable[str] = (), full: Iterable[str] = (), draining: Iterable[str] = ()
+    config: nouns.Config,
+    *,
+    down: Iterable[str] = (),
+    full: Iterable[str] = (),
+    draining: Iterable[str] = (),
+    tags: Iterable[str] = (),
 ) -> Ground:
     """A config as it is when all its backends are up and idle, but those that are named.
 
-    Each is named as in the config, for every pool that has one of that name, or as 'pool/name'. Nothing is bound,
-    looked up or connected. Raises `ConfigError` for names that are not there, and for an algorithm that fails.
+    Each is named as in the config, for every pool that has one of that name, or as 'pool/name'. In `tags` stands what
+    health checks would report: 'b1=primary'. Nothing is bound, looked up or connected. Raises `ConfigError` for names
+    that are not there, and for an algorithm that fails.
     """
     parts = Parts(Clock(), Random(SEED))
     try:
@@ -47,6 +55,8 @@ def offline(
     _declare(pools.values(), "down", down, _take_down)
     _declare(pools.values(), "full", full, _fill)
     _declare(pools.values(), "draining", draining, _drain)
+    for name, tag in map(_tag, tags):
+        _declare(pools.values(), "tag", [name], partial(_report, tag))
     for pool in pools.values():
         pool.refresh()
     return Ground(config.listeners, pools)
@@ -69,6 +79,18 @@ def _named(pools: Iterable[Pool]) -> Iterator[tuple[str, Backend]]:
         for backend in pool.backends:
             yield backend.name, backend
             yield f"{pool.name}/{backend.name}", backend
+
+
+def _tag(text: str) -> tuple[str, str]:
+    """A backend's name and a tag of it."""
+    name, _, tag = text.rpartition("=")
+    if not name or not tag:
+        raise ConfigError([f"tag: {text!r} tells no tag of a backend; write one such as b1=primary"])
+    return name, tag
+
+
+def _report(tag: str, backend: Backend) -> None:
+    backend.apply(Report(tags=backend.tags | {tag}))
 
 
 def _take_down(backend: Backend) -> None:

@@ -19,14 +19,15 @@ def listener_for(listeners: Sequence[nouns.Listener], asked: Question) -> tuple[
     speaks what is asked: HTTP with TLS or without. Raises `ConfigError` where there is none.
     """
     if asked.listener is not None:
-        return _named(listeners, asked.listener), ""
+        named = _named(listeners, asked.listener)
+        return named, "".join(_over_tls(named, asked))
     fitting = [one for one in listeners if one.kind is asked.kind or _carries(one, asked)]
     if not fitting:
         raise ConfigError([f"no listener takes what {asked.line!r} is; there is {_listed(listeners)}"])
     best = max(
         fitting, key=lambda one: (port_of(one) == asked.wanted_port, one.kind is asked.kind, _speaks(one, asked))
     )
-    return best, "".join(_remark(best, asked, others=len(fitting) > 1))
+    return best, "; ".join([*_remark(best, asked, others=len(fitting) > 1), *_over_tls(best, asked)])
 
 
 def _named(listeners: Sequence[nouns.Listener], name: str) -> nouns.Listener:
@@ -60,6 +61,12 @@ def _remark(listener: nouns.Listener, asked: Question, *, others: bool) -> Itera
     if port_of(listener) != asked.wanted_port and (others or asked.port is not None):
         at = "without a port" if asked.wanted_port is None else f"at port {asked.wanted_port}"
         yield f"there is none {at}; " + ("--listener chooses another" if others else "it is the only one")
+
+
+def _over_tls(listener: nouns.Listener, asked: Question) -> Iterator[str]:
+    """What is put to a listener of HTTP is put as it speaks."""
+    if listener.kind is Kind.HTTP and asked.kind is Kind.HTTP and not _speaks(listener, asked):
+        yield f"it speaks {'TLS' if asked.scheme == 'http' else 'no TLS'}, and so the question is put"
 
 
 def wanting(listener: nouns.Listener, asked: Question) -> str:

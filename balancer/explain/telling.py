@@ -127,11 +127,20 @@ def _pool(pool: PoolExplained) -> dict[str, Any]:
         "panic": pool.panic,
         "fault": pool.fault,
         "tiers": [attrs.asdict(one) for one in pool.tiers],
-        "backends": [{**attrs.asdict(one), "reasons": list(one.reasons)} for one in pool.backends],
+        "backends": [
+            {**attrs.asdict(one), "tags": list(one.tags), "reasons": list(one.reasons)} for one in pool.backends
+        ],
         "choice": _choice(pool.choice),
         "retry": None if pool.retry is None else _choice(pool.retry),
     }
 
 
 def _choice(choice: Choice) -> dict[str, Any]:
-    return {**attrs.asdict(choice), "among": list(choice.among)}
+    return {
+        "backend": choice.backend,
+        "by": choice.by,
+        "algorithm": choice.algorithm,
+        "among": list(choice.among),
+        "reason": choice.reason,
+        "why": choice.why,
+    }

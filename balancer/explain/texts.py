@@ -137,21 +137,34 @@ def _pool(pool: Told) -> Iterator[str]:
     if len({one["tier"] for one in pool["backends"]}) > 1 and pool["tiers"]:
         shares = (f"tier {one['tier']} {100 * one['share']:.0f} %" for one in pool["tiers"])
         yield f"  sessions by tier: {', '.join(shares)}"
-    rows = [_backend(one, pool["choice"]) for one in pool["backends"]]
-    yield from (f"  {line}" for line in table(("BACKEND", "STATE", "TIER", "WEIGHT", "ACTIVE", "SCORE", "NOTE"), rows))
+    yield from (f"  {line}" for line in _backends(pool))
 
 
-def _backend(one: Told, choice: Told) -> tuple[str, ...]:
+def _backends(pool: Told) -> Iterator[str]:
+    """A row each; tags have a column where there are any."""
+    head = ("BACKEND", "STATE", "TIER", "WEIGHT", "ACTIVE", "SCORE", "NOTE")
+    rows = [(*_backend(one), _note(one, pool)) for one in pool["backends"]]
+    if not any(one["tags"] for one in pool["backends"]):
+        return table(head, rows)
+    tags = [",".join(one["tags"]) or "-" for one in pool["backends"]]
+    return table(
+        (*head[:3], "TAGS", *head[3:]), [(*row[:3], tag, *row[3:]) for row, tag in zip(rows, tags, strict=True)]
+    )
+
+
+def _backend(one: Told) -> tuple[str, ...]:
     limit = "" if one["max_connections"] is None else f" of {one['max_connections']}"
     score = "-" if one["score"] is None else f"{one['score']:.4g}"
-    at_times = "chosen all the same" if one["backend"] == choice["backend"] else "not always"
-    against = f"{at_times if one['backend'] in choice['among'] else 'not chosen'}: {', '.join(one['reasons'])}"
-    return (
-        one["backend"],
-        one["state"],
-        str(one["tier"]),
-        f"{one['weight']:g}",
-        f"{one['active']}{limit}",
-        score,
-        against if one["reasons"] else one["note"],
-    )
+    return one["backend"], one["state"], str(one["tier"]), f"{one['weight']:g}", f"{one['active']}{limit}", score
+
+
+def _note(one: Told, pool: Told) -> str:
+    """The reasons against a backend, or else what the algorithm says of it."""
+    choice = pool["choice"]
+    if one["reasons"]:
+        at_times = "chosen all the same" if one["backend"] == choice["backend"] else "not always"
+        return f"{at_times if one['backend'] in choice['among'] else 'not chosen'}: {', '.join(one['reasons'])}"
+    if one["score"] is None and any(other["score"] is not None for other in pool["backends"]):
+        return "not considered by the algorithm"
+    note: str = one["note"]
+    return note

@@ -170,7 +170,8 @@ class _Follower:
     def _pool(self, route: nouns.Route, session: Session) -> Generator[None, None, None]:
         if route.pool is None:
             raise NoRoute("no filter of the route has answered, and it has no pool")
-        self._way.pool = yield from explaining(self._ground.pools[route.pool], session)
+        self._way.pool = told = yield from explaining(self._ground.pools[route.pool], session)
+        self._way.goes = told.choice.request or self._way.goes
 
     def _session(self, kind: Kind, tls: nouns.TLS | None) -> Session:
         session = Session(kind, self._asked.client, self._now)

@@ -30,7 +30,7 @@ class Target:
     """One backend under examination; knows every connection the check made, so that none outlives it.
 
     They are made over TLS if it is `secure`. `shortage` is what we were short of ourselves when a connection could not
-    be made, if that has happened. With a `port` it is examined there, on the hosts where it is.
+    be made, if that has happened. It is examined `at` another place, if that is given, or on a `port` of its own hosts.
     """
 
     def __init__(
@@ -45,10 +45,13 @@ class Target:
         kinds: Collection[Kind] = (),
         wall: Callable[[], float] | None = None,
         port: int | None = None,
+        at: Backend | None = None,
     ) -> None:
         self.clock, self.backend, self.kinds, self._port = reactor, backend, kinds, port
+        self._at = at or backend
+        authority = self._at.authority
+        self.address = authority if port is None else f"{authority.rpartition(':')[0]}:{port}"
         self.wall: Callable[[], float] = wall or reactor.seconds
-        self.address = backend.authority if port is None else f"{backend.authority.rpartition(':')[0]}:{port}"
         self._timeout, self._secure = timeout, secure
         self._greeting, self._datagram_greeting = greeting, datagram_greeting
         self.shortage = ""
@@ -59,7 +62,7 @@ class Target:
     @property
     def private(self) -> bool:
         """See `ICheckTarget.private`."""
-        return self._secure is not None or isinstance(self.backend.place, str)
+        return self._secure is not None or isinstance(self._at.place, str)
 
     def connect(self, factory: Any) -> Deferred[IProtocol]:
         """See `ICheckTarget.connect`.
@@ -73,14 +76,14 @@ class Target:
         secured = factory if self._secure is None else Securer(factory, self._secure)
         greeted = Greeter(secured, self._greeting) if self._greeting else secured
         reached = _Reached()
-        racing = Racing(self.backend, reached, begin=partial(self._begin, greeted), later=self.clock.callLater)
+        racing = Racing(self._at, reached, begin=partial(self._begin, greeted), later=self.clock.callLater)
         reached.deferred = Deferred(lambda _: racing.cancel())
         racing.begin()
         return reached.deferred.addCallbacks(self._made, self._failed)
 
     def datagram(self, data: bytes) -> Deferred[bytes]:
         """See `ICheckTarget.datagram`."""
-        return self._run(lambda: ask(self.clock, self.backend, self._datagram_greeting + data))
+        return self._run(lambda: ask(self.clock, self._at, self._datagram_greeting + data, port=self._port))
 
     def run(self, command: Sequence[str], environment: Mapping[str, str]) -> Deferred[tuple[int, bytes]]:
         """See `ICheckTarget.run`."""
@@ -98,7 +101,7 @@ class Target:
         return running.addErrback(self._failed)
 
     def _begin(self, factory: Any, place: Place, runner: Awaiting) -> _Knock:
-        source = self.backend.source
+        source = self._at.source
         endpoint: Any
         if isinstance(place, str):
             endpoint = UNIXClientEndpoint(self.clock, place, self._timeout)
@@ -143,8 +146,8 @@ class Target:
     def _failed(self, failure: Failure) -> Failure:
         if failure.check(CancelledError) is not None:
             return failure
-        error = connect_error(self.backend, failure.value or Exception())
-        evidence = self.address + str(error).removeprefix(self.backend.address)
+        error = connect_error(self._at, failure.value or Exception())
+        evidence = self.address + str(error).removeprefix(self._at.address)
         if isinstance(error, Shortage):
             self.shortage = evidence
         return Failure(CheckFailed(evidence))

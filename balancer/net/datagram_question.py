@@ -11,16 +11,17 @@ from balancer.core.backend import Backend
 from balancer.net.datagram_socket import FlowSocket
 
 
-def ask(reactor: Any, backend: Backend, data: bytes) -> Deferred[bytes]:
-    """Fires with the first datagram that comes back from where this one went. Cancelled, it leaves nothing open.
+def ask(reactor: Any, backend: Backend, data: bytes, *, port: int | None = None) -> Deferred[bytes]:
+    """Fires with the first datagram that comes back from where this one went: the backend, or that `port` of it.
 
-    Fails with `ConnectionRefusedError` when nobody listens there. Raises `OSError` when it cannot be sent.
+    Cancelled, it leaves nothing open. Fails with `ConnectionRefusedError` when nobody listens there. Raises `OSError`
+    when it cannot be sent.
     """
     place = backend.place
     if not isinstance(place, tuple):
         raise OSError("its name is unknown" if place is None else "a unix socket takes no datagrams")
     question = _Question()
-    socket = FlowSocket(reactor, question, place, backend.source)
+    socket = FlowSocket(reactor, question, (place[0], port or place[1]), backend.source)
     answered = question.answer.addBoth(_closed, socket)
     try:
         socket.send(data)

@@ -50,6 +50,7 @@ def routed(
     down: Iterable[str] = (),
     full: Iterable[str] = (),
     draining: Iterable[str] = (),
+    tags: Iterable[str] = (),
     listener: str | None = None,
     sni: str | None = None,
     peek: str | bytes = b"",
@@ -58,11 +59,12 @@ def routed(
 
     A connection is asked for as 'tcp://:5432', a datagram as 'udp://:53'. The rest is as for `balancer explain`: header
     fields are texts such as 'Cookie: a=b' or pairs, and backends that are `down`, `full` or `draining` are named as in
-    the config, or as 'pool/name'. All others count as up and idle. Raises `ConfigError`.
+    the config, or as 'pool/name'. All others count as up and idle. `tags` are those that health checks would report,
+    such as 'b1=primary'. Raises `ConfigError`.
     """
     known = config if isinstance(config, nouns.Config) else nouns.load(str(config))
     asked = question(line, client=client, headers=headers, listener=listener, sni=sni, peek=peek)
-    way = follow(offline(known, down=down, full=full, draining=draining), asked)
+    way = follow(offline(known, down=down, full=full, draining=draining, tags=tags), asked)
     refused = None if way.error is None else way.error.reason
     if way.pool is not None:
         refused = way.pool.choice.reason or None

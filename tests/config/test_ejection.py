@@ -24,6 +24,8 @@ SETTINGS = {
     f"{OFF}, success_rate=None, failure_share=None": "every rule is off; give at least one, or leave ejection out",
     "observe='5xx'": "observe: '5xx' is not a rule; "
     "give True, or some of local_errors, gateway_errors, failures, success_rate, failure_share",
+    "observe=[['failures']]": "observe: ['failures'] is not a rule; "
+    "give True, or some of local_errors, gateway_errors, failures, success_rate, failure_share",
     "observe=['failures', 'success_rate'], success_rate=None": "observe: 'success_rate' would be ignored, "
     "for that rule is off; leave it out",
     "every=0": "every: 0 is not a positive number of seconds; give one such as 10",
@@ -95,6 +97,7 @@ def test_what_a_pool_ejects_nobody_for() -> None:
     line = "back_by_check: would be ignored, for the pool has no health check; leave it out"
     assert in_vain(TWO, Ejection(back_by_check=False)) == [line]
     assert in_vain(TWO, Ejection(back_by_check=False), Health(TCPCheck())) == []
+    assert in_vain(("a:1",), None) == []
     assert in_vain(TWO, True) == ["True is not an Ejection; give one such as Ejection(time=30)"]
 
 

@@ -207,6 +207,23 @@ def test_only_its_own_failures_count_against_it(error: BalancerError | None) -> 
     assert (one.active, one.served, one.failed) == (2, int(not failed), int(failed))
 
 
+def test_what_an_agent_says_counts_beside_the_rest() -> None:
+    """An agent's weight replaces the configured one, its share and a check's report scale it, and its drain drains."""
+    backend = Backend("b", "a:1", ("a", 1), seconds=lambda: 0.0, weight=4)
+    backend.agent_share = 0.5
+    backend.apply(Report(weight=0.5))
+    assert backend.weight == 1
+    backend.agent_weight, backend.agent_share = 8, 1.0
+    assert backend.weight == 4
+    backend.own_weight = 2
+    backend.agent_weight = None
+    assert backend.weight == 1
+    backend.agent_drains = True
+    assert (backend.state, backend.usable, backend.fit) == ("draining", False, True)
+    backend.agent = "maint"
+    assert (backend.state, backend.fit) == ("down", False)
+
+
 def test_signals_of_a_report_are_passed_on() -> None:
     """Whoever wants the signals that checks report is told them; that is no change that a pool has to look at."""
     one, taken = backend("a"), list[object]()

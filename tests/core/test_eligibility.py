@@ -32,6 +32,7 @@ STATES: list[tuple[dict[str, Any], str]] = [
     ({"ejected": True}, "ejected"),
     ({"agent": "maint"}, "agent says maint"),
     ({"draining": True}, "draining"),
+    ({"agent_drains": True}, "agent says drain"),
     ({"own_weight": 0}, "weight 0"),
     ({"active": 9, "held": 1}, "full (8 of 8)"),
     ({"active": 3, "held": 1, "trial": 2}, "on trial (2 of 2)"),
@@ -54,7 +55,7 @@ def test_what_the_pool_and_the_session_add() -> None:
 
 states = st.fixed_dictionaries(
     {
-        **dict.fromkeys(("up", "ejected", "pressed", "draining"), st.booleans()),
+        **dict.fromkeys(("up", "ejected", "pressed", "draining", "agent_drains"), st.booleans()),
         "agent": st.sampled_from(["", "maint"]),
         "own_weight": st.sampled_from([0.0, 1.0]),
         "active": st.sampled_from([7, 8]),

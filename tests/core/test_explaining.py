@@ -10,13 +10,15 @@ from hypothesis import strategies as st
 
 from balancer.core.backend import Backend
 from balancer.core.explaining import TierShare, explaining
+from balancer.core.messages import RequestHead
 from balancer.core.pool import Pool
 from balancer.core.session import Session
 from balancer.core.slow_start import Curve
 from balancer.errors import BalancerError
 from balancer.interfaces import Kind
 from balancer.plugins.algorithms import First, LeastConnections, PeakEWMA, PowerOfTwo, Random, RoundRobin
-from balancer.plugins.hashing import Hash, Ketama, SourceHash
+from balancer.plugins.hashing import Hash, Ketama, SourceHash, header
+from balancer.plugins.sticky import OwnCookie, Remembered, Sticky
 from tests.core.policies import Steered, Turns, backend
 
 ALGORITHMS = [
@@ -274,3 +276,61 @@ def test_an_algorithm_that_fails_now_and_then() -> None:
 
     choice = made(fleet("a", "b"), Moody((1, "well"))).explain(session()).choice
     assert (choice.backend, choice.by, choice.among) == ("a", "decision", ("a",))
+
+
+class Kept:
+    """An algorithm with a keeper that `still` makes another of, or fails to."""
+
+    name = "kept"
+
+    def __init__(self, error: BaseException | None = None) -> None:
+        self.error = error
+
+    def picker(self, backends: Any, *_others: Any) -> Any:
+        """One that chooses the first, for it keeps itself."""
+        return Wordy((1, "kept")).picker(backends, None)
+
+    def keeper(self) -> Any:
+        """Itself."""
+        return self
+
+    def still(self) -> Any:
+        """Another, or none."""
+        if self.error is not None:
+            raise self.error
+        return self
+
+
+def test_a_keeper_that_fails() -> None:
+    """A keeper that cannot be asked without learning is the policy's failure, here alone."""
+    assert made(fleet("a"), Kept()).explain(session()).choice.backend == "a"
+    pool = made(fleet("a"), Kept(SystemExit()))
+    assert pool.explain(session()).choice.reason == "policy-failed"
+    assert pool.policy.faults.count == 0
+    assert pool.pick(session()).backend.name == "a"
+
+
+def asking(fields: tuple[tuple[str, str], ...] = ()) -> Session:
+    """A session with a request."""
+    return Session(Kind.HTTP, ("192.0.2.1", 1), 0.0, RequestHead("GET", "/", "a.example", fields=fields))
+
+
+def test_what_is_remembered_stays_so() -> None:
+    """A client that is only asked about is not remembered, and one that is remembered is told as such."""
+    pool = made(fleet("a", "b"), Sticky(Remembered(key=header("x-user"))))
+    ann = (("x-user", "ann"),)
+    assert pool.explain(asking(ann)).choice.by == "turn"
+    assert pool.explain(asking(ann)).choice.by == "turn"
+    home = pool.pick(asking(ann)).backend.name
+    told = pool.explain(asking(ann))
+    assert (told.choice.backend, told.choice.by) == (home, "decision")
+
+
+def test_what_the_algorithm_keeps_to_itself() -> None:
+    """The head is told as the algorithm lets the backend have it; without a say in it, nothing is told."""
+    pool = made(fleet("a"), Sticky(OwnCookie("lb", "secret of the tests")))
+    choice = pool.explain(asking((("cookie", "lb=x; other=1"),))).choice
+    assert choice.request is not None
+    assert choice.request.get("cookie") == "other=1"
+    assert made(fleet("a"), First()).explain(asking()).choice.request is None
+    assert pool.explain(session()).choice.request is None

@@ -132,6 +132,24 @@ def test_a_pool_holds_what_its_backends_failed(
     assert backend.served + backend.failed == 1
 
 
+class Listener:
+    """Somebody who reads the heads of answers."""
+
+    def heard(self, one: Backend, head: ResponseHead) -> ResponseHead:
+        """Say that it was read."""
+        return head.with_field("x-heard", one.name)
+
+
+def test_who_listens_reads_answers_first() -> None:
+    """Where backends report in their answers these are read, whether or not the picker has a say in them."""
+    pool = Pool("site", [backend("b0")], Steered(), ports=Turns().ports())
+    listener: Any = Listener()
+    pool.hearing = listener
+    lease = pool.pick(session())
+    assert lease.has_say
+    assert lease.responded(ResponseHead(200, "OK")).get("x-heard") == "b0"
+
+
 def test_a_refused_pick_is_no_session() -> None:
     """The picker is told that its choice does not stand, once; the session has tried that backend then."""
     algorithm = Steered()

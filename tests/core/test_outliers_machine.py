@@ -101,6 +101,15 @@ class OutliersMachine(RuleBasedStateMachine):
             assert wanted == serving
 
     @invariant()
+    def no_more_try_out_than_may(self) -> None:
+        """Of the sessions that began with the trial of a backend, or later, only so many are alive."""
+        for one in self.here.backends if hasattr(self, "here") else ():
+            if one.trial is not None:
+                since = max(at for at, change in self.here.told if change.what == ON_TRIAL and change.backend is one)
+                alive = [lease for lease in self.leases if lease.backend is one and lease.began >= since]
+                assert len(alive) <= self.here.rules.trials
+
+    @invariant()
     def timers_are_as_many_as_ejections(self) -> None:
         """There is one timer for each backend that is out, and one for the interval."""
         if hasattr(self, "here"):
@@ -142,4 +151,4 @@ class OutliersMachine(RuleBasedStateMachine):
 
 
 TestOutliers: Any = OutliersMachine.TestCase
-TestOutliers.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestOutliers.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)

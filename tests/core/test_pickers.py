@@ -220,3 +220,52 @@ def test_a_twin_is_another_policy_of_the_same_algorithm() -> None:
     twin.prepare(BACKENDS)
     assert [bool(one.snapshot) for one in (policy, twin)] == [True, False]
     assert [one.faults.count for one in (policy, twin)] == [0, 1]
+
+
+def test_a_picker_that_takes_long_is_not_begun_again() -> None:
+    """Once a picker took longer than a slice none is tried at once, until the next is prepared."""
+    turns, algorithm = Turns(look=0.002), Steered(making="in slices")
+    policy = made(algorithm, turns)
+    assert policy.compile(BACKENDS) is policy.compile(BACKENDS) is None
+
+
+def test_a_twin_has_a_picker_of_its_own() -> None:
+    """A twin chooses by the same algorithm, where that has a picker, with other faults and other chance."""
+    turns, algorithm = Turns(look=0.0), Steered("raise")
+    policy = made(algorithm, turns)
+    assert policy.twin(BACKENDS, turns.ports()).snapshot is None
+    policy.prepare(BACKENDS)
+    twin = policy.twin(BACKENDS, turns.ports())
+    assert twin.snapshot is not None
+    assert twin.snapshot.picker is not (policy.snapshot and policy.snapshot.picker)
+    with pytest.raises(PolicyFailed):
+        twin.ask(twin.snapshot, SESSION)
+    assert (twin.faults.count, policy.faults.count) == (1, 0)
+
+
+class Unstill:
+    """One that keeps itself, and cannot be asked without learning."""
+
+    name = "unstill"
+
+    def keeper(self) -> Any:
+        """Itself."""
+        return self
+
+    def picker(self, backends: Any, others: Any, random: Any = None) -> Any:
+        """Any picker."""
+        return lambda _session: backends[0]
+
+    def still(self) -> Any:
+        """Fail."""
+        raise SystemExit
+
+
+def test_a_keeper_that_cannot_be_still() -> None:
+    """A twin of it has no picker, and the fault is the twin's alone."""
+    turns = Turns(look=0.0)
+    policy = made(Unstill(), turns)
+    policy.prepare(BACKENDS)
+    twin = policy.twin(BACKENDS, turns.ports())
+    assert (twin.snapshot, twin.faults.count, policy.faults.count) == (None, 1, 0)
+    assert policy.snapshot is not None

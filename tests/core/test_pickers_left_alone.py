@@ -178,7 +178,7 @@ def test_slow_picks_count_but_once() -> None:
 
 
 def test_the_pool_takes_the_time_of_picks() -> None:
-    """A picker that lets the clock run on beyond its budget is found out by the pool that asks it."""
+    """A picker that lets the clock run on beyond its budget is suspected by the pool that asks it, and found out."""
     house = House()
     chooser = house.policy.snapshot
     assert chooser is not None
@@ -192,7 +192,7 @@ def test_the_pool_takes_the_time_of_picks() -> None:
     assert [house.pick() for _ in range(3)] == ["a"] * 3
     chooser.picker = ask
     assert house.pick() == "a"
-    assert (house.policy.slow, house.policy.doubts) == (3, {})
+    assert (house.policy.slow, house.policy.doubts, house.policy.timed) == (2, {}, False)
 
 
 def test_a_second_cause_does_not_prolong_the_rest() -> None:

@@ -77,7 +77,7 @@ class PoolMachine(RuleBasedStateMachine):
         None is to be had while a first picker is made, unless another algorithm stands in.
         """
         session = Session(Kind.TCP, ("192.0.2.1", 1), 0.0, tried=[self.backends[place] for place in tried])
-        allowed = self.eligible(without=session.tried)
+        allowed = self.allowed(session.tried)
         active = {one: one.active for one in self.backends}
         declined, books = self.declined(), self.open_picks()
         try:
@@ -85,7 +85,7 @@ class PoolMachine(RuleBasedStateMachine):
         except NoBackend:
             assert not allowed or self.declined() > declined or self.pool.policy.beginning
         except PolicyFailed:
-            assert self.eligible()
+            assert any(one.usable for one in self.backends)
             assert not self.has_plan_b
             assert self.algorithm.book.faults
         else:
@@ -111,9 +111,9 @@ class PoolMachine(RuleBasedStateMachine):
         assert lease.backend.served + lease.backend.failed == before + 1
         self.drawn[lease.backend.name] -= self.open_picks() == books
 
-    def eligible(self, without: Sequence[Backend] = ()) -> list[Backend]:
-        """The usable ones, without some, of the lowest tier that has any."""
-        usable = [one for one in self.backends if one.up and not one.draining and one.weight > 0 and one not in without]
+    def allowed(self, tried: Sequence[Backend]) -> list[Backend]:
+        """Whom a session may be given: the usable ones, without those it has tried, of the lowest tier that has any."""
+        usable = [one for one in self.backends if one.up and not one.draining and one.weight > 0 and one not in tried]
         return [one for one in usable if one.tier == min(other.tier for other in usable)]
 
     def declined(self) -> int:
@@ -133,7 +133,7 @@ class PoolMachine(RuleBasedStateMachine):
     def every_pick_has_one_end(self) -> None:
         """Backends count the sessions on them, and each open pick of a policy is one of these: no more, no fewer."""
         alive = Counter(lease.backend.name for lease in self.leases)
-        assert {one.name: one.active for one in self.backends} == {one.name: alive[one.name] for one in self.backends}
+        assert {one.name: one.live for one in self.backends} == {one.name: alive[one.name] for one in self.backends}
         assert self.open_picks() == +(alive - self.drawn)
 
     @invariant()
@@ -148,7 +148,7 @@ class PoolMachine(RuleBasedStateMachine):
         """When all sessions have ended, nothing is counted any more."""
         for lease in self.leases:
             lease.end()
-        assert all(one.active == 0 for one in self.backends)
+        assert all(one.live == 0 for one in self.backends)
         assert not self.open_picks()
 
 

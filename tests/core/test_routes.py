@@ -190,3 +190,19 @@ def test_where_nothing_is_said_all_are_asked() -> None:
     with pytest.raises(NoRoute):
         Routes([Route(matcher, 0) for matcher in made]).choose(asking("a.test", "/"))
     assert [matcher.asked for matcher in made] == [1] * 20
+
+
+@given(st.lists(matchers | st.none(), max_size=2 * FEW), hosts, paths)
+def test_what_is_explained_is_done(given_matchers: list[Any], host: str, path: str) -> None:
+    """The route that is told is the one that is taken, whether some are passed over or not; no fault is counted."""
+    routes = Routes([Route(matcher, number) for number, matcher in enumerate(given_matchers, 1)])
+    told = routes.explain(asking(host, path))
+    assert routes.faults.count == 0
+    assert told.taken == plain(list(routes), asking(host, path))[0]
+
+
+def test_an_explanation_without_a_request() -> None:
+    """Where there is no request no route is passed over, however many there are."""
+    routes = Routes([Route(Bounded(frozenset({f"{number}.test"}), None), number) for number in range(2 * FEW)])
+    assert not any(one.passed_over for one in routes.explain(session()).tried)
+    assert sum(one.passed_over for one in routes.explain(asking("3.test", "/")).tried) == 3

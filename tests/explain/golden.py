@@ -27,6 +27,12 @@ TO_B2: Final = "40" + "0002" + "00" * 22
 """A datagram of QUIC whose connection id is one that b2 gave out (RFC 9000 17.3)."""
 
 QUESTIONS: Final[dict[str, list[str]]] = {
+    "database_roles": [
+        "tcp://:8081 --tag 127.0.0.1:9301=primary --tag 127.0.0.1:9302=standby",
+        "tcp://:8082 --tag 127.0.0.1:9301=primary --tag 127.0.0.1:9302=standby",
+        "tcp://:8082 --tag 127.0.0.1:9302=primary --down 127.0.0.1:9301",
+        "tcp://:8081 --tag 127.0.0.1:9302=standby --down 127.0.0.1:9301",
+    ],
     "quickstart": [
         "'GET http://127.0.0.1:8080/'",
         "'POST http://127.0.0.1:8080/demo/b1/stop'",
@@ -59,8 +65,8 @@ QUESTIONS: Final[dict[str, list[str]]] = {
         f"udp://:8443 --peek hex:{TO_B2}",
         "udp://:8443",
     ],
-    "database_roles": ["tcp://:8081"],
     "drain_by_file": ["http://127.0.0.1:8080/ --draining b2"],
+    "model_servers": ["http://127.0.0.1:8080/", "http://127.0.0.1:8080/ --header 'X-Session-Id: 7' --draining m1"],
     "own_algorithm": ["http://127.0.0.1:8080/ --header 'Tenant: red'", "http://127.0.0.1:8080/"],
     "own_check": ["tcp://:8081 --down 127.0.0.1:9101"],
     "own_filter": [

@@ -48,6 +48,18 @@ def test_a_name_that_is_not_there(name: str, like: str) -> None:
         offline(site(), down=[name])
 
 
+def test_tags() -> None:
+    """A backend has the tags that its health check would report; what is no tag of a backend is a mistake."""
+    ground = offline(site(), tags=["site/b1=primary", "b1=fast"])
+    assert [one.tags for one in ground.pools[SITE].backends] == [{"primary", "fast"}, frozenset()]
+    assert [one.tags for one in ground.pools[API].backends] == [{"fast"}, frozenset()]
+    for wrong in ("b1", "=primary", "b1="):
+        with pytest.raises(ConfigError, match=f"tag: '{wrong}' tells no tag of a backend"):
+            offline(site(), tags=[wrong])
+    with pytest.raises(ConfigError, match="tag: no backend is named 'b9'"):
+        offline(site(), tags=["b9=primary"])
+
+
 @implementer(IAlgorithm)
 class Failing:
     """An algorithm that makes no picker."""

@@ -26,7 +26,13 @@ ALL: tuple[Listener, ...] = (RELAY, PLAIN, TLS_SITE, OTHER, DNS)
     [
         ("http://a.example:8080/", None, PLAIN, ""),
         ("https://a.example:8443/", None, TLS_SITE, ""),
-        ("https://a.example:8080/", None, PLAIN, ""),
+        ("https://a.example:8080/", None, PLAIN, "it speaks no TLS, and so the question is put"),
+        (
+            "http://a.example:8443/",
+            None,
+            TLS_SITE,
+            "it speaks TLS, and so the question is put",
+        ),
         ("http://a.example:5432/", None, RELAY, ""),
         ("http://a.example/", None, PLAIN, "there is none at port 80; --listener chooses another"),
         ("https://a.example/", None, TLS_SITE, "there is none at port 443; --listener chooses another"),
@@ -36,7 +42,7 @@ ALL: tuple[Listener, ...] = (RELAY, PLAIN, TLS_SITE, OTHER, DNS)
         ("udp://:53", None, DNS, ""),
         ("udp://", None, DNS, ""),
         ("udp://:54", None, DNS, "there is none at port 54; it is the only one"),
-        ("http://a.example", "tcp:8443", TLS_SITE, ""),
+        ("http://a.example", "tcp:8443", TLS_SITE, "it speaks TLS, and so the question is put"),
         ("http://a.example", "unix:/run/db", OTHER, ""),
     ],
 )

@@ -55,6 +55,7 @@ SHAPES: dict[str, set[str]] = {
         "active",
         "max_connections",
         "tier",
+        "tags",
         "reasons",
         "score",
         "note",

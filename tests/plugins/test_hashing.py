@@ -32,6 +32,7 @@ from balancer.plugins.hashing import (
     peeked,
     query,
     server_name,
+    source,
     uri,
 )
 from balancer.testing.fakes import FakeBackend, FakeSession
@@ -215,17 +216,16 @@ def test_source_hash_keeps_a_network_together(host: str, low: int) -> None:
     assert len({picker(session) for session in clients(host, near)}) == 1
 
 
-def test_source_hash_looks_at_prefixes() -> None:
+def test_addresses_are_told_apart_by_prefix() -> None:
     """What is within the prefix tells clients apart, what is behind it does not; mapped addresses are seen."""
-    algorithm = SourceHash(ipv4_prefix=24, ipv6_prefix=48)
-    key = algorithm._key  # noqa: SLF001  what it tells apart is nowhere else to be seen
+    key = source(ipv4_prefix=24, ipv6_prefix=48)
     fours = ("192.0.2.1", "192.0.2.200", "::ffff:192.0.2.7", "192.0.3.1")
     sixes = ("2001:db8:1::1", "2001:db8:1:2::1%eth0", "2001:db8:2::1")
     keys = [key(session) for session in clients(*fours, *sixes, "")]
     assert keys[0] == keys[1] == keys[2]
     assert keys[4] == keys[5]
-    assert len({keys[0], keys[3], keys[4], keys[6], ""} | {keys[7]}) == 5
-    assert SourceHash()._key(clients("::ffff:192.0.2.7")[0]) == "192.0.2.7"  # noqa: SLF001  the same
+    assert len({keys[0], keys[3], keys[4], keys[6]} | {keys[7], None}) == 5
+    assert source()(clients("::ffff:192.0.2.7")[0]) == "192.0.2.7"
 
 
 def test_source_hash_of_nobody_is_chance() -> None:
@@ -269,3 +269,16 @@ def test_a_long_key_is_told_in_part() -> None:
         (0.25, "no key, by chance: weight 1"),
         (0.75, "no key, by chance: weight 3"),
     ]
+
+
+def test_addresses_of_so_many_bits() -> None:
+    """A /64 of IPv6 is one key, and each address of IPv4, unless told otherwise; what is no prefix is told."""
+    near, far, four, other = map(source(), clients("2001:db8::1", "2001:db8:0:1::1", "192.0.2.1", "192.0.2.2"))
+    assert source()(clients("2001:db8::2")[0]) == near
+    assert len({near, far, four, other}) == 4
+    with pytest.raises(ConfigError) as raised:
+        source(0, 33)
+    assert raised.value.mistakes == (
+        "source: ipv6_prefix: 0 is not a number from 1 to 128",
+        "source: ipv4_prefix: 33 is not a number from 1 to 32",
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from balancer.errors import ConfigError
 from balancer.plugins.health import HTTPCheck
+from balancer.plugins.http_checks import BODY
 from tests.plugins.examined import OK, Examination, FakeTarget, answering, status
 
 
@@ -118,6 +119,16 @@ def test_are_values() -> None:
         ({"body": b"ok"}, "body: b'ok' is not a regular expression for text ("),
         ({"body": 5}, "body: 5 is not a regular expression for text ("),
         ({"body": "ok", "method": "HEAD"}, "body: 'ok' can never be found, as HEAD has no body in its answer; "),
+        ({"json": {}}, "json: {} is no mapping of paths to texts, numbers, True, False or None; write {'checks"),
+        ({"json": ["status"]}, "json: ['status'] is no mapping of paths to "),
+        ({"json": {"": 1}}, "json: {'': 1} is no mapping of paths to "),
+        ({"json": {"a": []}}, "json: {'a': []} is no mapping of paths to "),
+        (
+            {"json": {"a": 1}, "method": "HEAD"},
+            "json: {'a': 1} can never be found, as HEAD has no body in its answer; ",
+        ),
+        ({"send": 5}, "send: 5 is no text or bytes of at most 65536 bytes; give one such as '{}'"),
+        ({"version": "2"}, "version: '2' is no version; write '1.1' or '1.0'"),
         ({"host": "http://a"}, "host: 'http://a' is not a host; write 'example.com'"),
         ({"host": "a\r\nx: y"}, "host: 'a\\r\\nx: y' is not a host; "),
         ({"host": "::1"}, "host: '::1' is not a host; "),
@@ -142,3 +153,59 @@ def test_http_refuses_settings_that_could_not_work(settings: dict[str, Any], mis
 def test_http_takes_hosts_of_every_kind(host: str) -> None:
     """A host may be a name or an address, with or without a port."""
     assert f"\r\nhost: {host}\r\n".encode() in Examination(HTTPCheck(host=host)).target.transport.value()
+
+
+def test_http_sends_a_body() -> None:
+    """A body of text or bytes is sent with its length, and is not shown."""
+    check = HTTPCheck(method="POST", send='{"q": "\u00fc"}', headers={"content-type": "application/json"})
+    head, _, body = Examination(check).target.transport.value().partition(b"\r\n\r\n")
+    assert head.endswith(b"\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: 11")
+    assert body == '{"q": "\u00fc"}'.encode()
+    assert check == HTTPCheck(method="POST", send=body, headers={"content-type": "application/json"})
+    assert "q" not in repr(HTTPCheck(send="q"))
+
+
+def test_http_speaks_an_old_version() -> None:
+    """A request of version 1.0 says so, and may be answered likewise."""
+    examination = Examination(HTTPCheck(version="1.0", body="ready"))
+    assert examination.target.transport.value().startswith(b"GET / HTTP/1.0\r\nhost: 192.0.2.9:80\r\n")
+    assert examination.says(b"HTTP/1.0 200 OK\r\n\r\nready").ends().outcome == [None]
+
+
+def document(text: str) -> bytes:
+    """An answer with that JSON document."""
+    return b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(text.encode()), text.encode())
+
+
+DOCUMENT = document('{"status": "ok", "n": 1, "checks": [{"name": "db", "well": true}], "a.b": 1, "none": null}')
+
+
+@pytest.mark.parametrize(
+    ("wanted", "evidence"),
+    [
+        ({"status": "ok", "n": 1.0, "checks.0.well": True, "none": None}, ""),
+        ({"status": "well"}, 'JSON has "ok" at \'status\', expected "well"'),
+        ({"n": True}, "JSON has 1 at 'n', expected true"),
+        ({"checks.0.well": 1}, "JSON has true at 'checks.0.well', expected 1"),
+        ({"checks.1.well": True}, "JSON has no 'checks.1.well'"),
+        ({"checks.well": True}, "JSON has no 'checks.well'"),
+        ({"status.x": 1}, "JSON has no 'status.x'"),
+        ({"a.b": 1}, "JSON has no 'a.b'"),
+        ({"checks": 1}, "JSON has a list at 'checks', expected 1"),
+        ({"checks.0": 1}, "JSON has an object at 'checks.0', expected 1"),
+        ({"none": "x" * 99}, "JSON has null at 'none', expected \"" + "x" * 59 + "..."),
+    ],
+    ids=str,
+)
+def test_http_looks_into_json(wanted: dict[str, Any], evidence: str) -> None:
+    """What is wanted must be there, by keys and numbers and of the same kind; the evidence shows both."""
+    examination = answering(DOCUMENT, json=wanted)
+    assert examination.outcome == [None] if not evidence else examination.evidence == evidence
+
+
+@pytest.mark.parametrize("text", ["", "{", "ok", "[" * 60000, " " * BODY + '{"status": "ok"}'], ids=len)
+def test_http_fails_on_what_is_no_json(text: str) -> None:
+    """What is no document, is nested beyond measure or too long, is a failure."""
+    assert (
+        answering(document(text), json={"status": "ok"}).evidence == f"body is no JSON document of at most {BODY} bytes"
+    )

@@ -8,7 +8,7 @@ import attrs
 
 from balancer.core.messages import ResponseHead
 from balancer.interfaces import Outcome, Phase
-from balancer.plugins.parts import Parts
+from balancer.plugins.parts import Parts, words
 from balancer.testing.fakes import FakeBackend, FakeSession
 
 HEAD = ResponseHead(200, "OK")
@@ -80,3 +80,15 @@ def test_nothing_is_kept_for_who_does_not_listen() -> None:
     assert parts.ask(part, FakeSession()) is None
     parts.released(FakeBackend(), attrs.evolve(end(FakeSession()), session=None))
     assert part.ended == []
+
+
+def test_the_words_of_a_part() -> None:
+    """What a part says of backends comes with its name in front; a part that does not explain itself says nothing."""
+
+    class Wordy(Part):
+        def explain(self, _session: Any) -> Any:
+            return [(self.answer, 2.0, "well")]
+
+    backend = FakeBackend()
+    assert words(Wordy(backend), FakeSession(), "near") == [(backend, 2.0, "near: well")]
+    assert words(Part(backend), FakeSession(), "far") == []

@@ -9,7 +9,7 @@ import pytest
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.errors import ConfigError
 from balancer.plugins.hashing import header, query, server_name
-from balancer.plugins.stickiness import AppCookie, Learned, Remembered
+from balancer.plugins.stickiness import AppCookie, Learned, Remembered, Still
 from balancer.testing.fakes import FakeBackend, FakeSession
 
 B1, B2 = FakeBackend("b1"), FakeBackend("b2")
@@ -120,3 +120,17 @@ def test_mistakes_are_told(make: Any, line: str) -> None:
     with pytest.raises(ConfigError) as raised:
         make()
     assert [mistake[: len(line)] for mistake in raised.value.mistakes] == [line]
+
+
+def test_a_memory_that_is_still() -> None:
+    """One that only knows what another knows makes the same of requests, and learns nothing for either."""
+    memory = Remembered(key=server_name).memory()
+    here = FakeSession(server_name="a.example", request=RequestHead("GET", "/"))
+    still = Still(memory)
+    still.chosen(here, B1)
+    assert still.home(here) is None
+    memory.chosen(here, B2)
+    still.chosen(here, B1)
+    assert still.home(here) == memory.home(here) == "b2"
+    assert here.request is not None
+    assert still.requested(here.request) is memory.requested(here.request) is here.request

@@ -17,7 +17,7 @@ from balancer.core.messages import RequestHead, ResponseHead
 from balancer.errors import ConfigError
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, Outcome
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
-from balancer.plugins.hashing import Hash, Maglev, header, server_name
+from balancer.plugins.hashing import Hash, Maglev, header, server_name, source
 from balancer.plugins.sticky import AppCookie, Learned, OwnCookie, Remembered, Sticky
 from balancer.testing.fakes import FakeBackend, FakeSession
 
@@ -280,3 +280,13 @@ def test_what_is_only_explained_is_not_learned(kind: Any) -> None:
     still = made(keeper.still(), backends)
     assert {still(known.session()) for _ in range(9)} == {home}
     assert len({still(Client("bob").session()) for _ in range(9)}) == 3
+
+
+def test_connections_stick_by_address() -> None:
+    """At layer 4 a client is known by where it comes from, and everybody who says nothing of himself is new."""
+    picker = made(Sticky(source()).keeper(), fleet("up", "up", "up"))
+    ann, bob, nobody = (FakeSession(client=(host, 1)) for host in ("192.0.2.1", "192.0.2.2", ""))
+    homes = [picker(one) for one in (ann, bob)]
+    assert [picker(nobody) for _ in range(3)] != [picker(nobody)] * 3
+    assert [picker(one) for one in (ann, bob)] == homes
+    assert homes[0] is not homes[1]

@@ -83,7 +83,10 @@ config = Config([
 
 
 class Site(Orderly):
-    """One that takes requests at `port` to backends on those ports; `http` and `pool` are further settings of it."""
+    """One that takes requests at `port` to backends on those ports.
+
+    `http`, `pool` and `config` are further settings, as they stand in a config, `imports` what they need beside.
+    """
 
     def __init__(
         self,
@@ -93,14 +96,16 @@ class Site(Orderly):
         descriptors: int | None = None,
         http: str = "",
         pool: str = "",
+        config: str = "",
+        imports: str = "",
     ) -> None:
         (self.port,) = free_ports(1)
         text = f"""
 from balancer import Health
 from balancer.plugins.health import HTTPCheck
-
+{imports}
 site = Pool("site", backends={[f"{HOST}:{port}" for port in backends]}, {pool})
-config = Config([HTTPListener("tcp:{self.port}:interface={HOST}", pool=site, {http})], drain=1)
+config = Config([HTTPListener("tcp:{self.port}:interface={HOST}", pool=site, {http})], drain=1, {config})
 """
         super().__init__("--config", written(folder, text), twist=twist, descriptors=descriptors)
 

@@ -22,7 +22,7 @@ ORIGIN = Path(__file__).with_name("origin.py")
 CLIENTS, ROW = 4, 3
 POOL = f"""
     ejection=Ejection(failures={ROW}, gateway_errors={ROW}, local_errors={ROW}, time=0.5, longest=2, jitter=0),
-    attempts=1, response_timeout=0.5,
+    attempts=1, response_timeout=1.5,
 """
 
 

@@ -13,7 +13,7 @@ from twisted.plugin import getPlugins
 import balancer.plugins
 from balancer.config import load
 from balancer.errors import ConfigError
-from balancer.interfaces import IAlgorithm, IAlgorithmPlugin
+from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, Report
 from balancer.testing.simulation.chance import (
     Arrivals,
     At,
@@ -80,6 +80,13 @@ def fill(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--fault", action="append", default=[], metavar="FAULT", help="such as 'b2 slow 10 at 30 for 20'"
     )
+    parser.add_argument(
+        "--tag",
+        action="append",
+        default=[],
+        metavar="NAME=TAG",
+        help="what health checks report of it, such as b1=primary",
+    )
     parser.add_argument("--compare", action="append", default=[], metavar="ALGORITHM", help="another one, by its name")
     parser.add_argument("--seed", type=int, default=0, metavar="NUMBER", help="another one is another day (0)")
     parser.add_argument("--json", action="store_true", help="print all figures as JSON")
@@ -119,7 +126,17 @@ def _trace(arguments: Namespace, backends: int) -> Trace:
         keys=arguments.keys,
         skew=arguments.skew,
         faults=[Fault.parse(text) for text in arguments.fault],
+        reports=_reports(arguments.tag),
     )
+
+
+def _reports(given: list[str]) -> dict[str, Report]:
+    """Of each backend the one with all its tags."""
+    tags: dict[str, set[str]] = {}
+    for text in given:
+        name, _, tag = text.rpartition("=")
+        tags.setdefault(name, set()).add(tag)
+    return {name: Report(tags=found) for name, found in tags.items()}
 
 
 def _arrivals(arguments: Namespace, backends: int) -> Arrivals:
@@ -127,6 +144,8 @@ def _arrivals(arguments: Namespace, backends: int) -> Arrivals:
         return At(_recorded(arguments.arrivals))
     if arguments.rate is not None:
         return Poisson(arguments.rate)
+    if not arguments.service.mean:
+        raise ConfigError(["--load: backends that take no time can do any number of requests; give a --rate instead"])
     return Poisson(arguments.load * backends * arguments.servers / arguments.service.mean)
 
 
@@ -155,14 +174,14 @@ def _plain(plugins: Iterable[Any]) -> Iterator[tuple[str, IAlgorithm]]:
     for plugin in plugins:
         try:
             yield plugin.__name__, plugin()
-        except TypeError:
+        except (ConfigError, TypeError):
             continue
 
 
 def _about(subject: Subject, trace: Trace, results: list[Result]) -> str:
     """What was simulated, in a line."""
     took = max(result.seconds for result in results)
-    faults = f", {len(trace.faults)} faults" if trace.faults else ""
+    faults = f", faults: {len(trace.faults)}" if trace.faults else ""
     came = f"{results[0].requests} requests, {_law(trace.arrivals)}, {_law(trace.service)}"
     return f"{subject.pool}: {came}{faults}: {took:.3g} s"
 

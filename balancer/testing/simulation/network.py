@@ -16,7 +16,7 @@ from balancer.core.backend import Place
 from balancer.core.messages import END, End, Message, ResponseHead
 from balancer.core.session import Session
 from balancer.errors import CheckFailed, UpstreamGone
-from balancer.interfaces import ICheckTarget, IHealthCheck, Kind
+from balancer.interfaces import ICheckTarget, IHealthCheck, Kind, Report
 from balancer.net.dialing import Dialed
 from balancer.net.upstreams import HTTPUpstream
 from balancer.testing.simulation.clock import Call, VirtualClock
@@ -129,14 +129,14 @@ class HTTPLine(HTTPUpstream):
 
 @implementer(IHealthCheck)
 class ModelledCheck:
-    """Stands in for a pool's health check: it finds out what is wrong with a modelled backend."""
+    """Stands in for a pool's health check: it finds out what is wrong with a modelled backend, or has its report."""
 
     protocols = tuple(Kind)
 
-    def __init__(self, network: Network, origins: Mapping[str, Origin]) -> None:
-        self._network, self._origins = network, origins
+    def __init__(self, network: Network, origins: Mapping[str, Origin], reports: Mapping[str, Report]) -> None:
+        self._network, self._origins, self._reports = network, origins, reports
 
-    async def check(self, target: ICheckTarget) -> None:
+    async def check(self, target: ICheckTarget) -> Report | None:
         """As one that asks over a connection of its own."""
         origin = self._origins[target.backend.name]
         await self._wait(self._network.delay)
@@ -146,6 +146,7 @@ class ModelledCheck:
             await Deferred[None]()
         if origin.seen:
             raise CheckFailed("it is failing")
+        return self._reports.get(target.backend.name)
 
     def _wait(self, seconds: float) -> Deferred[None]:
         waiting: Deferred[None] = Deferred(lambda _: call.cancel())

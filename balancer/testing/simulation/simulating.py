@@ -65,9 +65,10 @@ class Simulation:
     """One run of one pool."""
 
     def __init__(self, subject: Subject, trace: Trace, seed: int) -> None:
-        strangers = trace.strangers(backend.name for backend in subject.pool.backends)
-        if strangers:
-            raise ConfigError([f"simulate: faults: {strangers[0]!r} is no backend of {subject.pool}; name one"])
+        settings = subject.pool
+        misfits = [*trace.misfits((each.name for each in settings.backends), checked=settings.health is not None)]
+        if misfits:
+            raise ConfigError(f"simulate: {settings}: {line}" for line in misfits)
         self._subject, self._trace = subject, trace
         self._network = Network(trace.network)
         self._parts = Parts(self._network, Random(f"balancer {seed}"))
@@ -80,7 +81,7 @@ class Simulation:
         pool = self._pool()
         self._watch()
         begin = self._over_http() if isinstance(self._subject.listener, HTTPListener) else self._over_tcp(pool)
-        crowd: Any = self._crowd  # of a listener, who has gone down is left by that alone which it serves
+        crowd: Any = self._crowd  # it stands in for the listener, which is asked for one thing only: `leave`
         self._parts.listeners.append((self._subject.listener, crowd))
         self._plan_faults()
         started(self._parts)
@@ -105,7 +106,8 @@ class Simulation:
         """Have backends checked as they are, by a check that knows modelled ones, and ejected."""
         parts, settings = self._parts, self._subject.pool
         if settings.health is not None:
-            health = attrs.evolve(settings.health, check=ModelledCheck(self._network, self._origins), tls=None)
+            check = ModelledCheck(self._network, self._origins, self._trace.reports)
+            health = attrs.evolve(settings.health, check=check, tls=None)
             parts.checks.append(make_checks(parts, settings, health, None))
         if settings.ejection is not None:
             parts.outliers[settings] = make_outliers(parts, settings, settings.ejection)

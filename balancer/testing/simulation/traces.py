@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import accumulate, chain, islice
 from random import Random
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
-from balancer.config.mistakes import Noun, as_tuple, count, instance, is_number, shown, sound
+from balancer.config.mistakes import Noun, as_tuple, count, instance, is_number, shown
 from balancer.core.messages import RequestHead
+from balancer.interfaces import Report
 from balancer.testing.simulation.chance import Arrivals, Exponential, Poisson, Service
 from balancer.testing.simulation.faults import Fault
+
+_REPORT: Final = "Report(tags={'primary'})"
 
 Asks = Callable[[int], RequestHead]
 """Makes the request of the client of that number."""
@@ -41,7 +44,8 @@ class Trace(Noun):
     bring an answer, takes `network` seconds. There are `keys` different clients, each with an address of its own and a
     header, a path, a query parameter and a cookie, all called "key" or "x-key"; with a `skew` of 1 the second of them
     comes half as often as the first, the third a third as often, and so on. `asks` makes the requests instead, from the
-    client's number. `faults` befall the backends. Raises `ConfigError`.
+    client's number. `faults` befall the backends. `reports` are what health checks report of those that are well, by
+    their names, such as `{"b1": Report(tags={"primary"})}`. Raises `ConfigError`.
     """
 
     requests: int = 10_000
@@ -53,6 +57,7 @@ class Trace(Noun):
     skew: float = attrs.field(default=0.0, kw_only=True)
     asks: Asks | None = attrs.field(default=None, kw_only=True)
     faults: tuple[Fault, ...] = attrs.field(default=(), converter=_faults, kw_only=True)
+    reports: Mapping[str, Report] = attrs.field(factory=dict, kw_only=True)
 
     def _mistakes(self) -> Iterator[str]:
         yield from count("requests", self.requests)
@@ -70,11 +75,21 @@ class Trace(Noun):
             yield f"asks: {shown(self.asks)} cannot be called; give a function of a number that returns a RequestHead"
         for fault in self.faults:
             yield from instance("faults", fault, Fault, "give one such as Fault('b2', 'slow', at=30, lasts=20)")
+        if not isinstance(self.reports, Mapping):
+            yield f"reports: {shown(self.reports)} is no mapping; give one such as {{'b1': {_REPORT}}}"
+            return
+        for report in self.reports.values():
+            yield from instance("reports", report, Report, f"give one such as {_REPORT}")
 
-    def strangers(self, names: Iterable[str]) -> list[str]:
-        """The backends that faults are to befall and that are not among those."""
+    def misfits(self, names: Iterable[str], *, checked: bool) -> Iterator[str]:
+        """What of it would befall nobody in a pool of those backends, given whether their health is checked."""
         known = frozenset(names)
-        return [fault.backend for fault in sound(self.faults, Fault) if fault.backend not in known]
+        for field, told in (("faults", [fault.backend for fault in self.faults]), ("reports", self.reports)):
+            yield from (
+                f"{field}: there is no backend {name!r}; name one of the pool's" for name in told if name not in known
+            )
+        if self.reports and not checked:
+            yield "reports: would be ignored, for no health check makes any; give the pool health=Health(...)"
 
     def head(self, number: int) -> RequestHead:
         """What the client of that number asks for."""

@@ -39,6 +39,7 @@ __all__ = [
     "peeked",
     "query",
     "server_name",
+    "source",
     "uri",
 ]
 
@@ -55,9 +56,9 @@ Key = Callable[[ISession], str | bytes | None]
 """What tells one session from another; None or nothing for one that does not say."""
 
 
-def _no_count(owner: str, name: str, value: Any, least: int) -> Iterator[str]:
-    if not is_count(value, least, 65535):
-        yield f"{owner}: {name}: {value!r} is not a number from {least} to 65535"
+def _no_count(owner: str, name: str, value: Any, least: int, most: int = 65535) -> Iterator[str]:
+    if not is_count(value, least, most):
+        yield f"{owner}: {name}: {value!r} is not a number from {least} to {most}"
 
 
 def _refuse(mistakes: Iterator[str]) -> None:
@@ -133,6 +134,28 @@ def peeked(length: int, offset: int = 0) -> Key:
         return found if len(found) == length else None
 
     return piece
+
+
+def source(ipv6_prefix: int = 64, ipv4_prefix: int = 32) -> Key:
+    """The client's address: of IPv6 so many bits, of IPv4 so many; None over a unix socket. See `SourceHash`.
+
+    Raises `ConfigError`.
+    """
+    six = _no_count("source", "ipv6_prefix", ipv6_prefix, 1, 128)
+    _refuse(iter([*six, *_no_count("source", "ipv4_prefix", ipv4_prefix, 1, 32)]))
+    return partial(_network, ipv6_prefix, ipv4_prefix)
+
+
+def _network(ipv6_prefix: int, ipv4_prefix: int, session: ISession) -> str | bytes | None:
+    host = session.client[0]
+    if ":" in host:
+        six = IPv6Address(host.partition("%")[0])
+        if six.ipv4_mapped is None:
+            return (int(six) >> 128 - ipv6_prefix).to_bytes(16, "big")
+        host = str(six.ipv4_mapped)
+    if ipv4_prefix == 32 or not host:
+        return host or None
+    return (int(IPv4Address(host)) >> 32 - ipv4_prefix).to_bytes(4, "big")
 
 
 def _is_hashing(value: Any) -> bool:
@@ -238,15 +261,5 @@ class SourceHash:
         )
 
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker | Making:
-        return at_once(_making(self._key, self.by, backends, random))
-
-    def _key(self, session: ISession) -> str | bytes:
-        host = session.client[0]
-        if ":" in host:
-            six = IPv6Address(host.partition("%")[0])
-            if six.ipv4_mapped is None:
-                return (int(six) >> 128 - self.ipv6_prefix).to_bytes(16, "big")
-            host = str(six.ipv4_mapped)
-        if self.ipv4_prefix == 32:
-            return host
-        return (int(IPv4Address(host)) >> 32 - self.ipv4_prefix).to_bytes(4, "big") if host else host
+        key = partial(_network, self.ipv6_prefix, self.ipv4_prefix)
+        return at_once(_making(key, self.by, backends, random))

@@ -20,16 +20,15 @@ class Asking(Protocol):
 
     transport: ITransport
 
-    def __init__(self, request: RequestHead, *, wanted: int) -> None:
+    def __init__(self, request: RequestHead, *, wanted: int, body: bytes = b"") -> None:
         self.answer: Deferred[tuple[int, bytes]] = Deferred()
-        self._request, self._wanted = request, wanted
+        self._request, self._wanted, self._content = request, wanted, body
         self._decoder = ResponseDecoder()
         self._status, self._body, self._ended = 0, bytearray(), False
 
     def connectionMade(self) -> None:
-        encoder = RequestEncoder()
         self._decoder.expect(self._request.method)
-        self.transport.write(encoder.head(self._request) + encoder.end(END))
+        self.transport.write(_written(self._request, self._content))
 
     def dataReceived(self, data: bytes) -> None:
         self._take(lambda: self._decoder.receive(data))
@@ -59,3 +58,12 @@ class Asking(Protocol):
             self._body += message
         elif isinstance(message, End):
             self._ended = True
+
+
+def _written(request: RequestHead, body: bytes) -> bytes:
+    """The whole of a request. The encoder speaks 1.1; what has no chunks is 1.0 as soon as its first line says so."""
+    encoder = RequestEncoder()
+    head = encoder.head(request)
+    if request.version == "1.0":
+        head = head.replace(b" HTTP/1.1\r\n", b" HTTP/1.0\r\n", 1)
+    return head + (encoder.data(body) if body else b"") + encoder.end(END)

@@ -75,7 +75,11 @@ class Still(Plain):
     """Knows what another memory knows, and learns nothing."""
 
     def __init__(self, memory: Memory) -> None:
-        self.home = memory.home
+        self.home, self._memory = memory.home, memory
+
+    def requested(self, head: RequestHead) -> RequestHead:
+        """See `Memory`."""
+        return self._memory.requested(head)
 
 
 def is_cookie(name: Any) -> bool:

@@ -32,7 +32,7 @@ def test_it_prints_what_comes_of_it(capsys: pytest.CaptureFixture[str]) -> None:
     fault = "--fault", "b2 down at 0.5"
     assert main(["simulate", "conf.py", *FEW, "--compare", "LeastConnections", *fault]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0].startswith("Pool 'site': 200 requests, Poisson(rate=80.0), Exponential(mean=0.05), 1 faults: ")
+    assert lines[0].startswith("Pool 'site': 200 requests, Poisson(rate=80.0), Exponential(mean=0.05), faults: 1: ")
     assert [line.split()[0] for line in lines[3:5]] == ["round-robin", "least-connections"]
     assert lines[6].split() == ["backend", "due", "round-robin", "least-connections"]
 
@@ -57,6 +57,19 @@ def test_what_was_recorded_is_read(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["simulate", "conf.py", "--arrivals", "times", "--service", "recorded:took", "--json"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["requests"], found["seconds"]) == pytest.approx((3, 3.2505))
+
+
+def test_health_checks_report_tags(capsys: pytest.CaptureFixture[str]) -> None:
+    """A pool that chooses by the tags that health checks report is simulated with those that are given."""
+    text = SOUND.replace("Config,", "Config, Health,").replace(
+        "])\nconfig", "], health=HEALTH, algorithm=PRIMARY)\nconfig"
+    )
+    imports = "from balancer.plugins.combinators import Subset\nfrom balancer.plugins.health import TCPCheck\n"
+    text = text.replace("HEALTH", "Health(TCPCheck())").replace("PRIMARY", "Subset('primary', otherwise=None)")
+    Path("conf.py").write_text(imports + text)
+    assert main(["simulate", "conf.py", *FEW, "--json", "--tag", "b2=primary", "--tag", "b2=fast"]) == 0
+    (found,) = json.loads(capsys.readouterr().out)
+    assert [backend["tries"] > 0 for backend in found["backends"]] == [False, True]
 
 
 def test_it_draws(capsys: pytest.CaptureFixture[str]) -> None:
@@ -94,11 +107,16 @@ def test_other_laws_are_not_known(text: str) -> None:
     [
         (["--pool", "shop"], "simulate: pool: 'shop' is not in use; give one of site"),
         (["--fault", "b2"], "fault: 'b2' cannot be read; write it as 'b2 slow 10 at 30 for 20'"),
-        (["--fault", "b3 down"], "simulate: faults: 'b3' is no backend of Pool 'site'; name one"),
+        (["--fault", "b3 down"], "simulate: Pool 'site': faults: there is no backend 'b3'; name one"),
+        (["--tag", "b2=primary"], "simulate: Pool 'site': reports: would be ignored, for no health check makes any"),
         (["--requests", "0"], "Trace: requests: 0 is not a whole number of at least 1"),
         (["--rate", "0"], "Poisson: rate: 0.0 is not a positive number; give one such as 100"),
         (["--arrivals", "none"], "none: cannot be read: No such file or directory"),
         (["--arrivals", "conf.py"], "conf.py: could not convert string to float: 'from'; give numbers of seconds, "),
+        (
+            ["--service", "recorded:nothing"],
+            "--load: backends that take no time can do any number of requests; give a ",
+        ),
         (["--compare", "Subset"], "--compare: 'Subset' is not one that can be made as it is; give "),
         (["--compare", "Mine"], "--compare: 'Mine' is not one that can be made as it is; give "),
         (["--requests", "9", "--plot", "no/where.png"], "plot: no/where.png: cannot be written: "),
@@ -107,6 +125,7 @@ def test_other_laws_are_not_known(text: str) -> None:
 )
 def test_mistakes_are_told(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong command line is told in a line, with status 64, and nothing else is printed."""
+    Path("nothing").write_text("0 0")
     assert main(["simulate", "conf.py", *arguments]) == 64
     printed = capsys.readouterr()
     assert printed.out == ""

@@ -82,7 +82,7 @@ def test_what_checks_find(network: Network, fault: Fault | None, found: str) -> 
     origin = network.origins[PLACE]
     if fault is not None:
         origin.befall(fault)
-    check, told = ModelledCheck(network, {"b1": origin}), ["nothing"]
+    check, told = ModelledCheck(network, {"b1": origin}, {}), ["nothing"]
     verifyObject(IHealthCheck, check)
     running = Deferred.fromCoroutine(check.check(target()))
     running.addCallbacks(lambda _: told.append("well"), lambda failure: told.append(failure.getErrorMessage()))
@@ -92,7 +92,7 @@ def test_what_checks_find(network: Network, fault: Fault | None, found: str) -> 
 
 def test_a_check_may_be_cancelled(network: Network) -> None:
     """A check that is no longer wanted ends at once."""
-    running = Deferred.fromCoroutine(ModelledCheck(network, network_origins(network)).check(target()))
+    running = Deferred.fromCoroutine(ModelledCheck(network, network_origins(network), {}).check(target()))
     ended: list[Any] = []
     running.addErrback(ended.append)
     running.cancel()

@@ -10,12 +10,12 @@ from typing import Any
 import attrs
 import pytest
 
-from balancer import Backend, Config, Health, HTTPListener, Pool, TCPListener
+from balancer import Backend, Config, Health, HTTPListener, Pool, TCPListener, UpstreamTLS
 from balancer.config import Ejection, Retry, Route
 from balancer.errors import ConfigError
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
 from balancer.plugins.health import TCPCheck
-from balancer.testing.simulation import Constant, Exponential, Fault, Poisson, Steady, Trace, simulate
+from balancer.testing.simulation import At, Constant, Exponential, Fault, Poisson, Steady, Trace, simulate
 
 STEADY = Trace(400, arrivals=Steady(100), service=Constant(0.01), network=0.001)
 
@@ -134,6 +134,15 @@ def test_what_goes_down_may_be_left_at_once(listener: Any) -> None:
     assert found.errors == 0 or found.reasons == {"backend-down": found.errors}
 
 
+def test_whatever_a_pool_would_need() -> None:
+    """Names, sockets and certificates are not looked for; connections that are kept warm are there from the start."""
+    backends = "nobody.example:80", "unix:/run/nobody.sock", "[::1]:80"
+    found = simulate(Pool("site", backends=backends, tls=UpstreamTLS(ca="/none.pem", server_name="a.example")), STEADY)
+    assert (found.errors, max(found.latencies)) == pytest.approx((0, 0.012))
+    warm = simulate(Pool("site", backends=backends, warm=2), attrs.evolve(STEADY, arrivals=At([0, *[0.5] * 6])))
+    assert warm.latencies[-2] == pytest.approx(0.011), "all but the very first"
+
+
 def test_nobody_is_there() -> None:
     """A pool of which every backend is down refuses, and the simulation ends."""
     found = simulate(pool(1), attrs.evolve(STEADY, faults=[Fault("b1", "down")]))
@@ -142,7 +151,9 @@ def test_nobody_is_there() -> None:
 
 def test_strangers_cannot_fail() -> None:
     """A fault of a backend that is not in the pool is a mistake, and no silence."""
-    with pytest.raises(ConfigError, match="simulate: faults: 'b9' is no backend of Pool 'site'; name one"):
+    with pytest.raises(
+        ConfigError, match="simulate: Pool 'site': faults: there is no backend 'b9'; name one of the pool's"
+    ):
         simulate(pool(), Trace(faults=[Fault("b9", "down")]))
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from balancer.core.messages import RequestHead
 from balancer.errors import ConfigError
+from balancer.interfaces import Report
 from balancer.testing.simulation import At, Fault, Poisson, Trace
 
 
@@ -48,6 +49,8 @@ def test_a_key_is_wherever_it_is_looked_for() -> None:
         ({"network": -1}, "network: -1 is not a number from 0 up; give 0 for none"),
         ({"skew": "x"}, "skew: 'x' is not a number from 0 up; give 0 for none"),
         ({"asks": "GET /"}, "asks: 'GET /' cannot be called; give a function of a number that returns a RequestHead"),
+        ({"reports": 1}, "reports: 1 is no mapping; give one such as {'b1': Report(tags={'primary'})}"),
+        ({"reports": {"b1": 1}}, "reports: 1 is not a Report; give one such as Report(tags={'primary'})"),
         ({"faults": "b2"}, "faults: 'b2' is not a Fault; give one such as Fault('b2', 'slow', at=30, lasts=20)"),
     ],
 )
@@ -58,6 +61,13 @@ def test_mistakes_are_told(given: dict[str, Any], line: str) -> None:
     assert caught.value.mistakes == (f"Trace: {line}",)
 
 
-def test_faults_of_strangers_are_found() -> None:
-    """It tells which of the backends that its faults befall are not there."""
-    assert Trace(faults=[Fault("b1", "down"), Fault("b3", "down")]).strangers(["b1", "b2"]) == ["b3"]
+def test_what_fits_no_pool_is_found() -> None:
+    """It tells what of it would befall backends that are not there, and what nothing would report."""
+    trace = Trace(faults=[Fault("b1", "down"), Fault("b3", "down")], reports={"b2": Report(), "b4": Report()})
+    assert list(trace.misfits(["b1", "b2"], checked=True)) == [
+        "faults: there is no backend 'b3'; name one of the pool's",
+        "reports: there is no backend 'b4'; name one of the pool's",
+    ]
+    assert list(Trace(reports={"b1": Report()}).misfits(["b1"], checked=False)) == [
+        "reports: would be ignored, for no health check makes any; give the pool health=Health(...)"
+    ]

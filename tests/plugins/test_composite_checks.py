@@ -256,7 +256,7 @@ def test_are_values() -> None:
     assert len({All(TCPCheck()), Any(TCPCheck()), All(a=TCPCheck())}) == 3
     assert repr(All(TCPCheck(), a=TCPCheck())) == "All(TCPCheck(), a=TCPCheck())"
     assert repr(Composite(1, a=TCPCheck())) == "Composite(1, a=TCPCheck())"
-    assert repr(Composite(max, a=TCPCheck())) == "Composite(max, a=TCPCheck())"
+    assert repr(Composite(max, a=TCPCheck(), b=len)) == "Composite(max, a=TCPCheck(), b=len)"
 
 
 REMEDY = "is no health check; give one such as TCPCheck(), or a function of the target"

@@ -40,6 +40,12 @@ def _numbered(checks: tuple[Anything, ...]) -> Iterator[tuple[str, Anything]]:
         yield (f"{name} {seen[name]}" if names.count(name) > 1 else name), check
 
 
+def _shown(given: Anything) -> str:
+    """What was given, a function by its name."""
+    name = getattr(given, "__name__", None)
+    return name if isinstance(name, str) else repr(given)
+
+
 def _is_check(check: Anything) -> bool:
     return not isinstance(check, type) and bool(IHealthCheck.providedBy(check) or callable(check))
 
@@ -83,8 +89,8 @@ class _Several:
         return f"{type(self).__name__}({', '.join(self._given())})"
 
     def _given(self) -> Iterator[str]:
-        yield from map(repr, self.checks)
-        yield from (f"{name}={check!r}" for name, check in self.named)
+        yield from map(_shown, self.checks)
+        yield from (f"{name}={_shown(check)}" for name, check in self.named)
 
 
 @provider(IPlugin, IHealthCheckPlugin)
@@ -149,7 +155,7 @@ class Composite(_Several):  # type: ignore[override]  # nobody makes one by way 
             )
 
     def _given(self) -> Iterator[str]:
-        yield getattr(self.rule, "__name__", repr(self.rule))
+        yield _shown(self.rule)
         yield from super()._given()
 
 

@@ -20,8 +20,12 @@ def listener_for(listeners: Sequence[nouns.Listener], asked: Question) -> tuple[
     """
     if asked.listener is not None:
         named = _named(listeners, asked.listener)
+        if not _takes(named, asked):
+            raise ConfigError(
+                [f"listener: {named} does not take what {asked.line!r} is; leave it out, or name another"]
+            )
         return named, "".join(_over_tls(named, asked))
-    fitting = [one for one in listeners if one.kind is asked.kind or _carries(one, asked)]
+    fitting = [one for one in listeners if _takes(one, asked)]
     if not fitting:
         raise ConfigError([f"no listener takes what {asked.line!r} is; there is {_listed(listeners)}"])
     best = max(
@@ -41,9 +45,9 @@ def _listed(listeners: Sequence[nouns.Listener]) -> str:
     return ", ".join(str(one) for one in listeners)
 
 
-def _carries(listener: nouns.Listener, asked: Question) -> bool:
-    """HTTP goes through a listener of connections, too."""
-    return asked.kind is Kind.HTTP and listener.kind is Kind.TCP
+def _takes(listener: nouns.Listener, asked: Question) -> bool:
+    """Whether it is for that kind; HTTP goes through a listener of connections, too."""
+    return listener.kind is asked.kind or (asked.kind is Kind.HTTP and listener.kind is Kind.TCP)
 
 
 def port_of(listener: nouns.Listener) -> int | None:
@@ -88,12 +92,15 @@ def first_bytes(asked: Question, *, secured: bool) -> bytes:
 
 
 def client_hello(server_name: str | None, protocols: Sequence[str]) -> bytes:
-    """The first bytes of a client that speaks TLS."""
+    """The first bytes of a client that speaks TLS. Raises `ConfigError` for a name that TLS cannot ask for."""
     settings = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     settings.check_hostname = False
     if protocols:
         settings.set_alpn_protocols(protocols)
     sent = ssl.MemoryBIO()
-    with suppress(ssl.SSLWantReadError):
-        settings.wrap_bio(ssl.MemoryBIO(), sent, server_hostname=server_name).do_handshake()
+    try:
+        with suppress(ssl.SSLWantReadError):
+            settings.wrap_bio(ssl.MemoryBIO(), sent, server_hostname=server_name).do_handshake()
+    except (TypeError, ValueError, ssl.SSLError) as error:
+        raise ConfigError([f"sni: {server_name!r} is not a name that TLS can ask for: {error}"]) from error
     return sent.read()

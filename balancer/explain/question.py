@@ -20,9 +20,11 @@ CLIENT: Final = ("192.0.2.1", 50000)
 LONGEST: Final = 1 << 15
 """Characters of a line, and bytes that are peeked, at most."""
 
-_HOST: Final = r"\[[0-9A-Fa-f:.]+\]|[^/?#@:\[\] ]*"
+_HOST: Final = r"\[[0-9A-Fa-f:.]+\]|(?:(?![/?#@:\[\]])[!-~])*"
 _LINE: Final = re.compile(rf"(?:({WORD}) +)?(https?|tcp|udp)://({_HOST})(?::([0-9]{{1,5}}))?(\S*)", re.ASCII)
 _TARGET: Final = re.compile(r"(?:[/?][\x21-\x22\x24-\x7e]*)?")
+_ESCAPE: Final = re.compile(r"\\(x[0-9A-Fa-f]{2}|.?)", re.DOTALL)
+_ESCAPES: Final = {"0": "\0", "t": "\t", "n": "\n", "r": "\r", "\\": "\\"}
 _PORTS: Final = {"http": 80, "https": 443}
 _CLIENT: Final = re.compile(r"\[([^\]]+)\](?::([0-9]{1,5}))?|([0-9.]+):([0-9]{1,5})|([^\[\]]+)")
 
@@ -88,10 +90,10 @@ def question(
     sni: str | None = None,
     peek: str | bytes = b"",
 ) -> Question:
-    """Take a question apart. Fields are texts such as 'Cookie: a=b', or names with values.
+    r"""Take a question apart. Fields are texts such as 'Cookie: a=b', or names with values.
 
-    `client` is an address, with a port if that matters, and `peek` may be a text with Python's escapes, or 'hex:' and
-    digits. Raises `ConfigError` for what cannot be asked.
+    `client` is an address, with a port if that matters, and `peek` may be a text, with `\r`, `\n`, `\t`, `\0`, `\xff`
+    and `\\` for what is hard to type, or 'hex:' and digits. Raises `ConfigError` for what cannot be asked.
     """
     match = _LINE.fullmatch(line) if len(line) <= LONGEST else None
     if match is None:
@@ -161,6 +163,16 @@ def _is_address(text: str) -> bool:
     return True
 
 
+def _unescaped(match: re.Match[str]) -> str:
+    """What an escape stands for; raises `ValueError` for a backslash that begins none."""
+    letter = match[1]
+    if letter.startswith("x"):
+        return chr(int(letter[1:], 16))
+    if letter not in _ESCAPES:
+        raise ValueError(letter)
+    return _ESCAPES[letter]
+
+
 def _bytes(given: str | bytes) -> bytes:
     """First bytes, from what people can type."""
     if isinstance(given, bytes):
@@ -168,7 +180,7 @@ def _bytes(given: str | bytes) -> bytes:
     try:
         if given.startswith("hex:"):
             return bytes.fromhex(given[4:])[:LONGEST]
-        return given.encode("latin-1", "backslashreplace").decode("unicode_escape").encode("latin-1")[:LONGEST]
+        return _ESCAPE.sub(_unescaped, given).encode("latin-1")[:LONGEST]
     except ValueError:
         shown = given[:60]
         raise _wrong(

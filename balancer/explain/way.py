@@ -9,6 +9,7 @@ from typing import Final
 import attrs
 
 from balancer import config as nouns
+from balancer.config import Routed
 from balancer.core.arrival import arrival
 from balancer.core.explaining import Choice, PoolExplained, explaining
 from balancer.core.explaining_routes import RoutesExplained, called
@@ -20,7 +21,7 @@ from balancer.core.routes import Route, Routes
 from balancer.core.secured import Secured
 from balancer.core.session import Session
 from balancer.core.slices import finished
-from balancer.errors import BalancerError, NoRoute, PoolFull, RouteRefused
+from balancer.errors import BalancerError, ConfigError, NoRoute, PoolFull, RouteRefused
 from balancer.explain.ground import Ground
 from balancer.explain.heads import Passage
 from balancer.explain.listening import first_bytes, listener_for, port_of, wanting
@@ -72,7 +73,7 @@ class Way:
 
 
 def follow(ground: Ground, asked: Question) -> Way:
-    """Where it leads. Raises `ConfigError` where no listener takes it."""
+    """Where it leads. Raises `ConfigError` where no listener takes it, and for a server name that is none."""
     return finished(following(ground, asked))
 
 
@@ -82,6 +83,8 @@ def following(ground: Ground, asked: Question) -> Generator[None, None, Way]:
     way = Way(asked)
     try:
         yield from _Follower(ground, way).at(listener, None, note)
+    except ConfigError:
+        raise
     except BalancerError as error:
         way.error = error
     return way
@@ -111,7 +114,7 @@ class _Follower:
 
     def _tcp(self, listener: nouns.TCPListener, tls: nouns.TLS | None) -> Generator[None, None, None]:
         session = self._session(Kind.TCP, tls)
-        routes = PeekingRoutes([Route(one.matcher, one, name=one.name or "") for one in listener.routes])
+        routes = PeekingRoutes(_routes(listener))
         seen = FirstBytes(routes, session)
         with suppress(NoRoute):
             seen.feed(first_bytes(self._asked, secured=tls is not None)) or seen.give_up()
@@ -130,8 +133,7 @@ class _Follower:
         pools = [self._ground.pools[pool] for pool in listener.pools]
         home = None if listener.key is None else FlowKeys(listener.key, pools).home(session.peek)
         if home is None:
-            routes = Routes([Route(one.matcher, one, name=one.name or "") for one in listener.routes])
-            yield from self._pool(self._taken(routes, session), session)
+            yield from self._pool(self._taken(Routes(_routes(listener)), session), session)
             return
         pool, backend = home
         told = yield from explaining(pool, session)
@@ -150,8 +152,7 @@ class _Follower:
             way.reply = answer
             return
         session.request = answer
-        routes = Routes([Route(one.matcher, one, name=one.name or "") for one in listener.routes])
-        route = self._taken(routes, session)
+        route = self._taken(Routes(_routes(listener)), session)
         way.filters = tuple(map(called, route.filters))
         way.reply, head = passage.filtered(route, session, way.notes)
         if way.reply is None:
@@ -192,3 +193,8 @@ class _Follower:
     def _now(self) -> float:
         """The time by which the pools live."""
         return next((pool.ports.seconds() for pool in self._ground.pools.values()), 0.0)
+
+
+def _routes(listener: Routed) -> list[Route[nouns.Route]]:
+    """The routes of a listener, each of which leads to what a user wrote of it."""
+    return [Route(one.matcher, one, name=one.name or "") for one in listener.routes]

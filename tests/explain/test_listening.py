@@ -55,6 +55,9 @@ def test_nobody_to_ask() -> None:
     """Where no listener takes what is asked, the mistake names those that there are."""
     with pytest.raises(ConfigError, match="no listener takes what 'udp://:53' is; there is HTTPListener 'tcp:8080'"):
         listener_for([PLAIN], question("udp://:53"))
+    for line, listener in (("http://a.example", "udp:53"), ("tcp://:8080", "tcp:8080"), ("udp://:53", "tcp:5432")):
+        with pytest.raises(ConfigError, match=f"listener: .*'{listener}' does not take what '{line}' is"):
+            listener_for(ALL, question(line, listener=listener))
     with pytest.raises(ConfigError, match="listener: there is none at 'tcp:80'; there is HTTPListener 'tcp:8080'"):
         listener_for([PLAIN], question("http://a.example", listener="tcp:80"))
 
@@ -73,6 +76,13 @@ def test_what_is_said_first() -> None:
     assert first_bytes(question("tcp://:5432"), secured=False) == b""
     assert first_bytes(question("tcp://:5432", peek="abc", sni="b.example"), secured=False) == b"abc"
     assert isinstance(read_client_hello(client_hello(None, ())), ClientHello)
+
+
+@pytest.mark.parametrize("name", [".", "a..b", "x" * 64 + ".example", "x." * 200 + "example"])
+def test_names_that_tls_cannot_ask_for(name: str) -> None:
+    """A name that cannot be put into a hello is a mistake, not a failure."""
+    with pytest.raises(ConfigError, match=r"sni: '.*' is not a name that TLS can ask for"):
+        client_hello(name, ())
 
 
 def test_what_is_wanting() -> None:

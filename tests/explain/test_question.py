@@ -43,6 +43,7 @@ def test_a_connection_and_a_datagram() -> None:
     assert (one.kind, one.wanted_port, one.server_name, one.method) == (Kind.TCP, 5432, "shop.example", "")
     two = question("udp://", peek="a\\x00\\n\u00e9")
     assert (two.kind, two.wanted_port, two.peek) == (Kind.UDP, None, b"a\0\n\xe9")
+    assert question("udp://", peek="\\\\\\r\\t\\xFF\\0").peek == b"\\\r\t\xff\0"
     assert question("udp://", peek="hex:00 ff").peek == question("udp://", peek=b"\0\xff").peek == b"\0\xff"
 
 
@@ -83,6 +84,7 @@ def test_clients(text: str, client: tuple[str, int]) -> None:
         ("http://a.example", {"client": "["}, "is not an address"),
         ("udp://", {"peek": "hex:0"}, "peek: 'hex:0' is not what bytes can be"),
         ("udp://", {"peek": "\\"}, "is not what bytes can be"),
+        ("udp://", {"peek": "\\q"}, "is not what bytes can be"),
         ("udp://", {"peek": "\u20ac"}, "is not what bytes can be"),
     ],
 )

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import json
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from balancer.config import Backend, Config, HTTPListener, Pool, Retry, Route
-from balancer.explain import follow, offline, question, told
+from balancer.config import TLS, Backend, Config, HTTPListener, Pool, Retry, Route, TCPListener, UDPListener
+from balancer.errors import ConfigError
+from balancer.explain import follow, lines_of, offline, question, told
 from balancer.plugins.algorithms import First
+from balancer.plugins.datagrams import DNSName
 from balancer.plugins.filters import RequestHeaders, Respond, StripPrefix
+from balancer.plugins.first_bytes import SNI
 from balancer.plugins.hashing import Ketama, SourceHash
 from balancer.plugins.matchers import Cookie, Header, Host, Method, Path
 from balancer.plugins.sticky import OwnCookie, Sticky
@@ -21,6 +26,7 @@ BACKENDS = [Backend(f"127.0.0.1:{port}", name=name) for name, port in NAMES.item
 
 site = Pool("site", backends=BACKENDS, algorithm=First())
 keyed = Pool("keyed", backends=BACKENDS, algorithm=SourceHash(Ketama(16)))
+names = Pool("names", backends=["udp:127.0.0.1:53"])
 sticky = Pool("sticky", backends=BACKENDS[1:], algorithm=Sticky(OwnCookie("lb", "a secret of the tests"), First()))
 
 
@@ -97,3 +103,31 @@ def test_a_request_goes_as_it_was_told(line: str, headers: list[str], trusted: b
             assert heard[expected["backend"]].decode("latin-1").split("\r\n")[:-2] == expected["request"]["sent"]
     finally:
         house.end()
+
+
+words = st.text(st.sampled_from("aé€%.:/?#@[]\\\r\n\0 -*&=0"), max_size=12)
+schemes = st.sampled_from(["http", "https", "tcp", "udp", "GET http", "x https"])
+asks = st.builds("{}://{}{}".format, schemes, words, words)
+INSIDE = HTTPListener(tls=TLS("/c"), pool=site)
+EVERY = Config(
+    [
+        listener(trusted=True),
+        TCPListener("tcp:443", routes=[Route(SNI("a.example"), site), Route(serve=INSIDE)]),
+        UDPListener("udp:53", routes=[Route(DNSName("a.example"), names)]),
+    ]
+)
+
+
+@settings(max_examples=100)
+@given(asks | words, st.lists(words, max_size=2), st.none() | words, st.none() | words, words)
+def test_nothing_that_is_asked_does_harm(
+    line: str, headers: list[str], client: str | None, sni: str | None, peek: str
+) -> None:
+    """Whatever is asked has an answer that can be printed and kept, or is a mistake that is told."""
+    try:
+        asked = question(line, headers=headers, client=client, sni=sni, peek=peek)
+        lines = lines_of(json.loads(json.dumps(told(follow(offline(EVERY), asked)))))
+    except ConfigError as error:
+        lines = [*error.mistakes]
+    assert lines
+    assert all(line.isprintable() for line in lines)

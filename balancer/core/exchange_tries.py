@@ -126,7 +126,7 @@ class Trying(Filtered):
         """Give the backend back; it is blamed, and not asked again, unless the next try may go there as well."""
         phase = PHASES.get(self.state, Phase.DONE)
         if elsewhere:
-            self.session.tried.append(lease.backend)
+            self.session.tried += (lease.backend,)
         end_lease(lease, phase, error if elsewhere else None)
 
     def _leave(self, upstream: Upstream, *, whole: bool) -> None:

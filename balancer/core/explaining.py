@@ -150,7 +150,7 @@ def _chosen(pool: Pool, session: Session, random: Random, *failed: Backend) -> G
 def _picked(pool: Pool, session: Session, failed: Iterable[Backend]) -> Choice:
     """One choice of the pool, which is given back at once."""
     asking = copy(session)
-    asking.tried = [*session.tried, *failed]
+    asking.tried = (*session.tried, *failed)
     lease = pool.pick(asking)
     lease.backend.active -= 1
     try:

@@ -48,5 +48,5 @@ class Choice:
         if session.tried:
             with suppress(NoBackend):
                 return pool.pick(session)
-            session.tried.clear()
+            session.tried = ()
         return pool.pick(session)

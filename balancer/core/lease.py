@@ -81,7 +81,7 @@ class Lease:
             pool, self._pool = self._pool, None
             self._tell(pool.ports.seconds(), Phase.PICK, None, None)
             if self.backend not in self.session.tried:
-                self.session.tried.append(self.backend)
+                self.session.tried += (self.backend,)
 
     def _count_failure(self, pool: Pool, status: int | None, error: BalancerError | None) -> None:
         """It has ended badly, if not all of that is the backend's fault."""

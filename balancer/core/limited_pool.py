@@ -118,7 +118,6 @@ class LimitedPool(Pool):
         Raises `PoolFull` where a full one would do, unless the algorithm declined before any was refused.
         """
         tried = session.tried
-        session.tried = tried.copy()
         try:
             return super().pick(session)
         except NoBackend as error:

@@ -40,7 +40,7 @@ def _choose_knowing(pool: Pool, remaining: list[Backend], snapshot: Snapshot, se
     So a hash goes on along the order that it has for the key, where another table would be slow to make.
     """
     tried, possible = session.tried, frozenset(remaining)
-    session.tried = [backend for backend in pool.backends if backend not in possible]
+    session.tried = tuple(backend for backend in pool.backends if backend not in possible)
     try:
         return pool.choose(snapshot, session)
     finally:

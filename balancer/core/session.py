@@ -46,7 +46,7 @@ class Session:
     ) -> None:
         """`told` are other members, where they are not as the class has them."""
         self.kind, self.client, self.now, self.request = kind, client, now, request
-        self.tried = [*tried]
+        self.tried: tuple[Any, ...] = tuple(tried)
         if told:
             for name, value in told.items():
                 setattr(self, name, value)

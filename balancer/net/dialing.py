@@ -265,7 +265,7 @@ class Dialing(Generic[AnyDialed]):
         self._attempt, self._failure = None, error
         self._give_up(error)
         session = self._session
-        session.tried.append(lease.backend)
+        session.tried += (lease.backend,)
         if session.attempt < self._last:
             session.again(error)
             self._next()

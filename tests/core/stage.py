@@ -237,7 +237,7 @@ class Stage:
 
     def lease(self, session: Session) -> Lease:
         """A pick, as the port makes it; the one backend here stands for as many as it takes."""
-        tried, session.tried = session.tried, []
+        tried, session.tried = session.tried, ()
         lease = self.pool.pick(session)
         session.tried = tried
         return lease

@@ -129,7 +129,7 @@ def test_a_flow_refused_after_answers_lost_its_backend(house: House) -> None:
     house.open()[0].flow.refused()
     second = house.edge.upstreams[1].backend
     assert house.algorithm.ends[1] == (second.name, Phase.DATA, UpstreamGone)
-    assert (second.latency, house.edge.upstreams[1].flow.session.tried) == (0.5, [second])
+    assert (second.latency, house.edge.upstreams[1].flow.session.tried) == (0.5, (second,))
 
 
 def test_the_only_backend_is_tried_again() -> None:

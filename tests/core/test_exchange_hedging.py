@@ -154,7 +154,7 @@ def test_the_second_fails() -> None:
     stage.connect()
     rival.upstream_failed(UpstreamGone())
     assert stage.transcript.take()[-1] == "u2 cut"
-    assert exchange.session.tried == [stage.backend]
+    assert exchange.session.tried == (stage.backend,)
     exchange.response(ANSWER)
     assert stage.at_rest()
 

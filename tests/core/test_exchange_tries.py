@@ -35,7 +35,7 @@ def test_a_connection_that_is_given_up_is_closed() -> None:
     stage.connect()
     exchange.upstream_failed(BackendDown())
     assert stage.transcript.take()[-2:] == ["u1 cut", "dial fresh"]
-    assert exchange.session.tried == [stage.backend]
+    assert exchange.session.tried == (stage.backend,)
     assert isinstance(stage.algorithm.ends[0].error, BackendDown)
     exchange.fail(NoBackend("every backend that is up was tried"))
     assert stage.transcript.take()[-2:] == ["client refused 502 backend-down", "client done"]
@@ -84,7 +84,7 @@ def test_a_backend_that_breaks_a_new_connection_is_avoided() -> None:
     exchange = stage.asked(END)
     stage.connect()
     exchange.upstream_failed(UpstreamGone())
-    assert exchange.session.tried == [stage.backend]
+    assert exchange.session.tried == (stage.backend,)
     exchange.fail(NoBackend("every backend that is up was tried"))
     assert stage.transcript.take()[-2:] == ["client refused 502 upstream-gone", "client done"]
     assert (exchange.session.attempt, exchange.session.retries) == (1, ())
@@ -96,7 +96,7 @@ def test_a_kept_connection_that_ends_speaks_for_itself_alone() -> None:
     exchange = stage.asked(END)
     stage.connect(reused=True)
     exchange.upstream_failed(UpstreamGone())
-    assert exchange.session.tried == []
+    assert exchange.session.tried == ()
 
 
 NEVER: list[tuple[str, RequestHead, BalancerError, list[list[Message]]]] = [

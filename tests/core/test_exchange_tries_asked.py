@@ -35,7 +35,7 @@ def test_an_unwanted_answer_is_thrown_away() -> None:
     exchange = stage.asked(END)
     stage.connect()
     exchange.response(BUSY)
-    assert exchange.session.tried == [stage.backend]
+    assert exchange.session.tried == (stage.backend,)
     stage.connect()
     exchange.response(ANSWER)
     first = ["dial", "u1 >> GET /a; end", "u1 kept", "dial fresh"]

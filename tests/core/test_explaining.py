@@ -106,7 +106,7 @@ def test_nothing_changes_by_it(told: list[Any], algorithm: Any, before: int) -> 
     counts = [(one.active, one.served, one.failed) for one in pool.backends]
     pool.explain(asked)
     assert vars(asked) == was
-    assert asked.tried == [pool.backends[0]]
+    assert asked.tried == (pool.backends[0],)
     assert [(one.active, one.served, one.failed) for one in pool.backends] == counts
     assert pool.policy.faults.count == 0
     assert [chosen(pool, session()) for _ in range(9)] == [chosen(other, session()) for _ in range(9)]

@@ -66,7 +66,7 @@ def test_the_route_is_chosen_once(kept: bool) -> None:
     houses, choice = routed(lambda session: session.peek == b"first", None)
     flow, lease = chosen(houses[0], choice, b"first" if kept else b"")
     assert lease is not None
-    flow.session.tried.append(lease.backend)
+    flow.session.tried += (lease.backend,)
     again = choice.lease(flow, b"second")
     assert again is not None
     assert (again.backend in houses[not kept].backends, again.backend is lease.backend) == (True, False)
@@ -76,10 +76,10 @@ def test_who_refused_is_asked_again_only_when_there_is_no_other() -> None:
     """When all backends have refused a flow, what was tried is forgotten."""
     houses, choice = routed(None)
     flow, _ = chosen(houses[0], choice, b"")
-    flow.session.tried.extend(houses[0].backends)
+    flow.session.tried += houses[0].backends
     again = choice.lease(flow, b"")
     assert again is not None
-    assert (flow.session.tried, flow.session.attempt) == ([], 4)
+    assert (flow.session.tried, flow.session.attempt) == ((), 4)
 
 
 def test_why_there_is_no_backend_is_counted() -> None:

@@ -160,7 +160,7 @@ def test_a_refused_pick_is_no_session() -> None:
     lease.end()
     (outcome,) = algorithm.book.outcomes
     assert outcome.phase is Phase.PICK
-    assert lease.session.tried == [lease.backend]
+    assert lease.session.tried == (lease.backend,)
     assert (lease.backend.served, lease.backend.failed) == (0, 0)
 
 
@@ -171,7 +171,7 @@ def test_a_session_tries_a_backend_once() -> None:
     leases = [pool.pick(one), pool.pick(one)]
     for lease in leases:
         lease.refuse()
-    assert one.tried == [leases[0].backend]
+    assert one.tried == (leases[0].backend,)
 
 
 class Watching:

@@ -39,7 +39,7 @@ def test_a_full_backend_is_passed_over() -> None:
     rooms = Rooms(1, 2)
     clients = [rooms.client() for _ in range(3)]
     assert [client.fate for client in clients] == ["a", "b", "b"]
-    assert all(client.session.tried == [] for client in clients)
+    assert all(client.session.tried == () for client in clients)
     with pytest.raises(PoolFull, match="'pool': every backend is full"):
         rooms.client()
 
@@ -66,7 +66,7 @@ def test_full_is_no_failure() -> None:
     third = Client("192.0.2.1", rooms.backends[2])
     with pytest.raises(PoolFull):
         rooms.pool.pick(third.session)
-    assert third.session.tried == [rooms.backends[2]]
+    assert third.session.tried == (rooms.backends[2],)
     first.end()
     assert rooms.pool.pick(third.session).backend is rooms.backends[0]
     assert second.fate == "b"

@@ -171,7 +171,7 @@ def test_a_picker_for_the_past_is_never_installed() -> None:
     turns.run(9)
     one = session()
     assert pool.pick(one).backend is backends[2]
-    assert one.tried == []
+    assert one.tried == ()
 
 
 def test_a_rebuild_that_fails_is_the_policys_failure() -> None:

@@ -89,7 +89,7 @@ def test_what_is_down_keeps_nothing(told: dict[str, Any]) -> None:
         setattr(other, name, value)
     one_session = session("b")
     assert made(one, other).pick(one_session).backend is one
-    assert one_session.tried == [other]
+    assert one_session.tried == (other,)
 
 
 def test_who_belongs_nowhere_gets_nothing_from_what_drains() -> None:

@@ -54,7 +54,7 @@ def test_who_watches_is_told_of_each_end_once(phase: Phase, status: int | None, 
     pool = Pool("site", [first, second], Steered(), ports=Turns().ports())
     pool.watch = watcher = Watcher()
     one = session()
-    one.tried.append(first)
+    one.tried += (first,)
     lease = pool.pick(one)
     assert watcher.ends == []
     for _ in range(2):

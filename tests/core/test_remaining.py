@@ -81,7 +81,7 @@ def test_who_is_full_is_passed_over_in_order(count: int, others: int) -> None:
     pool = made(backends, algorithm)
     one = session()
     assert pool.pick(one).backend.name == "b0"
-    assert one.tried == backends[: min(count, REFUSALS)]
+    assert one.tried == tuple(backends[: min(count, REFUSALS)])
     assert algorithm.built == [len(backends)]
     assert algorithm.asked <= REFUSALS + 1
 

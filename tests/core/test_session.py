@@ -19,7 +19,7 @@ def test_a_session_is_what_policies_were_promised() -> None:
     """A session has every member of the interface, and begins at its first attempt with nothing tried."""
     session = Session(Kind.TCP, ("192.0.2.1", 1), 5.0)
     assert verifyObject(ISession, session)
-    assert (session.attempt, session.tried, session.request, session.captures) == (1, [], None, {})
+    assert (session.attempt, session.tried, session.request, session.captures) == (1, (), None, {})
     assert (session.proxy.tlvs, session.proxy.tls) == ((), None)
 
 
@@ -49,8 +49,8 @@ def test_another_attempt() -> None:
 def test_sessions_share_nothing() -> None:
     """What one session tried is not another's, nor can what it captured be, and equal looks do not make two one."""
     one, two = (Session(Kind.UDP, ("192.0.2.1", 1), 5.0) for _ in range(2))
-    one.tried.append("backend")
-    assert two.tried == []
+    one.tried += ("backend",)
+    assert two.tried == ()
     with pytest.raises(TypeError):
         one.captures["name"] = "value"  # type: ignore[index]  # that it cannot be done is the point
     assert one != two

@@ -177,7 +177,7 @@ def _fail_early(run: Run, number: int) -> None:
     backend, session = served.lease.backend, served.session
     error = UpstreamGone("closed without an answer")
     run.end(served, Phase.REQUEST, error)
-    session.tried.append(backend)
+    session.tried += (backend,)
     session.again(error)
     lease = run.picked(session)
     if lease is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -220,3 +221,24 @@ def test_room_is_told_of_while_anybody_waits() -> None:
     second.end()
     second.end()
     assert pool.heard == [second.backend]
+
+
+def test_who_listens_sees_answers_first() -> None:
+    """Where somebody listens to answers, their heads are as that leaves them, for the picker too, until the end."""
+    pool = Pool("site", [one := backend("b0")], Steered(), ports=Turns().ports())
+    head = ResponseHead(200, fields=(("x-load", "3"), ("server", "x")))
+    assert not pool.pick(session()).has_say
+    heard = list[Backend]()
+
+    def listen(by: Backend, given: ResponseHead) -> ResponseHead:
+        heard.append(by)
+        return given.without("x-load")
+
+    listening: Any = SimpleNamespace(heard=listen)
+    pool.hearing = listening
+    lease = pool.pick(session())
+    assert lease.has_say
+    assert lease.responded(head).fields == (("server", "x"),)
+    lease.end()
+    assert lease.responded(head) is head
+    assert heard == [one]

@@ -51,13 +51,24 @@ def test_what_a_client_makes_up_is_not_learned(kind: Any) -> None:
     assert memory.home(session("forged")) is None
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=repr)
-def test_who_is_sent_elsewhere_belongs_there(kind: Any) -> None:
-    """A client that is given another backend belongs to that from then on."""
+@pytest.mark.parametrize("kind", [*KINDS, Remembered(header("x-sid"))], ids=repr)
+def test_who_is_answered_elsewhere_belongs_there(kind: Any) -> None:
+    """A client that is sent to another backend moves with its answer: of two tries at a time, only one has any."""
     memory = kind.memory()
-    memory.responded(session(), B1, answer("s1"))
+    memory.chosen(session("s1"), B1)
+    memory.responded(session("s1"), B1, answer("s1"))
     memory.chosen(session("s1"), B2)
+    assert memory.home(session("s1")) == "b1"
+    memory.responded(session("s1"), B2, ResponseHead(200))
     assert memory.home(session("s1")) == "b2"
+
+
+def test_connections_move_at_once() -> None:
+    """What has no answer belongs to the backend that was chosen last."""
+    memory, one = Remembered(server_name).memory(), FakeSession(server_name="a.example")
+    for backend in (B1, B2):
+        memory.chosen(one, backend)
+        assert memory.home(one) == backend.name
 
 
 @pytest.mark.parametrize("kind", [*(type(kind)("sid", expire=10) for kind in KINDS[:1]), Learned("x-sid", expire=10)])

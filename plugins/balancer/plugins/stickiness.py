@@ -37,7 +37,7 @@ class Memory(Protocol):
         """The name of the backend that the session belongs to; None for one that is new here."""
 
     def chosen(self, session: ISession, backend: IBackend) -> None:
-        """The session is given that backend: its own, or another for it."""
+        """The session is given that backend: its own, or another for it. It may still fail there."""
 
     def requested(self, head: RequestHead) -> RequestHead:
         """The head of a request as the backend may see it."""
@@ -199,6 +199,14 @@ class _ByKey(Plain):
         return self._homes.home(key, session.now) if key else None
 
     def chosen(self, session: ISession, backend: IBackend) -> None:
+        if _settles(session, self.home(session) or backend.name, backend):
+            self._put(session, backend)
+
+    def responded(self, session: ISession, backend: IBackend, head: ResponseHead) -> ResponseHead:
+        self._put(session, backend)
+        return head
+
+    def _put(self, session: ISession, backend: IBackend) -> None:
         key = self._key(session)
         if key:
             self._homes.put(key, backend.name, session.now)
@@ -220,13 +228,27 @@ class _ByAnswer(Plain):
         return next((name for name in known if name is not None), None)
 
     def chosen(self, session: ISession, backend: IBackend) -> None:
-        """What the client brings is kept for longer, or belongs elsewhere from now on, if it is known."""
-        for key in self._brought(session):
-            if self._homes.home(key, session.now) is not None:
-                self._homes.put(key, backend.name, session.now)
+        home = self.home(session)
+        if home is not None and _settles(session, home, backend):
+            self._move(session, backend)
 
     def responded(self, session: ISession, backend: IBackend, head: ResponseHead) -> ResponseHead:
+        self._move(session, backend)
         for key in self._given(head):
             if key:
                 self._homes.put(key, backend.name, session.now)
         return head
+
+    def _move(self, session: ISession, backend: IBackend) -> None:
+        """What the client brings is known for longer, and belongs there from now on; unless it is not known."""
+        for key in self._brought(session):
+            if self._homes.home(key, session.now) is not None:
+                self._homes.put(key, backend.name, session.now)
+
+
+def _settles(session: ISession, home: str, backend: IBackend) -> bool:
+    """Whether a choice is enough to belong there; whose home is elsewhere moves only with an answer, if there is one.
+
+    For of several tries of a request the one that is answered counts, which may be an earlier one.
+    """
+    return session.request is None or home == backend.name

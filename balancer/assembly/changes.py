@@ -124,11 +124,16 @@ def settle_connections(parts: Parts, settings: nouns.Pool, backend: Backend) -> 
 
 
 def _settle_sessions(parts: Parts, settings: nouns.Pool, backend: Backend, cause: str) -> None:
-    """Give what is alive on a backend that went down the fate that its pool has for it, and forget that if it is up."""
-    waiting = parts.grace.pop(backend, None)
-    if waiting is not None:
-        waiting.cancel()
-    if (backend.up and not backend.agent) or settings.on_down == "keep":
+    """Give what is alive on a backend that went down the fate that its pool has for it, and forget that if it is up.
+
+    A time that runs already runs on, whatever else changes.
+    """
+    if backend.up and not backend.agent:
+        waiting = parts.grace.pop(backend, None)
+        if waiting is not None:
+            waiting.cancel()
+        return
+    if settings.on_down == "keep" or backend in parts.grace:
         return
     error = BackendDown(cause)
     if settings.on_down == "cut":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from errno import EMFILE
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from balancer.core.backend import Backend as LiveBackend
 from balancer.core.eligibility import reasons
 from balancer.errors import CheckFailed
 from tests.net.house import FRONT, Far, House, Speaker
+from tests.net.test_check_target_addresses import Sources
 
 
 class Ward:
@@ -190,6 +192,23 @@ def test_sessions_of_a_backend_taken_down(house: House) -> None:
     assert client.gone
 
 
+def test_the_time_of_sessions_runs_on(house: House) -> None:
+    """What else an agent says of a backend that is down gives its sessions no more time; its return does."""
+    ward = Ward(house, on_down=3)
+    client: Speaker = house.client(b"hello")
+    ward.says(b"maint\n")
+    ward.says(b"50%\n")
+    ward.says(b"ready\n")
+    house.network.advance(5)
+    assert not client.gone
+    for line in (b"maint\n", b"60%\n", b"70%\n"):
+        ward.says(line)
+        assert not client.gone
+    ward.says(b"80%\n")
+    ward.says(b"90%\n")
+    assert client.gone
+
+
 def test_who_waits_gets_the_room_that_an_agent_gives(house: House) -> None:
     """Where an agent lets in more, whoever waits for room is served."""
     ward = Ward(house)
@@ -200,3 +219,23 @@ def test_who_waits_gets_the_room_that_an_agent_gives(house: House) -> None:
     ward.says(b"maxconn:2\n")
     assert [call.heard for call in ward.serving.calls] == [b"first", b"second"]
     assert not waiting.gone
+
+
+def test_numbers_for_algorithms(house: House) -> None:
+    """Numbers on the line go to whoever collects the signals of the backend, and are no change of it."""
+    ward, taken = Ward(house, b"ready\n"), list[object]()
+    ward.backend.reporting = (taken.append,)
+    ward.says(b"signal:queue=3 signal:load=0.5\n")
+    assert taken == [{"queue": 3, "load": 0.5}]
+    assert ward.events == []
+
+
+def test_what_we_are_short_of_is_told(told: list[LogEvent]) -> None:
+    """An agent that cannot be asked for want of something of our own changes nothing, and that is told."""
+    house = House()
+    house.network = house.assembly.reactor = network = Sources()
+    ward = Ward(house)
+    network.trouble = EMFILE
+    assert ward.says(b"maint\n").usable
+    assert "its agent could not be asked: 127.0.0.1:9999: Too many open files; nothing" in formatEvent(told[-1])
+    house.end()

@@ -9,7 +9,7 @@ import pytest
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.errors import ConfigError
 from balancer.plugins.hashing import header, query, server_name
-from balancer.plugins.stickiness import AppCookie, Learned, Remembered, Still
+from balancer.plugins.stickiness import AppCookie, Learned, Plain, Remembered, Still
 from balancer.testing.fakes import FakeBackend, FakeSession
 
 B1, B2 = FakeBackend("b1"), FakeBackend("b2")
@@ -145,3 +145,12 @@ def test_a_memory_that_is_still() -> None:
     assert still.home(here) == memory.home(here) == "b2"
     assert here.request is not None
     assert still.requested(here.request) is memory.requested(here.request) is here.request
+
+
+def test_one_to_inherit_from() -> None:
+    """A memory of one's own has only to write what it does: the rest leaves everything as it is."""
+    memory, request, head = Plain(), RequestHead("GET", "/"), ResponseHead(200)
+    memory.know(["b1"])
+    memory.chosen(session(), B1)
+    assert memory.requested(request) is request
+    assert memory.responded(session(), B1, head) is head

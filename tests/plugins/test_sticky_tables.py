@@ -45,3 +45,18 @@ def test_a_key_is_not_kept() -> None:
     assert "secret" not in repr(vars(homes))
     assert homes.home("secret" * 1000, 1) == "b1"
     assert homes.home("\udc80", 1) is None
+
+
+def test_what_is_put_on_conditions() -> None:
+    """A key that is not known can be left so, and one that belongs elsewhere left there; it is used all the same."""
+    homes = Homes(10, 10)
+    homes.put("a", "b1", 0, new=False)
+    assert homes.home("a", 1) is None
+    homes.put("a", "b1", 0, move=False)
+    homes.put("a", "b2", 5, move=False)
+    assert homes.home("a", 14) == "b1"
+    homes.put("a", "b2", 15, new=False)
+    assert homes.home("a", 15) is None
+    homes.put("a", "b2", 15, move=False)
+    homes.put("a", "b1", 16, new=False)
+    assert homes.home("a", 25) == "b1"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import random as chance
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from math import isfinite
 from typing import Any, ClassVar, Final, Literal
 
 import attrs
@@ -33,7 +32,7 @@ Measuring = Callable[[ISession], Measure]
 """The measure for one session."""
 
 _MOST: Final = 1e300
-"""So much and no more is told apart, so that no difference is too large a number."""
+"""What is beyond that, or no number, counts as not known; so no difference is too large."""
 
 _RENDEZVOUS: Final = Rendezvous()
 _WEIGH: Final = "does not say what to weigh; give some such as {'queue': 2, active: 1}, with weights above 0"
@@ -217,13 +216,15 @@ class _Scored:
     def _shares(self, measure: Measure, kept: Sequence[Offer]) -> list[float]:
         """Where each lies between the least and the most."""
         found = [measure(backend) for backend, _ in kept]
-        known = [max(-_MOST, min(value, _MOST)) for value in found if value is not None and isfinite(value)]
+        known = [value for value in found if value is not None and -_MOST <= value <= _MOST]
         least, most = min(known, default=0.0), max(known, default=0.0)
         if least == most:
             return [0.0] * len(kept)
-        usual = sum(known) / len(known)
-        values = (usual if value is None or not isfinite(value) else value for value in found)
-        return [max(0.0, min((value - least) / (most - least), 1.0)) for value in values]
+        span = most - least
+        if len(known) == len(found):
+            return [(value - least) / span for value in known]
+        usual = max(0.0, min((sum(known) / len(known) - least) / span, 1.0))
+        return [usual if value is None or not -_MOST <= value <= _MOST else (value - least) / span for value in found]
 
     def _better_of_two(self, kept: Sequence[Offer], scores: Sequence[float]) -> IBackend:
         one = self._drawn(kept)

@@ -1,6 +1,8 @@
 """By what a client that came before is known: the application's cookie, a header, anything a session says of itself.
 
-A kind of stickiness is settings alone; its `memory` is what one pool remembers by it. Refuses to know which backends
+A kind of stickiness is settings alone; its `memory` is what one pool remembers by it. Who belongs to one backend and is
+given another moves with its answer, for of several tries of a request only one has any; what has no answers moves at
+once. Refuses to know which backends
 are up, and what becomes of a client whose backend is not.
 """
 
@@ -199,17 +201,16 @@ class _ByKey(Plain):
         return self._homes.home(key, session.now) if key else None
 
     def chosen(self, session: ISession, backend: IBackend) -> None:
-        if _settles(session, self.home(session) or backend.name, backend):
-            self._put(session, backend)
+        self._put(session, backend, move=session.request is None)
 
     def responded(self, session: ISession, backend: IBackend, head: ResponseHead) -> ResponseHead:
-        self._put(session, backend)
+        self._put(session, backend, move=True)
         return head
 
-    def _put(self, session: ISession, backend: IBackend) -> None:
+    def _put(self, session: ISession, backend: IBackend, *, move: bool) -> None:
         key = self._key(session)
         if key:
-            self._homes.put(key, backend.name, session.now)
+            self._homes.put(key, backend.name, session.now, move=move)
 
 
 class _ByAnswer(Plain):
@@ -228,27 +229,16 @@ class _ByAnswer(Plain):
         return next((name for name in known if name is not None), None)
 
     def chosen(self, session: ISession, backend: IBackend) -> None:
-        home = self.home(session)
-        if home is not None and _settles(session, home, backend):
-            self._move(session, backend)
+        self._keep(session, backend, move=session.request is None)
 
     def responded(self, session: ISession, backend: IBackend, head: ResponseHead) -> ResponseHead:
-        self._move(session, backend)
+        self._keep(session, backend, move=True)
         for key in self._given(head):
             if key:
                 self._homes.put(key, backend.name, session.now)
         return head
 
-    def _move(self, session: ISession, backend: IBackend) -> None:
-        """What the client brings is known for longer, and belongs there from now on; unless it is not known."""
+    def _keep(self, session: ISession, backend: IBackend, *, move: bool) -> None:
+        """What the client brings is known for longer, if it is known."""
         for key in self._brought(session):
-            if self._homes.home(key, session.now) is not None:
-                self._homes.put(key, backend.name, session.now)
-
-
-def _settles(session: ISession, home: str, backend: IBackend) -> bool:
-    """Whether a choice is enough to belong there; whose home is elsewhere moves only with an answer, if there is one.
-
-    For of several tries of a request the one that is answered counts, which may be an earlier one.
-    """
-    return session.request is None or home == backend.name
+            self._homes.put(key, backend.name, session.now, new=False, move=move)

@@ -30,10 +30,18 @@ class Homes:
         found = self._kept.get(_hashed(key))
         return found[0] if found is not None and found[1] > now else None
 
-    def put(self, key: str | bytes, name: str, now: float) -> None:
-        """Have the key belong there, as of now; what is over is forgotten, and the oldest where there are too many."""
+    def put(self, key: str | bytes, name: str, now: float, *, new: bool = True, move: bool = True) -> None:
+        """Have the key belong there, as of now; unless it is not `new`, or would `move`, where that is not to be.
+
+        What is over is forgotten, and the oldest where there are too many.
+        """
         hashed, kept = _hashed(key), self._kept
-        kept.pop(hashed, None)
+        found = kept.pop(hashed, None)
+        if found is None or found[1] <= now:
+            if not new:
+                return
+        elif found[0] != name and not move:
+            name = found[0]
         kept[hashed] = name, now + self._expire
         for _ in range(2):  # two for each that comes, so that what is over gets less and no call takes long
             oldest = next(iter(kept))

@@ -40,6 +40,8 @@ class _Keeper:
 
     def __init__(self, keeper: Any, standing: Standing) -> None:
         self._keeper, self._standing = keeper, standing
+        if hasattr(keeper, "still"):
+            self.still = lambda: _Keeper(keeper.still(), standing)
 
     def picker(self, backends: Sequence[Backend], others: Sequence[Backend], random: Random) -> Any:
         """See `IKeeper`."""

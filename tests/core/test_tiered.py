@@ -246,3 +246,26 @@ def test_one_tier_is_left_to_the_algorithm() -> None:
     assert pool.policy.snapshot is not None
     assert pool.policy.snapshot.picker is kept.pickers[-1]
     assert pool.policy.keeps
+
+
+class Learning(Kept):
+    """One whose keeper can learn nothing."""
+
+    asked = 0
+
+    def keeper(self) -> Any:
+        kept = KeptFor(self)
+        kept.still = self.still  # type: ignore[attr-defined]  # as only some have
+        return kept
+
+    def still(self) -> Any:
+        """One that learns nothing."""
+        self.asked += 1
+        return KeptFor(self)
+
+
+def test_what_is_explained_is_asked_of_a_keeper_that_is_still() -> None:
+    """A keeper that can learn nothing does so with tiers, too, when a choice is only explained."""
+    algorithm = Learning()
+    made(two_tiers(2), algorithm).explain(Session(Kind.TCP, ("192.0.2.1", 1), 0.0))
+    assert algorithm.asked == 1

@@ -14,6 +14,7 @@ from balancer.testing.routing import Routed, routed
 from balancer.testing.sessions import requests, sessions
 from balancer.testing.simulation import simulate
 from balancer.testing.strategies import backends, snapshots, splits
+from balancer.testing.targets import MemoryTarget
 from balancer.testing.transports import MemoryTransport
 
 __all__ = [
@@ -21,6 +22,7 @@ __all__ = [
     "FakeSession",
     "MemoryNetwork",
     "MemoryPool",
+    "MemoryTarget",
     "MemoryTransport",
     "Paired",
     "Routed",

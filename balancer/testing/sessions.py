@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 _METHODS: Final = ("GET", "POST", "HEAD", "OPTIONS", "DELETE", "BREW")
-_PATHS: Final = (
+PATHS: Final = (
     "/",
     "*",
     "/v1/items",
@@ -43,7 +43,7 @@ _HOSTS: Final = (
     "192.0.2.1",
 )
 _NAMES: Final = ("accept", "authorization", "content-type", "cookie", "user-agent", "x-forwarded-for", "x-user")
-_VALUES: Final = (
+VALUES: Final = (
     "",
     "=",
     ";",
@@ -72,12 +72,12 @@ _CLIENTS: Final = ("192.0.2.1", "10.1.2.3", "2001:db8::1", "::ffff:10.0.0.1", "f
 def requests() -> SearchStrategy[RequestHead]:
     """Heads of requests as the decoder lets them pass. Raises `ModuleNotFoundError` without Hypothesis."""
     st = hypothesis_strategies()
-    value = st.sampled_from(_VALUES) | st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20)
+    value = st.sampled_from(VALUES) | st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=20)
     path = st.text(st.sampled_from("ab/%.~;=-_01"), max_size=12).map(lambda text: f"/{text}")
     heads: SearchStrategy[RequestHead] = st.builds(
         RequestHead,
         st.sampled_from(_METHODS),
-        st.sampled_from(_PATHS) | path,
+        st.sampled_from(PATHS) | path,
         st.sampled_from(_HOSTS),
         st.sampled_from(("http", "https")),
         fields=st.lists(st.tuples(st.sampled_from(_NAMES), value), max_size=6).map(tuple),

@@ -1,7 +1,8 @@
 """Tries a plugin on the promises of its kind, and tells a story where one is broken; knows no built-in plugin.
 
-`claims` and `kinds` say what is tried, `stories` and `searching` how; `algorithms`, `shares`, `keys`, `repeating` and
-`lasting` are the promises of algorithms.
+`claims` and `kinds` say what is tried, `stories` and `searching` how. The promises of algorithms are in `algorithms`,
+`shares`, `keys`, `repeating` and `lasting`; those of other plugins in `matchers`, `filters`, `checks` and
+`signal_sources`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from balancer.errors import ConfigError
-from balancer.testing.kit import algorithms, keys, lasting, repeating, shares
+from balancer.testing.kit import algorithms, checks, filters, keys, lasting, matchers, repeating, shares, signal_sources
 from balancer.testing.kit.claims import Claims, Subject
 from balancer.testing.kit.kinds import factory_of, kind_of
 from balancer.testing.kit.replaying import called_from, elsewhere, note
@@ -85,8 +86,49 @@ def _of_algorithms(claims: Claims) -> dict[str, Level]:
     return {name: judge for name, (claimed, judge) in levels.items() if claimed}
 
 
+_OF_MATCHERS: Final[Mapping[str, Level]] = {
+    "hostile": matchers.hostile,
+    "determinism": matchers.determinism,
+    "untouched": matchers.untouched,
+    "logic": matchers.logic,
+    "hints": matchers.hints,
+    "first_bytes": matchers.first_bytes,
+}
+
+_OF_FILTERS: Final[Mapping[str, Level]] = {
+    "heads": filters.heads,
+    "fields": filters.fields,
+    "untouched": filters.untouched,
+    "cuts": filters.cuts,
+    "bodies": filters.bodies,
+    "buffer": filters.buffer,
+}
+
+_OF_CHECKS: Final[Mapping[str, Level]] = {
+    "shape": checks.shape,
+    "cancelled": checks.cancelled,
+    "refused": checks.refused,
+    "garbage": checks.garbage,
+    "flapping": checks.flapping,
+    "side_by_side": checks.side_by_side,
+}
+
+_OF_SIGNAL_SOURCES: Final[Mapping[str, Level]] = {
+    "shape": signal_sources.shape,
+    "heads": signal_sources.heads,
+    "cancelled": signal_sources.cancelled,
+    "refused": signal_sources.refused,
+    "garbage": signal_sources.garbage,
+    "flapping": signal_sources.flapping,
+    "side_by_side": signal_sources.side_by_side,
+}
+
 _LEVELS: Final[Mapping[str, Callable[[Claims], Mapping[str, Level]]]] = {
     "algorithm": _of_algorithms,
+    "matcher": lambda _claims: _OF_MATCHERS,
+    "filter": lambda _claims: _OF_FILTERS,
+    "health check": lambda _claims: _OF_CHECKS,
+    "signal source": lambda _claims: _OF_SIGNAL_SOURCES,
 }
 """The promises of each kind, those that are told soonest first."""
 

@@ -75,16 +75,19 @@ def session_of(affinity: Any, number: int, variant: int = 0, now: float = 0.0) -
     head = RequestHead("GET", f"/{number}/x?key={number}&id={number}", f"h{number}.example.com", fields=fields)
     client = (f"192.0.2.{variant}" if named else host, 40000 + variant)
     session = Session(Kind.HTTP, client, now, head, server_name=f"h{number}.example.com")
-    session.peek, session.captures = f"key-{number:012}".encode() * 8, _Any(f"key-{number}")
+    session.peek, session.captures = f"key-{number:012}".encode() * 8, AnyText(f"key-{number}")
     return session
 
 
-class _Any(dict[str, str]):
+class AnyText(dict[str, str]):
     """Captures of whatever name."""
 
     def __init__(self, value: str) -> None:
         super().__init__()
         self._value = value
+
+    def __contains__(self, name: object) -> bool:
+        return True
 
     def __missing__(self, name: str) -> str:
         return self._value

@@ -7,14 +7,21 @@ from inspect import Parameter, iscoroutinefunction, signature
 from typing import Any, Final
 
 from balancer.errors import ConfigError
-from balancer.interfaces import IAlgorithm, IFilter, IHealthCheck, IMatcher
+from balancer.interfaces import IAlgorithm, IFilter, IHealthCheck, IMatcher, ISignalSource
 
-_INTERFACES: Final = {"algorithm": IAlgorithm, "health check": IHealthCheck, "matcher": IMatcher, "filter": IFilter}
+_INTERFACES: Final = {
+    "algorithm": IAlgorithm,
+    "health check": IHealthCheck,
+    "matcher": IMatcher,
+    "filter": IFilter,
+    "signal source": ISignalSource,
+}
 _LOOKS: Final = {
     "algorithm": ("picker",),
     "health check": ("check",),
     "matcher": ("matches",),
     "filter": ("request", "response", "body"),
+    "signal source": ("collect", "answered"),
 }
 
 

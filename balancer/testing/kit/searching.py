@@ -77,11 +77,13 @@ def search(
 
 
 def _try_first(attempt: Callable[[Any], object], case: Any) -> None:
-    """Try one case; the last part of it is a list, of which all is left out that is not needed. Raises `Broken`."""
+    """Try one case; if the last part of it is a list, all is left out that is not needed. Raises `Broken`."""
     try:
         attempt(case)
         return
     except Broken as broken:
+        if not isinstance(case, tuple):
+            raise
         shortest, steps = broken, list(case[-1])
     for place in reversed(range(len(steps))):
         fewer = [*steps[:place], *steps[place + 1 :]]

@@ -137,11 +137,11 @@ MATCHERS = [
     Faulty(TextOfBytes, "hostile"),
     Faulty(PathOfNothing, "hostile"),
     Faulty(EverySecond, "determinism"),
-    Faulty(AnswersNone, "answers"),
+    Faulty(AnswersNone, "hostile"),
     Faulty(NarrowHint, "hints"),
     Faulty(ChangesItsMind, "first_bytes"),
     Faulty(AlwaysWants, "first_bytes"),
     Faulty(NegatedMore, "logic"),
     Faulty(WritesCaptures, "untouched"),
-    Faulty(CapturesNumbers, "answers"),
+    Faulty(CapturesNumbers, "hostile"),
 ]

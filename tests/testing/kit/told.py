@@ -8,6 +8,9 @@ from typing import Any
 from balancer.testing import conformance
 from balancer.testing.kit import Broken
 
+LONGEST = 100
+"""Characters of a line that are held."""
+
 
 def story_of(factory: Any, level: str, **claims: Any) -> str:
     """The whole story; empty where the promise is kept."""
@@ -23,7 +26,8 @@ def moral_of(story: str) -> str:
     """What was promised and what came, without numbers and names of backends."""
     told = "\n".join(story.splitlines()[-2:])
     told = re.sub(r"(?:\bb?[0-9][0-9.e-]*(?:: N)?%?(?:, )?)+", "N ", told)
-    return re.sub(r" +", " ", re.sub(r"(?:<[^>]*>|0x\w+)", "...", told))
+    told = re.sub(r" +", " ", re.sub(r"(?:<[^>]*>|0x\w+)", "...", told))
+    return "\n".join(line[:LONGEST] for line in told.splitlines())
 
 
 def broken_by(faulty: Any) -> str:

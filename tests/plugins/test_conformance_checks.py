@@ -1,0 +1,33 @@
+"""Every built-in health check and signal source keeps what it promises, by the same kit that strangers use."""
+
+from __future__ import annotations
+
+from balancer.plugins.composite_checks import All, Any
+from balancer.plugins.dns_check import DNSCheck
+from balancer.plugins.health import TCPCheck
+from balancer.plugins.http_checks import HTTPCheck
+from balancer.plugins.postgres_check import PostgresCheck
+from balancer.plugins.script_check import Script
+from balancer.plugins.send_expect import Expect, Send, SendExpect
+from balancer.plugins.service_checks import MQTTCheck, SMTPCheck
+from balancer.plugins.signals import LoadReports, Prometheus, Reported
+from balancer.plugins.store_checks import MySQLCheck, RedisCheck
+from balancer.plugins.tls_check import TLSCheck
+from balancer.testing import conformance
+
+TestTCPCheck = conformance(TCPCheck, profile="quick")
+TestHTTPCheck = conformance(lambda: HTTPCheck("/healthz", body="ok"), profile="quick")
+TestSendExpect = conformance(lambda: SendExpect([Send("PING"), Expect("PONG")]), profile="quick")
+TestTLSCheck = conformance(lambda: TLSCheck(verify=False), profile="quick")
+TestSMTPCheck = conformance(SMTPCheck, profile="quick")
+TestMQTTCheck = conformance(MQTTCheck, profile="quick")
+TestRedisCheck = conformance(RedisCheck, profile="quick")
+TestMySQLCheck = conformance(MySQLCheck, profile="quick")
+TestPostgresCheck = conformance(PostgresCheck, profile="quick")
+TestDNSCheck = conformance(lambda: DNSCheck("example.com"), profile="quick")
+TestScript = conformance(lambda: Script(["true"]), profile="quick")
+TestAll = conformance(lambda: All(TCPCheck(), HTTPCheck("/")), profile="quick")
+TestAny = conformance(lambda: Any(TCPCheck(), HTTPCheck("/")), profile="quick")
+TestPrometheus = conformance(lambda: Prometheus("/metrics", {"queue": "waiting"}), profile="quick")
+TestLoadReports = conformance(lambda: LoadReports("cpu_utilization"), profile="quick")
+TestReported = conformance(lambda: Reported("queue"), profile="quick")

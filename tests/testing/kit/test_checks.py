@@ -1,0 +1,107 @@
+"""The kit on health checks: every faulty one is caught with its message."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import Any
+
+import pytest
+from twisted.internet.defer import CancelledError
+from twisted.internet.protocol import Factory
+
+from balancer.errors import CheckFailed
+from balancer.interfaces import Kind, Report
+from tests.testing.faulty.checks import CHECKS, FirstLine, first_line
+from tests.testing.faulty.morals import MORALS
+from tests.testing.kit.told import broken_by, story_of
+
+
+@pytest.mark.parametrize("faulty", CHECKS, ids=str)
+def test_every_faulty_check_is_caught(faulty: Any) -> None:
+    """The promise that a faulty health check breaks is named, and what came instead."""
+    assert tuple(broken_by(faulty).splitlines()) == MORALS[str(faulty)]
+
+
+class Sound:
+    """Waits for a line, and sees to it that nothing is left."""
+
+    protocols = frozenset({Kind.TCP})
+    line = FirstLine
+
+    async def check(self, target: Any) -> Report | None:
+        """See `IHealthCheck`."""
+        found = await first_line(target, self.line())
+        return Report(detail=repr(found))
+
+
+class Raising(FirstLine):
+    """Fails where bytes come."""
+
+    def dataReceived(self, data: bytes) -> None:
+        """Expect what need not come."""
+        raise KeyError(data)
+
+
+ALL = ["shape", "cancelled", "refused", "garbage", "flapping", "side_by_side"]
+
+
+@pytest.mark.parametrize("level", ALL)
+def test_a_sound_one_passes(level: str) -> None:
+    """What ends in every case, and judges each time anew, is not refused."""
+    assert story_of(Sound, level) == ""
+
+
+def test_a_function_is_a_check() -> None:
+    """A coroutine function passes as a check."""
+
+    async def probing(target: Any) -> None:
+        await first_line(target, FirstLine())
+
+    assert [story_of(lambda: probing, level) for level in ALL] == [""] * 6
+
+
+def test_other_faults() -> None:
+    """What names no protocols, fails in its protocol, or connects once it was cancelled, is told."""
+
+    class Nameless:
+        async def check(self, target: Any) -> None:
+            await first_line(target, FirstLine())
+
+    class Again(Sound):
+        async def check(self, target: Any) -> Report | None:
+            try:
+                return await super().check(target)
+            except CancelledError:
+                target.connect(Factory.forProtocol(FirstLine))
+                raise
+
+    assert "there is none" in story_of(Nameless, "shape")
+    assert "a check takes whatever a backend says" in story_of(type("R", (Sound,), {"line": Raising}), "garbage")
+    assert "it connects anew" in story_of(Again, "cancelled")
+
+
+def test_a_check_may_forget_how_it_was() -> None:
+    """What was well and is not told so the next time is a fault too."""
+
+    class Once(Sound):
+        def __init__(self) -> None:
+            self.asked = 0
+
+        async def check(self, target: Any) -> Report | None:
+            self.asked += 1
+            found = await super().check(target)
+            if self.asked > 1:
+                raise CheckFailed("again?")
+            return found
+
+    assert "a check tells how the backend is now" in story_of(Once, "flapping")
+
+
+def test_memory_is_traced_on() -> None:
+    """Who traces memory already goes on doing so."""
+    tracemalloc.start()
+    try:
+        assert story_of(Sound, "garbage") == ""
+        assert tracemalloc.is_tracing()
+    finally:
+        tracemalloc.stop()

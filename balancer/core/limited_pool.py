@@ -27,13 +27,13 @@ BATCH: Final = 32
 class Waiter:
     """One session that waits: `core.pool.Wait`, and what `core.queue` keeps."""
 
-    __slots__ = ("_leave", "deadline", "over", "seeker", "session", "source", "useless")
+    __slots__ = ("_leave", "deadline", "never", "over", "seeker", "session", "source", "useless")
     deadline: Deadline
 
     def __init__(self, session: Session, seeker: Seeker, leave: Callable[[Waiter], None]) -> None:
         self.session, self.seeker, self.over = session, seeker, False
         self.source = source(session.client[0])
-        self.useless = frozenset[Backend](session.tried)
+        self.useless = self.never = frozenset[Backend](session.tried)
         self._leave = leave
 
     def cancel(self) -> None:
@@ -63,9 +63,10 @@ class LimitedPool(Pool):
         self._freed: dict[Backend, None] = {}  # those whose room is being given out, in the order in which it came free
 
     def refresh(self, *, first: float = SLICE) -> None:
-        """See `Pool.refresh`; what has come into use by this may have room for those who wait."""
+        """See `Pool.refresh`; there may be room for those who wait now, also where there was none of use to them."""
         super().refresh(first=first)
         if self.waiting:
+            self._queue.reconsider()
             self._give_out_all()
 
     def pick(self, session: Session) -> Lease:

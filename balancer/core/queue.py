@@ -11,6 +11,8 @@ gets into such a line when a room that was given out to it was useless, and the 
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
+from itertools import chain
 from typing import Generic, Protocol, TypeVar
 
 from balancer.core.backend import Backend
@@ -24,6 +26,10 @@ class Queued(Protocol):
 
     useless: frozenset[Backend]
     """The backends whose room it has no use for; changed by the queue alone while it waits."""
+
+    @property
+    def never(self) -> frozenset[Backend]:
+        """Those of them that are of no use whatever becomes of the others."""
 
     @property
     def source(self) -> object:
@@ -45,6 +51,9 @@ class Line(Generic[_Waiter]):
     def add(self, waiter: _Waiter) -> None:
         """Have it wait behind those of its source, or its source behind all the others."""
         self._sources.setdefault(waiter.source, OrderedDict())[waiter] = None
+
+    def __iter__(self) -> Iterator[_Waiter]:
+        return chain.from_iterable(self._sources.values())
 
     def first(self) -> _Waiter:
         """Whose turn it is; there must be somebody."""
@@ -92,3 +101,11 @@ class Queue(Generic[_Waiter]):
         self.remove(waiter, in_turn=True)
         waiter.useless |= {backend}
         self.add(waiter)
+
+    def reconsider(self) -> None:
+        """The backends have changed: what was passed over may be of use now. It was a turn all the same."""
+        passed_over = [one for line in self._lines.values() for one in line if one.useless != one.never]
+        for waiter in passed_over:
+            self.remove(waiter, in_turn=False)
+            waiter.useless = waiter.never
+            self.add(waiter)

@@ -22,11 +22,15 @@ class Waiting:
     source: str
     number: int
     useless: frozenset[Backend] = frozenset()
+    never: frozenset[Backend] = frozenset()
 
 
 def queued(*sources: str, useless: frozenset[Backend] = frozenset()) -> tuple[Queue[Waiting], list[Waiting]]:
     """A queue of waiters of these sources, who came in this order."""
-    queue, waiters = Queue[Waiting](), [Waiting(source, number, useless) for number, source in enumerate(sources)]
+    queue, waiters = (
+        Queue[Waiting](),
+        [Waiting(source, number, useless, useless) for number, source in enumerate(sources)],
+    )
     for waiter in waiters:
         queue.add(waiter)
     return queue, waiters
@@ -113,10 +117,20 @@ def test_to_be_passed_over_is_a_turn() -> None:
     assert [waiter.source for waiter in served(queue, A)] == ["y", "x"]
 
 
+def test_what_was_passed_over_is_reconsidered() -> None:
+    """When the backends have changed, room that was passed over is offered again; what was no use at first is not."""
+    queue, (first, second) = queued("x", "y", useless=frozenset({B}))
+    queue.pass_over(first, A)
+    assert served(queue, A) == [second]
+    queue.reconsider()
+    assert queue.first(B) is None
+    assert served(queue, A) == [first]
+
+
 @given(st.permutations([frozenset[Backend](), frozenset({B}), frozenset({B, backend("c")})]))
 def test_who_waits_for_least_comes_first(useless: list[frozenset[Backend]]) -> None:
     """Of those who can use a room, they come first who have the fewest others to wait for, whoever was here first."""
     queue = Queue[Waiting]()
     for number, backends in enumerate(useless):
-        queue.add(Waiting("x", number, backends))
+        queue.add(Waiting("x", number, backends, backends))
     assert [len(waiter.useless) for waiter in served(queue)] == [2, 1, 0]

@@ -55,7 +55,7 @@ class Target:
         self._timeout, self._secure = timeout, secure
         self._greeting, self._datagram_greeting = greeting, datagram_greeting
         self.shortage = ""
-        self._opened: list[Any] = []
+        self._opened: list[_Opened] = []
         self._running: list[Deferred[Any]] = []
         self._over = self._closed = False
 
@@ -74,7 +74,7 @@ class Target:
         with suppress(AttributeError):
             factory.noisy = False  # two log lines for each check would bury the rest
         secured = factory if self._secure is None else Securer(factory, self._secure)
-        greeted = Greeter(secured, self._greeting) if self._greeting else secured
+        greeted = Greeter(secured, self._greeting)
         reached = _Reached()
         racing = Racing(self._at, reached, begin=partial(self._begin, greeted), later=self.clock.callLater)
         reached.deferred = Deferred(lambda _: racing.cancel())
@@ -110,12 +110,13 @@ class Target:
             endpoint = TCP4ClientEndpoint(self.clock, place[0], self._port or place[1], self._timeout, bound)
         return _Knock(endpoint.connect(factory).addCallback(self._stranger), runner)
 
-    def _stranger(self, connected: Any) -> Any:
-        """The check's own protocol, behind a greeting and TLS, or what fires with it when TLS stands."""
-        beyond = connected.protocol if isinstance(connected, Greeting) else connected
+    def _stranger(self, connected: Greeting) -> Any:
+        """A connection, of the check's own protocol behind a greeting and TLS, or what fires with it when TLS does."""
+        beyond, socket = connected.protocol, connected.transport
         if not isinstance(beyond, Awaited):
-            return beyond
-        return beyond.made.addTimeout(self._timeout, self.clock, lambda _made, _seconds: Failure(TimeoutError()))
+            return _Opened(beyond, socket)
+        made = beyond.made.addTimeout(self._timeout, self.clock, lambda _made, _seconds: Failure(TimeoutError()))
+        return made.addCallback(_Opened, socket)
 
     def seal(self) -> None:
         """The check's time is up: it may say good-bye on what it opened, and opens nothing more."""
@@ -124,9 +125,9 @@ class Target:
     def close(self) -> None:
         """The check is over: nothing it opened stays open, but what it has closed itself may say good-bye."""
         self._over = self._closed = True
-        for protocol in self._opened:
-            if not getattr(protocol.transport, "disconnecting", False):
-                _abort(protocol)
+        for opened in self._opened:
+            if not getattr(opened.transport, "disconnecting", False):
+                opened.transport.abortConnection()
         for running in self._running:
             running.cancel()
             running.addErrback(lambda _: None)  # of one that nobody waited for
@@ -134,14 +135,14 @@ class Target:
     def abort(self) -> None:
         """Time is up for good-byes, too."""
         self.close()
-        for protocol in self._opened:
-            _abort(protocol)
+        for opened in self._opened:
+            opened.transport.abortConnection()
 
-    def _made(self, protocol: IProtocol) -> IProtocol:
-        self._opened.append(protocol)
+    def _made(self, opened: _Opened) -> Any:
+        self._opened.append(opened)
         if self._closed:
             self.close()
-        return protocol
+        return opened.protocol
 
     def _failed(self, failure: Failure) -> Failure:
         if failure.check(CancelledError) is not None:
@@ -153,9 +154,16 @@ class Target:
         return Failure(CheckFailed(evidence))
 
 
-def _abort(protocol: Any) -> None:
-    if protocol.transport is not None:
-        protocol.transport.abortConnection()
+class _Opened:
+    """A connection that stands, with its socket, since a stranger's protocol need not keep its transport."""
+
+    def __init__(self, protocol: Any, socket: Any) -> None:
+        self.protocol, self._socket = protocol, socket
+
+    @property
+    def transport(self) -> Any:
+        """Where it can be ended."""
+        return getattr(self.protocol, "transport", None) or self._socket
 
 
 class _Knock:

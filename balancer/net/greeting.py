@@ -8,13 +8,16 @@ from twisted.internet.interfaces import IAddress
 
 
 class Greeting:
-    """Greets, then gives the connection to the protocol that asked for it."""
+    """Greets, then gives the connection, which is its `transport`, to the protocol that asked for it."""
+
+    transport: Any
 
     def __init__(self, protocol: Any, words: bytes) -> None:
         self.protocol, self._words = protocol, words
 
     def makeConnection(self, transport: Any) -> None:
         """The socket is connected."""
+        self.transport = transport
         transport.write(self._words)
         transport.protocol = self.protocol
         self.protocol.makeConnection(transport)

@@ -35,6 +35,29 @@ def test_a_good_bye_arrives(house: House, fails: bool) -> None:
     assert (far.last.heard, far.last.finished, far.last.ending) == (b"QUIT\r\n", True, "")
 
 
+class Forgetful:
+    """A protocol of a stranger's that keeps no transport, and its factory."""
+
+    doStart = doStop = logPrefix = makeConnection = dataReceived = connectionLost = lambda *_: None
+
+    def buildProtocol(self, _address: Any) -> Forgetful:
+        """One more."""
+        return Forgetful()
+
+
+def test_a_protocol_need_not_keep_its_transport(house: House) -> None:
+    """What a check leaves open is cut at its end, and checks go on, also when its protocol cannot say where it is."""
+
+    async def check(target: ICheckTarget) -> None:
+        factory: Any = Forgetful()
+        await target.connect(factory)
+
+    far = house.far()
+    checked(house, check)
+    house.network.advance(2.5)
+    assert [call.ending for call in far.calls] == ["ConnectionLost"] * 3
+
+
 @pytest.mark.parametrize("stopped", [False, True])
 def test_a_good_bye_has_an_end(house: House, stopped: bool) -> None:
     """A backend that does not hear it is cut before the next check, or when no more come."""

@@ -76,7 +76,7 @@ def test_who_refused_is_asked_again_only_when_there_is_no_other() -> None:
     """When all backends have refused a flow, what was tried is forgotten."""
     houses, choice = routed(None)
     flow, _ = chosen(houses[0], choice, b"")
-    flow.session.tried += houses[0].backends
+    flow.session.tried = tuple(houses[0].backends)
     again = choice.lease(flow, b"")
     assert again is not None
     assert (flow.session.tried, flow.session.attempt) == ((), 4)

@@ -128,8 +128,13 @@ def _strangers() -> list[tuple[Any, ...]]:
         head = RequestHead("GET", "/", "example.com")
         told = [FakeSession(), FakeSession(kind=Kind.HTTP, request=head), FakeSession(kind=Kind.UDP)]
         tried = [FakeSession(attempt=2, tried=kind(offered[:1])) for kind in (tuple, frozenset, list)]
-        cases.append((offered, [*told, *tried, FakeSession(tried=offered), FakeSession(client=("", 0))]))
+        cases.append((offered, [*told, *tried, FakeSession(tried=offered), *_clients()]))
     return cases
+
+
+def _clients() -> list[FakeSession]:
+    """Clients on a unix socket, and over IPv6 with a scope."""
+    return [FakeSession(client=("", 0)), FakeSession(client=("fe80::1%eth0", 1))]
 
 
 def _asked_directly(subject: Subject, offered: tuple[FakeBackend, ...], several: Sequence[FakeSession]) -> None:

@@ -174,14 +174,15 @@ def _copies(one: Any, step: str, head: Any) -> None:
     if called is None:
         return
     request = head if isinstance(head, RequestHead) else RequestHead("GET", "/", "example.com")
-    before = photo(head)
-    answer = called(head, session_for(request))
+    session = session_for(request)
+    before = photo(head, session)
+    answer = called(head, session)
     if hasattr(answer, "close"):
         answer.close()
-    if changed := differences(before, photo(head)):
+    if changed := differences(before, photo(head, session)):
         story = Story()
         story.tell(f"a head comes with {_names(before[0][1]['fields'])}")
-        story.broken("a head is shared with others, so a filter changes a copy", changed.replace("the session", "it"))
+        story.broken("heads are shared with others, so a filter changes copies, and no session", changed)
 
 
 class _Bodies:

@@ -25,9 +25,15 @@ def _nothing() -> None:
     """What happens between two picks when nothing does."""
 
 
+_kept: list[Any] = []
+"""Pools that stay alive, lest those after them stand in the same places of memory: `id` must be another."""
+
+
 def picks(subject: Subject, algorithm: Any, seed: int, between: Between = _nothing) -> list[str]:
     """Where sessions go in a pool with that seed, a third of which end soon; what happens `between` is elsewhere."""
     memory, places, alive = MemoryPool(algorithm, WEIGHTS, seed=seed), list[str](), list[Any]()
+    _kept[3:] = []
+    _kept.insert(0, memory)
     for number in range(PICKS):
         between()
         try:
@@ -116,6 +122,8 @@ def _other_process(salt: int) -> Iterator[None]:
 def simulated(subject: Subject, salt: int) -> list[str]:
     """The choices in what looks like another process: texts and `hash` have other hashes."""
     memory = MemoryPool(_Salting(subject.make(), salt), WEIGHTS, seed=1)
+    _kept[3:] = []
+    _kept.insert(0, memory)
     for backend in memory.backends:
         backend.name = _salted(backend.name, salt)
     with _other_process(salt):

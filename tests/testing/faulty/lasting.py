@@ -131,6 +131,28 @@ class Sleeping:
         return pick
 
 
+class AsksWhileBuilding:
+    """Waits for another machine whenever a picker is made."""
+
+    name = "asks-while-building"
+
+    def picker(self, backends: Sequence[Any], random: Random) -> Any:
+        """See `IAlgorithm`."""
+        time.sleep(0.02)  # noqa: TID251  that is what is wrong with it
+        return lambda _session: random.choice(backends)
+
+
+class PlaceInMemory:
+    """Goes by where a backend stands in memory, which is elsewhere in every process."""
+
+    name = "place-in-memory"
+
+    def picker(self, backends: Sequence[Any], random: Random) -> Any:
+        """See `IAlgorithm`."""
+        order = sorted(backends, key=lambda one: id(one) * 2654435761 % 4294967296)
+        return lambda session: order[session.client[1] % len(order)]
+
+
 class BuildsAtOnce:
     """Fills a large table in one go, while everything else waits."""
 
@@ -153,4 +175,6 @@ LASTING = [
     Faulty(Quadratic, "budget"),
     Faulty(Sleeping, "budget"),
     Faulty(BuildsAtOnce, "budget"),
+    Faulty(AsksWhileBuilding, "budget"),
+    Faulty(PlaceInMemory, "hash_seeds"),
 ]

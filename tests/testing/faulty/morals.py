@@ -5,6 +5,11 @@ from __future__ import annotations
 from typing import Final
 
 MORALS: Final = {
+    "AsksWhileBuilding": ("promised: making a picker waits for nothing", "came: it waits N ms at a time"),
+    "PlaceInMemory": (
+        "promised: all processes choose alike: nothing depends on hash(), on id() or on the order of a set",
+        "came: N and N more; choice N is another",
+    ),
     "RememberedIndex": (
         "promised: a picker answers one of the backends it was made for, or None, at once and without raising",
         "came: the picker raised IndexError: tuple index out of range",
@@ -139,7 +144,7 @@ MORALS: Final = {
     ),
     "Sleeping": (
         "promised: a pick waits for nothing",
-        "came: it takes N ms and works N ms",
+        "came: it waits N ms",
     ),
     "BuildsAtOnce": (
         "promised: a picker is made at once, or by a generator in slices of a millisecond",
@@ -190,8 +195,8 @@ MORALS: Final = {
         "came: of x-nobody-knows there is N ",
     ),
     "ChangesInPlace": (
-        "promised: a head is shared with others, so a filter changes a copy",
-        "came: fields of it (() is (('x-seen', 'yes'),) now)",
+        "promised: heads are shared with others, so a filter changes copies, and no session",
+        "came: fields of the session (() is (('x-seen', 'yes'),) now)",
     ),
     "ReturnsNothing": (
         "promised: a filter answers a head that can be sent, or a Reply, and never raises",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
 import attrs
+import pytest
 
 from balancer import Backend, Pool
 from balancer.plugins import algorithms
@@ -31,6 +33,8 @@ SHARE: Final = 0.04
 """How far a share may be off from all of these: 4 of a hundred requests."""
 FACTOR, MARGIN = 1.3, 0.03
 """How far a time may be off from all of them: by three tenths and 30 ms, for what a busy machine takes."""
+
+RUNS: Final = 3
 
 
 @attrs.frozen
@@ -115,20 +119,35 @@ async def happened(plan: Plan, ports: list[int]) -> list[Seen]:
     return seen
 
 
-def test_it_happens_as_foretold(tmp_path: Path) -> None:
-    """Of three policies, with a slow backend, shares and times are as simulated, within the tolerance stated above."""
-    plan = Plan.drawn(seed=5)
-    working = str(Path(__file__).with_name("working.py"))
-    with Program(sys.executable, working, str(len(NAMES)), str(SERVERS), str(SLOWER)) as program:
-        backends = list(map(int, program.line().split()))
-        with Sites(tmp_path, backends) as sites:
-            seen = asyncio.run(asyncio.wait_for(happened(plan, sites.ports), 20))
+def misfits(plan: Plan, seen: list[Seen]) -> Iterator[str]:
+    """What did not happen as it was foretold."""
     for policy, found in zip(POLICIES, seen, strict=True):
         days = plan.foretold(policy)
         for name in NAMES:
-            shares = [day.shares[name] for day in days]
-            assert min(shares) - SHARE <= found.answered[name] / REQUESTS <= max(shares) + SHARE, f"{policy}: {name}"
+            shares, share = [day.shares[name] for day in days], found.answered[name] / REQUESTS
+            if not min(shares) - SHARE <= share <= max(shares) + SHARE:
+                yield f"{policy}: {name} had {share:.0%}; foretold were {min(shares):.0%} to {max(shares):.0%}"
         for part in (0.5, 0.9):
-            times = [day.quantile(part) for day in days]
-            least, most = min(times) / FACTOR - MARGIN, max(times) * FACTOR + MARGIN
-            assert least <= found.within(part) <= most, f"{policy}: {part:.0%}"
+            times, time = [day.quantile(part) for day in days], found.within(part)
+            if not min(times) / FACTOR - MARGIN <= time <= max(times) * FACTOR + MARGIN:
+                yield f"{policy}: {part:.0%} took {time:.3f} s; foretold were {min(times):.3f} to {max(times):.3f}"
+
+
+@pytest.mark.system
+def test_it_happens_as_foretold(tmp_path: Path) -> None:
+    """Of three policies, with a slow backend, shares and times are as simulated, within the tolerance stated above.
+
+    Whoever else uses the machine adds time, and so the best of a few runs counts.
+    """
+    plan = Plan.drawn(seed=5)
+    working = str(Path(__file__).with_name("working.py"))
+    told: list[str] = []
+    with Program(sys.executable, working, str(len(NAMES)), str(SERVERS), str(SLOWER)) as program:
+        backends = list(map(int, program.line().split()))
+        with Sites(tmp_path, backends) as sites:
+            for _ in range(RUNS):
+                seen = asyncio.run(asyncio.wait_for(happened(plan, sites.ports), 20))
+                told = list(misfits(plan, seen))
+                if not told:
+                    break
+    assert told == []

@@ -71,7 +71,9 @@ class Contained(ABC):
         if snapshot.released is None:
             return
         try:
-            snapshot.released(backend, outcome)
+            answer = snapshot.released(backend, outcome)
+            if answer is not None:
+                _refuse_promise(answer)
         except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
             self.failed(TELLING, error)
         else:
@@ -83,7 +85,9 @@ class Contained(ABC):
         if snapshot.belongs is None:
             return False
         try:
-            belongs = bool(snapshot.belongs(session, backend))
+            answer = snapshot.belongs(session, backend)
+            _refuse_promise(answer)
+            belongs = bool(answer)
         except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
             self.failed(BELONGING, error)
             return False
@@ -114,7 +118,10 @@ class Contained(ABC):
     def _head(self, what: str, step: Callable[..., Any], session: Session, backend: Backend, head: Any) -> Any:
         """What one step of a picker makes of a copy of a head."""
         try:
-            made = fit(step(session, backend, attrs.evolve(head)), head)
+            answer = step(session, backend, attrs.evolve(head))
+            if not isinstance(answer, type(head)):
+                _refuse_promise(answer)
+            made = fit(answer, head)
         except BaseException as error:
             self.failed(what, error)
             raise PolicyFailed(f"{self.name} failed") from error
@@ -125,11 +132,16 @@ class Contained(ABC):
         """Raises `PolicyFailed` for what the picker may not choose."""
         if snapshot.belongs is not None and chosen in self._members:
             return
-        if isawaitable(chosen):
-            getattr(chosen, "close", lambda: None)()  # or a coroutine would complain that nobody awaited it
-            raise PolicyFailed("answered with something to await; a picker answers at once")
+        _refuse_promise(chosen)
         raise PolicyFailed(f"answered a {type(chosen).__name__} that was not offered")
 
     def _went_well(self, what: str) -> None:
         if self.doubts:
             self.doubts.pop(what, None)
+
+
+def _refuse_promise(answer: Any) -> None:
+    """Raises `PolicyFailed` for what was to be an answer, and is something to await."""
+    if isawaitable(answer):
+        getattr(answer, "close", lambda: None)()  # or a coroutine would complain that nobody awaited it
+        raise PolicyFailed("answered with something to await; a picker answers at once")

@@ -188,6 +188,40 @@ def test_a_picker_answers_at_once() -> None:
         assert str(caught.value.__cause__) == "answered with something to await; a picker answers at once"
 
 
+class Putting:
+    """A picker all of whose parts are coroutines."""
+
+    async def __call__(self, _session: Any) -> Any:
+        """Never asked."""
+
+    async def released(self, _backend: Any, _outcome: Any) -> None:
+        """Put off."""
+
+    async def belongs(self, _session: Any, _backend: Any) -> bool:
+        """Put off."""
+        return False
+
+    async def requested(self, _session: Any, _backend: Any, head: Any) -> Any:
+        """Put off."""
+        return head
+
+    responded = requested
+
+
+def test_a_picker_is_told_and_asked_at_once() -> None:
+    """A part that is a coroutine would never run, and counts as a fault; it is not taken for a yes."""
+    policy = made(Steered())
+    found = Snapshot(BACKENDS, Putting())
+    policy.tell(found, BACKENDS[0], Outcome(1.0, 1.0))
+    assert not policy.belongs(found, SESSION, OTHER)
+    with pytest.raises(PolicyFailed):
+        policy.request(found, SESSION, OTHER, ASKED)
+    with pytest.raises(PolicyFailed) as caught:
+        policy.respond(found, SESSION, OTHER, HEAD)
+    assert "something to await" in str(caught.value.__cause__)
+    assert policy.faults.count == 4
+
+
 def test_doubts_are_over_when_the_same_part_works_again() -> None:
     """Each part of an algorithm is in doubt from its fault until it next does what it should."""
     algorithm = Steered("raise")

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from balancer.plugins.metrics_text import MOST_SERIES, metric, read_all
+from balancer.plugins.metrics_text import MOST_LABELS, MOST_SERIES, metric, read_all
 
 TEXT = """# HELP vllm:num_requests_waiting Number of requests waiting.
 # TYPE vllm:num_requests_waiting gauge
@@ -85,3 +85,14 @@ def test_so_many_samples_and_no_more() -> None:
     text = "".join(f'a{{b="{number}"}} 1\n' for number in range(MOST_SERIES + 10))
     assert metric("a").read(text) == MOST_SERIES
     assert metric("a").read("a 1e308\na 1e308") is None
+
+
+def test_so_many_labels_and_no_more() -> None:
+    """Labels are read where some are asked for, and of one metric no more of them than holds nobody up."""
+    sample = 'a{b="c"} 1\n'
+    assert metric('a{b="c"}').read('a{b="d"} 1\n' * (MOST_SERIES - 1) + sample) == 1.0
+    assert metric('a{b="c"}').read('a{b="d"} 1\n' * MOST_SERIES + sample) is None
+    long = f'a{{d="{"e" * (MOST_LABELS // 2)}"}} 1\n'
+    assert metric('a{b="c"}').read(long + sample) == 1.0
+    assert metric('a{b="c"}').read(2 * long + sample) is None
+    assert metric("a").read(2 * long + sample) == 3.0

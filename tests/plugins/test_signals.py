@@ -68,6 +68,15 @@ def test_what_is_not_there_is_left_out() -> None:
     assert collected(answer(b"\n" * LONGEST + b"waiting 3\n")) == [{}]
 
 
+def test_a_number_that_is_cut_off_does_not_count() -> None:
+    """Where more is exposed than is read, the number that the end runs through is not taken for a smaller one."""
+    ends = b"other 5\nwaiting 12"
+    body = b'kv_usage{model="m"} 0.5\n' + b"\n" * (LONGEST - len(ends) - 24) + ends + b"345\n"
+    assert body[:LONGEST].endswith(ends)
+    assert collected(answer(body)) == [{"usage": 0.5}]
+    assert collected(answer(ends)) == [{"queue": 12.0}]
+
+
 @pytest.mark.parametrize(
     ("said", "evidence"),
     [

@@ -14,8 +14,11 @@ from typing import Final
 
 import attrs
 
-MOST_SERIES: Final = 1000
+MOST_SERIES: Final = 10_000
 """Samples of one metric that are looked at."""
+
+MOST_LABELS: Final = 1 << 18
+"""Characters of their labels that are, so that nobody's metrics hold up the loop."""
 
 _NAME: Final = r"[A-Za-z_:][A-Za-z0-9_:]*+"
 _LABEL: Final = r'([A-Za-z_][A-Za-z0-9_]*+)[ \t]*+=[ \t]*+"((?:[^"\\\n]|\\.)*+)"'
@@ -50,14 +53,21 @@ class Metric:
 
     def read(self, text: str) -> float | None:
         """The number in that text, if there is a sample."""
-        values = list(islice(self._values(text), MOST_SERIES))
+        values = list(self._values(text))
         number = _JOINED[self.joined](values) if values else None
         return number if number is not None and isfinite(number) else None
 
     def _values(self, text: str) -> Iterator[float]:
-        for match in self._samples.finditer(text):
-            if self.labels <= _labels(match["labels"] or ""):
-                yield float(match["value"])
+        room = MOST_LABELS
+        for match in islice(self._samples.finditer(text), MOST_SERIES):
+            if self.labels:
+                labels = match["labels"] or ""
+                room -= len(labels)
+                if room < 0:
+                    return
+                if not self.labels <= _labels(labels):
+                    continue
+            yield float(match["value"])
 
 
 def metric(asked: str) -> Metric:

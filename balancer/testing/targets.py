@@ -1,102 +1,140 @@
-"""A backend under examination that is nothing but memory: it answers, stays silent or refuses as the test has it."""
+"""A backend under examination in a network of memory: it answers, stays silent or refuses as the test has it.
+
+The way to it is the production's own (`net.check_target`); only its datagrams and programs are nothing but memory.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any
+import signal
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.interfaces import IProtocol, IProtocolFactory
-from twisted.internet.task import Clock
-from twisted.internet.testing import StringTransport
-from twisted.python.failure import Failure
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError as Refused
+from twisted.internet.protocol import Factory, Protocol
 from zope.interface import implementer
 
-from balancer.errors import CheckFailed
+from balancer.core.backend import Backend
 from balancer.interfaces import ICheckTarget, Kind
-from balancer.testing.fakes import FakeBackend
+from balancer.net.check_target import Target
+from balancer.testing.network import MemoryNetwork
+
+PORT: Final = 80
+KNOCKING: Final = 20.0
+"""Seconds that a connection may take to be made."""
 
 
 @implementer(ICheckTarget)
-class MemoryTarget:
-    """What a health check is given. Every connection is made at once, unless it is to be `refused` or `held` back.
+class MemoryTarget(Target):
+    """What a health check is given: `network` is the clock and the reactor behind it.
 
-    `protocols` are the check's own ends of its connections, `asked` counts all that it asked for, datagrams and
-    programs too. `say`, `end`, `settle` and `connect_held` are the backend's part, and the network's.
+    New connections are made with the next `network.pump`, unless they are `refused` or the backend is `silent`. `asked`
+    counts what was asked for, connections, datagrams and programs, and `too_late` what of it when the check was over.
+    `reach`, `say`, `flood` and `end` are the network's part, and the backend's.
     """
 
-    def __init__(self, *, refused: bool = False, held: bool = False, clock: Clock | None = None) -> None:
-        self.backend, self.address = FakeBackend("b0"), "192.0.2.9:80"
-        self.clock = clock or Clock()
-        self.kinds: Collection[Kind] = frozenset(Kind)
-        self.private = True
-        self.asked = 0
-        self.protocols: list[Any] = []
-        self.wall: Callable[[], float] = lambda: 1_700_000_000.0
-        self._refused, self._held = refused, held
-        self._open: list[Any] = []
-        self._waiting: list[tuple[Deferred[Any], Any]] = []
+    def __init__(
+        self, *, refused: bool = False, silent: bool = False, kinds: Collection[Kind] = frozenset(Kind)
+    ) -> None:
+        self.network, self._refused = MemoryNetwork(), refused
+        self.asked = self.too_late = 0
+        self._served: list[Protocol] = []
+        self._waiting: list[tuple[Deferred[Any], bool]] = []
+        self.network.listenTCP(PORT, Factory.forProtocol(self._serving))
+        if refused:
+            self.network.refuse(PORT)
+        if silent:
+            self.network.hang(PORT)
+        place = "192.0.2.9", PORT
+        backend = Backend("b0", f"{place[0]}:{place[1]}", place, seconds=self.network.seconds)
+        super().__init__(self.network, backend, KNOCKING, kinds=kinds, wall=lambda: 1_700_000_000.0)
 
-    def connect(self, factory: IProtocolFactory) -> Deferred[IProtocol]:
+    @property
+    def private(self) -> bool:
+        """See `ICheckTarget.private`: so that a check says its password, too."""
+        return True
+
+    def connect(self, factory: Any) -> Deferred[Any]:
         """See `ICheckTarget.connect`."""
-        self.asked += 1
-        if self._refused:
-            return self._no()
-        if self._held:
-            answer: Deferred[Any] = Deferred()
-            self._waiting.append((answer, factory))
-            return answer
-        return succeed(self._made(factory))
+        self._count()
+        return super().connect(factory)
 
     def datagram(self, data: bytes) -> Deferred[bytes]:
         """See `ICheckTarget.datagram`."""
-        return self._asked()
+        self._count()
+        return self._run(lambda: self._answer(Deferred(), program=False))
 
     def run(self, command: Sequence[str], environment: Mapping[str, str]) -> Deferred[tuple[int, bytes]]:
         """See `ICheckTarget.run`."""
-        return self._asked()
+        self._count()
+        return self._run(lambda: self._answer(Deferred(_killed), program=True))
 
-    def connect_held(self) -> None:
-        """Make the connections that were held back."""
-        waiting, self._waiting = self._waiting, []
-        for answer, factory in waiting:
-            if not answer.called:
-                answer.callback(self._made(factory))
+    def reach(self, *, refused: bool = False) -> None:
+        """Make the connections that a silent backend has not made; or refuse them, and all else."""
+        if refused:
+            self.network.refuse(PORT)
+            waiting, self._waiting = self._waiting, []
+            _refuse(answer for answer, _ in waiting)
+        else:
+            self.network.allow(PORT)
+        self.network.pump()
 
     def say(self, data: bytes) -> None:
-        """Send this on every connection that is still read."""
-        for protocol in self.protocols:
-            transport = protocol.transport
-            if protocol in self._open and transport.producerState == "producing" and not transport.disconnecting:
-                protocol.dataReceived(data)
+        """Send this on every connection; it is an answer to datagrams, too, and the output of programs, which end."""
+        for protocol in self._served:
+            protocol.transport.write(data)  # type: ignore[union-attr]  # it was connected before it was listed
+        self._tell(data, 0)
+        self.network.pump()
+
+    def flood(self, piece: bytes) -> None:
+        """Send this on every connection that is read, and keep no copy of it."""
+        for pair in self.network.pairs:
+            if pair.client.reading and pair.client.connected:
+                pair.client.protocol.dataReceived(bytes(bytearray(piece)))
+        self.network.pump()
 
     def end(self, *, cleanly: bool = True) -> None:
-        """Close every connection from the backend's side."""
-        open_ones, self._open = self._open, []
-        for protocol in open_ones:
-            protocol.connectionLost(Failure(ConnectionDone() if cleanly else ConnectionLost()))
+        """Close every connection from the backend's side, or break it off; programs end, well or not."""
+        for protocol in self._served:
+            transport: Any = protocol.transport
+            transport.loseConnection() if cleanly else transport.abortConnection()
+        self._tell(None, 0 if cleanly else 1)
+        self.network.pump()
 
-    def settle(self) -> None:
-        """Let the connections end that the check has closed."""
-        for protocol in [one for one in self._open if one.transport.disconnecting]:
-            self._open.remove(protocol)
-            protocol.connectionLost(Failure(ConnectionDone()))
-
-    def _made(self, factory: Any) -> Any:
-        protocol = factory.buildProtocol(IPv4Address("TCP", "192.0.2.9", 80))
-        transport = StringTransport()
-        self.protocols.append(protocol)
-        self._open.append(protocol)
-        protocol.makeConnection(transport)
-        return protocol
-
-    def _asked(self) -> Deferred[Any]:
+    def _count(self) -> None:
         self.asked += 1
-        return self._no() if self._refused else Deferred()
+        self.too_late += self._over
 
-    def _no(self) -> Deferred[Any]:
-        answer: Deferred[Any] = Deferred()
-        answer.errback(CheckFailed("192.0.2.9:80: connection refused"))
+    def _serving(self) -> Protocol:
+        self._served.append(Protocol())
+        return self._served[-1]
+
+    def _answer(self, answer: Deferred[Any], *, program: bool) -> Deferred[Any]:
+        if self._refused:
+            _refuse([answer])
+        else:
+            self._waiting.append((answer, program))
         return answer
+
+    def _tell(self, said: bytes | None, status: int) -> None:
+        """Answer programs, and datagrams too if there is something to say."""
+        waiting, self._waiting = self._waiting, []
+        for answer, program in waiting:
+            if answer.called:
+                continue
+            if program:
+                answer.callback((status, (said or b"")[:4096]))
+            elif said is not None:
+                answer.callback(said)
+            else:
+                self._waiting.append((answer, program))
+
+
+def _refuse(answers: Iterable[Deferred[Any]]) -> None:
+    for answer in answers:
+        if not answer.called:
+            answer.errback(Refused())
+
+
+def _killed(answer: Deferred[Any]) -> None:
+    answer.callback((-signal.SIGKILL, b""))

@@ -18,6 +18,7 @@ from tests.testing.faulty.filters import FILTERS
 from tests.testing.faulty.lasting import LASTING
 from tests.testing.faulty.listing import Faulty
 from tests.testing.faulty.matchers import MATCHERS
+from tests.testing.faulty.sources import SOURCES
 
 ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING]
 OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "Sorting"}
@@ -25,7 +26,9 @@ OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "Sorting"}
 
 
 @pytest.mark.parametrize(
-    ("kind", "least"), [(ALGORITHMS, 15), (MATCHERS, 5), (CHECKS, 5), (FILTERS, 5)], ids=lambda given: str(given)[:2]
+    ("kind", "least"),
+    [(ALGORITHMS, 15), (MATCHERS, 5), (CHECKS, 5), (FILTERS, 5), (SOURCES, 5)],
+    ids=lambda given: str(given)[:2],
 )
 def test_there_are_enough(kind: Sequence[Faulty], least: int) -> None:
     """There are faulty plugins of every kind, each another one, and each says in a sentence what is wrong with it."""

@@ -109,6 +109,9 @@ _OF_CHECKS: Final[Mapping[str, Level]] = {
     "cancelled": checks.cancelled,
     "refused": checks.refused,
     "garbage": checks.garbage,
+    "splits": checks.splits,
+    "evidence": checks.evidence,
+    "blocking": checks.blocking,
     "flapping": checks.flapping,
     "side_by_side": checks.side_by_side,
 }
@@ -119,6 +122,9 @@ _OF_SIGNAL_SOURCES: Final[Mapping[str, Level]] = {
     "cancelled": signal_sources.cancelled,
     "refused": signal_sources.refused,
     "garbage": signal_sources.garbage,
+    "splits": signal_sources.splits,
+    "evidence": signal_sources.evidence,
+    "blocking": signal_sources.blocking,
     "flapping": signal_sources.flapping,
     "side_by_side": signal_sources.side_by_side,
 }

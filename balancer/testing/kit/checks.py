@@ -4,25 +4,25 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
-from inspect import isawaitable
-from typing import Any, Final
+from itertools import islice, pairwise, product
+from time import process_time
+from typing import Any, Final, TypeVar
 
-from twisted.internet.defer import CancelledError, Deferred
-from twisted.python.failure import Failure
+from zope.interface import Invalid
+from zope.interface.verify import verifyObject
 
-from balancer.errors import CheckFailed
-from balancer.interfaces import Report
+from balancer.interfaces import IHealthCheck, Kind
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.constants import mentioned
+from balancer.testing.kit.examining import Examination
 from balancer.testing.kit.searching import search
-from balancer.testing.kit.stories import Story, in_words
+from balancer.testing.kit.stories import Story
+from balancer.testing.kit.waiting import waits_in
 from balancer.testing.strategies import hypothesis_strategies
 from balancer.testing.targets import MemoryTarget
 
-ENDS: Final = "a check ends when it is cancelled, and leaves nothing behind"
-JUDGES: Final = "a check answers None or a Report when healthy, and raises CheckFailed when not"
 GREETINGS: Final = (
     b"\n",
     b"x\n",
@@ -31,97 +31,83 @@ GREETINGS: Final = (
     b"PONG\r\n",
     b"+PONG\r\n",
     b"220 ready\r\n",
+    b"220 ready\r\n250 at your service\r\n221 bye\r\n",
     b"200 OK\r\n",
     b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok",
     b"HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n",
     b"up 100%\n",
+    b"\x20\x02\x00\x00",
+    b"x" * 200 + b"\n",
 )
 """What backends say, and what they should not."""
+FLOODS: Final = (b"x" * 65536, b"\x00" * 65536, b"x\r\n" * 21845)
 FLOOD: Final = 4 * 1024 * 1024
 KEPT: Final = 2 * 1024 * 1024
 """Bytes of a flood that a check may keep."""
+EVIDENCE: Final = 20_000
+"""Characters of evidence: more than the longest line that is usual (16 KiB), less than all that could be read."""
 
-
-class Examined:
-    """One check of one backend under way; `came` is empty until it has ended."""
-
-    def __init__(self, check: Any, target: MemoryTarget, story: Story) -> None:
-        self.target, self.story = target, story
-        self.came: list[Any] = []
-        begin = getattr(check, "check", None) or getattr(check, "collect", None) or check
-        answer = story.asked(JUDGES, "check()", lambda: begin(target))
-        if not isawaitable(answer):
-            story.broken("check() returns a Deferred or a coroutine", f"{answer!r}, which cannot be awaited")
-        self.running: Deferred[Any] = Deferred.fromCoroutine(_waiting(answer))
-        self.running.addBoth(self.came.append)
-
-    @property
-    def verdict(self) -> str:
-        """What the check says so far."""
-        if not self.came:
-            return "still waits"
-        return "fails" if isinstance(self.came[0], Failure) else "passes"
-
-    def judge(self) -> None:
-        """End the story if the check ended in a way that is none. Raises `Broken`."""
-        for came in self.came:
-            if isinstance(came, Failure):
-                if not came.check(CheckFailed, CancelledError):
-                    self.story.broken(JUDGES, f"it raised {in_words(came.value or Exception())}")
-            elif not isinstance(came, Report | Mapping | None):
-                self.story.broken(JUDGES, f"{came!r}, which is a {type(came).__name__}")
-
-    def cancel(self) -> None:
-        """What the pool does when the time is up. Raises `Broken`."""
-        self.story.tell("its time is up, and it is cancelled")
-        asked = self.target.asked
-        self.running.cancel()
-        self.target.settle()
-        if not self.came:
-            self.story.broken(ENDS, "it still runs")
-        if self.target.clock.getDelayedCalls():
-            self.story.broken(ENDS, "calls are still to come on the clock")
-        if self.target.asked != asked:
-            self.story.broken(ENDS, "it connects anew")
-        self.judge()
-
-
-async def _waiting(answer: Any) -> Any:
-    return await answer
+Case = TypeVar("Case")
+Cuts = tuple[bool, bytes, list[int]]
+"""A backend that closes cleanly or not, what it says before, and where that is cut."""
 
 
 def shape(subject: Subject) -> None:
     """It can be asked, and answers what can be awaited; it names the kinds of pool that it can probe."""
     story, check = Story(), subject.make()
+    story.tell(f"{subject.name} is made")
+    if not callable(check):
+        try:
+            verifyObject(IHealthCheck, check, tentative=True)
+        except Invalid as error:
+            story.broken("it has what IHealthCheck asks for", str(error))
+        kinds_of_pool(story, check)
     story.tell("it is asked about a backend that stays silent")
-    kinds = getattr(check, "protocols", None)
-    if kinds is None and not callable(check):
-        story.broken("protocols names the kinds of pool that it can probe", "there is none")
-    Examined(check, MemoryTarget(), story).running.cancel()
+    Examination(check, story).stop()
 
 
-def cancelled(subject: Subject) -> None:
-    """However far it has come, it ends when it is cancelled: no call is to come, and nothing is asked for again."""
-    for held in (True, False):
-        for said in (b"", *GREETINGS[:4]):
-            story, target = Story(), MemoryTarget(held=held)
-            story.tell(f"a check of a backend {'that does not answer a knock' if held else 'that lets it connect'}")
-            examined = Examined(subject.make(), target, story)
-            if said and not held:
-                story.tell(f"the backend says {said!r}")
-                target.say(said)
-            examined.cancel()
+def kinds_of_pool(story: Story, check: Any) -> None:
+    """Look at its `protocols`. Raises `Broken`."""
+    kinds = check.protocols
+    if not isinstance(kinds, Collection) or not kinds or not all(isinstance(kind, Kind) for kind in kinds):
+        story.broken("protocols names the kinds of pool that it serves, such as {Kind.TCP}", repr(kinds))
 
 
 def refused(subject: Subject) -> None:
     """A backend that cannot be connected to is not healthy."""
-    story, target = Story(), MemoryTarget(refused=True)
+    story = Story()
     story.tell("a check of a backend that refuses connections")
-    examined = Examined(subject.make(), target, story)
-    target.clock.advance(0)
-    examined.judge()
-    if target.asked and examined.verdict != "fails":
+    examined = Examination(subject.make(), story, MemoryTarget(refused=True))
+    if examined.target.asked and examined.verdict == "passes":
         story.broken("a check of what refuses connections fails with CheckFailed", f"it {examined.verdict}")
+    examined.stop()
+
+
+def cancelled(subject: Subject) -> None:
+    """However far it has come, it ends when it is cancelled: no call is to come, and nothing is asked for again."""
+    for silent, at_once, said in in_time(subject, _ways_so_far(subject.make())):
+        story = Story()
+        story.tell(f"a check of a backend {'that does not answer a knock' if silent else 'that lets it connect'}")
+        examined = Examination(subject.make(), story, MemoryTarget(silent=silent))
+        for piece in said:
+            examined.say(piece)
+        examined.stop(at_once=at_once)
+
+
+def _ways_so_far(check: Any) -> Iterator[tuple[bool, bool, list[bytes]]]:
+    """Whether the backend is silent, whether all ends at once, and what may bring a check further, up to its end."""
+    yield from product((True, False), (True, False), [[]])
+    for word in (*GREETINGS, *mentioned(check)):
+        yield from product([False], (True, False), ([word[:-1] or b" "], [word], [word, b"\r\n"]))
+
+
+def in_time(subject: Subject, cases: Iterable[Case]) -> Iterator[Case]:
+    """As many of these as there is time for, but two at least: a check may take its time, such as for a certificate."""
+    until = process_time() + subject.effort.seconds / 2
+    for number, case in enumerate(cases):
+        if number > 1 and process_time() > until:
+            return
+        yield case
 
 
 def garbage(subject: Subject) -> None:
@@ -129,59 +115,113 @@ def garbage(subject: Subject) -> None:
     st = hypothesis_strategies()
     word = st.sampled_from([*GREETINGS, *mentioned(subject.make())]) | st.binary(min_size=1, max_size=20)
     cases = st.tuples(st.booleans(), st.lists(word, max_size=5))
-    first = [(cleanly, [greeting]) for greeting in GREETINGS for cleanly in (True, False)]
-    search(cases, partial(_says, subject), subject.effort, first=first)
-    for piece in (b"x" * 65536, b"\x00" * 65536, b"x\r\n" * 21845):
+    first = ((cleanly, [greeting]) for greeting in GREETINGS for cleanly in (True, False))
+    search(cases, partial(_says, subject), subject.effort, first=in_time(subject, first))
+    for piece in FLOODS:
         _floods(subject, piece)
 
 
 def _says(subject: Subject, case: tuple[bool, Sequence[bytes]]) -> None:
-    cleanly, pieces = case
-    story, target = Story(), MemoryTarget()
+    _conversation(subject, *case).stop()
+
+
+def _conversation(subject: Subject, cleanly: bool, pieces: Sequence[bytes]) -> Examination:
+    story = Story()
     story.tell("a check of a backend that lets it connect")
-    examined = Examined(subject.make(), target, story)
+    examined = Examination(subject.make(), story)
     for piece in pieces:
-        story.tell(f"the backend says {piece!r}")
-        story.asked("a check takes whatever a backend says", "its protocol", partial(target.say, piece))
-        examined.judge()
-    story.tell(f"the backend {'closes' if cleanly else 'breaks off'}")
-    story.asked("a check takes every end of a connection", "its protocol", partial(target.end, cleanly=cleanly))
-    examined.judge()
-    if not examined.came:
-        examined.cancel()
+        examined.say(piece)
+    examined.end(cleanly=cleanly)
+    return examined
 
 
 def _floods(subject: Subject, piece: bytes) -> None:
-    story, target = Story(), MemoryTarget()
-    examined = Examined(subject.make(), target, story)
+    story = Story()
+    examined = Examination(subject.make(), story)
     story.tell(f"the backend says {piece[:6]!r} and so on, {FLOOD // 1024} KiB")
+    kept = _kept(partial(_flooded, examined, piece))
+    if kept > KEPT:
+        story.broken(f"a check keeps at most {KEPT // 1024} KiB of what a backend says", f"it keeps {kept // 1024} KiB")
+    examined.stop()
+
+
+def _flooded(examined: Examination, piece: bytes) -> None:
+    for _ in range(FLOOD // len(piece)):
+        examined.moved(partial(examined.target.flood, piece))
+
+
+def _kept(happens: Callable[[], object]) -> int:
+    """Bytes that there are more after it."""
     traced = tracemalloc.is_tracing()
     if not traced:
         tracemalloc.start(1)
     try:
         before = tracemalloc.get_traced_memory()[0]
-        for _ in range(FLOOD // len(piece)):
-            target.say(bytes(bytearray(piece)))  # each its own, as read from a socket
+        happens()
         gc.collect()
-        kept = tracemalloc.get_traced_memory()[0] - before
+        return tracemalloc.get_traced_memory()[0] - before
     finally:
         if not traced:
             tracemalloc.stop()
-    if kept > KEPT:
-        story.broken(f"a check keeps at most {KEPT // 1024} KiB of what a backend says", f"it keeps {kept // 1024} KiB")
-    if not examined.came:
-        examined.cancel()
+
+
+def splits(subject: Subject) -> None:
+    """However the bytes of a backend are cut, the verdict is the same, and so is what is reported."""
+    st = hypothesis_strategies()
+    words = st.sampled_from([*GREETINGS, *mentioned(subject.make())])
+    said = st.lists(words, min_size=1, max_size=3).map(b"".join)
+    cases = st.tuples(st.booleans(), said, st.lists(st.integers(1, 40), max_size=3))
+    every_byte = ((True, greeting, list(range(1, len(greeting)))) for greeting in GREETINGS)
+    search(cases, partial(_cut, subject), subject.effort, first=in_time(subject, every_byte))
+
+
+def _cut(subject: Subject, case: Cuts) -> None:
+    cleanly, said, cuts = case
+    whole = _conversation(subject, cleanly, [said])
+    places = sorted({0, len(said), *(place for place in cuts if place < len(said))})
+    pieces = [said[begin:end] for begin, end in pairwise(places)]
+    cut = _conversation(subject, cleanly, pieces)
+    if cut.told != whole.told:
+        cut.story.tell(f"it {cut.told}; where {said!r} comes at once, it {whole.told}")
+        cut.story.broken("what a backend says is told the same way however the bytes are cut", "two different answers")
+    for each in (whole, cut):
+        each.stop()
+
+
+def evidence(subject: Subject) -> None:
+    """What it tells for evidence is one line, and does not become longer with all that a backend says."""
+    words = [b"a\nb\r\nc\n", *FLOODS, *GREETINGS, *mentioned(subject.make())]
+    for word, more in in_time(subject, product(words, (b"", b" x\n" * 20_000, b" " + b"y" * 40_000))):
+        examined = _conversation(subject, True, [word + more])
+        _check_line(examined.story, examined.evidence)
+        examined.stop()
+
+
+def _check_line(story: Story, told: str) -> None:
+    if len(told) > EVIDENCE:
+        story.broken(f"evidence is at most {EVIDENCE} characters", f"{len(told)} of them: {told[:40]!r} and so on")
+    if "\n" in told:
+        story.broken("evidence is one line", f"{told.count(chr(10)) + 1} lines: {told[:40]!r} and so on")
+
+
+def blocking(subject: Subject) -> None:
+    """It never makes others wait: what takes time is awaited, and the backend is reached through the target alone."""
+    for word in in_time(subject, (b"", *GREETINGS)):
+        story = Story()
+        story.tell(f"a check of a backend that says {word!r}")
+        if waits := waits_in(lambda: _conversation(subject, True, [word]).stop()):  # noqa: B023  called at once
+            story.broken("all that takes time is awaited, and goes through the target", f"it called {waits}")
 
 
 def flapping(subject: Subject) -> None:
     """Each check judges anew: what was well may fail next time, and what failed may be well."""
     for greeting in _that_pass(subject):
-        check = subject.make()
+        check, story = subject.make(), Story()
         for well in (True, False, True):
-            story, target = Story(), MemoryTarget(refused=not well)
-            story.tell(f"the backend was well before, or not, and {'is well' if well else 'refuses connections'} now")
-            verdict = _verdict(check, target, story, greeting)
-            if target.asked == 0 and not well:
+            target = MemoryTarget(refused=not well)
+            story.tell(f"a check of a backend that {'lets it connect' if well else 'refuses connections now'}")
+            verdict = _verdict(check, target, story, greeting if well else b"")
+            if target.asked == 0:
                 story.broken("each check looks at the backend", "it did not even connect")
             if verdict != ("passes" if well else "fails"):
                 story.broken("a check tells how the backend is now", f"it {verdict}")
@@ -190,51 +230,50 @@ def flapping(subject: Subject) -> None:
 def _that_pass(subject: Subject) -> list[bytes]:
     """What makes the check pass, of all that is tried; silence first."""
     words = [b"", *GREETINGS, *mentioned(subject.make())]
-    passing = [word for word in words if _verdict(subject.make(), MemoryTarget(), Story(), word) == "passes"]
-    return [word for word in passing[:2] if _needs_a_connection(subject)]
+    tried = in_time(subject, words) if _asks(subject) else ()
+    passing = (word for word in tried if _verdict(subject.make(), MemoryTarget(), Story(), word) == "passes")
+    return list(islice(passing, 2))
 
 
-def _needs_a_connection(subject: Subject) -> bool:
-    target = MemoryTarget()
-    Examined(subject.make(), target, Story()).running.cancel()
-    return bool(target.protocols)
+def _asks(subject: Subject) -> bool:
+    """Whether it asks the backend at all."""
+    examined = Examination(subject.make(), Story())
+    examined.stop()
+    return examined.target.asked > 0
 
 
 def _verdict(check: Any, target: MemoryTarget, story: Story, greeting: bytes) -> str:
-    examined = Examined(check, target, story)
+    examined = Examination(check, story, target)
     if greeting:
-        target.say(greeting)
+        examined.say(greeting)
     verdict = examined.verdict
-    examined.running.cancel()
+    examined.stop()
     return verdict
-
-
-def _closed_alone(subject: Subject) -> str:
-    """What the check says of a backend that lets it connect, says nothing and closes."""
-    target = MemoryTarget()
-    examined = Examined(subject.make(), target, Story())
-    target.end()
-    examined.running.cancel()
-    return examined.verdict
 
 
 def side_by_side(subject: Subject) -> None:
     """One object checks many backends at the same time, and takes none for another."""
     for greeting in _that_pass(subject):
-        if not greeting or _closed_alone(subject) != "fails":
-            continue
-        check, story = subject.make(), Story()
-        one, other = MemoryTarget(held=True), MemoryTarget(held=True)
-        story.tell("two backends are checked at the same time")
-        first, second = Examined(check, one, story), Examined(check, other, story)
-        one.connect_held()
-        other.connect_held()
-        story.tell(f"the first one says {greeting!r}")
-        one.say(greeting)
-        story.tell("the second one says nothing, and closes")
-        other.end()
-        told = first.verdict, second.verdict
-        first.running.cancel()
-        second.running.cancel()
-        if told != ("passes", "fails"):
-            story.broken("the first passes, and the second fails", f"the first {told[0]}, and the second {told[1]}")
+        for well in (True, False):
+            _two_at_once(subject, greeting, well)
+
+
+def _two_at_once(subject: Subject, greeting: bytes, well: bool) -> None:
+    """One that says this, and one that says nothing: it lets the check connect, or refuses."""
+    alone = _conversation(subject, True, [])
+    expected = alone.verdict if well else "fails"
+    check, story = subject.make(), Story()
+    one, other = MemoryTarget(silent=True), MemoryTarget(silent=True)
+    story.tell("a check of a first backend, and of a second one at the same time")
+    first, second = Examination(check, story, one), Examination(check, story, other)
+    first.moved(one.reach)
+    story.tell("the first can be connected to")
+    first.say(greeting)
+    second.moved(partial(other.reach, refused=not well))
+    story.tell(f"the second {'can be connected to' if well else 'refuses connections'}")
+    second.end()
+    told = first.verdict, second.verdict
+    if told != ("passes", expected):
+        story.broken(f"the first passes, and the second {expected}", f"the first {told[0]}, and the second {told[1]}")
+    for each in (alone, first, second):
+        each.stop()

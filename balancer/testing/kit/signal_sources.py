@@ -1,91 +1,151 @@
-"""The promises of signal sources: numbers by name, out of whatever a backend says; knows no algorithm."""
+"""The promises of signal sources: finite numbers by name, out of whatever a backend says; knows no algorithm.
+
+A source that asks backends itself promises what a health check does besides.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Any, Final
 
+from zope.interface import Invalid
+from zope.interface.verify import verifyObject
+
 from balancer.core.messages import ResponseHead
 from balancer.errors import CheckFailed
+from balancer.interfaces import ISignalSource
 from balancer.testing.kit import checks
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.constants import mentioned
+from balancer.testing.kit.examining import Examination, are_numbers
 from balancer.testing.kit.searching import search
-from balancer.testing.kit.stories import Story
+from balancer.testing.kit.stories import Story, in_words
 from balancer.testing.strategies import hypothesis_strategies
 
-NUMBERS: Final = "whatever stands in a head, answered() answers numbers by name, or raises CheckFailed"
+READS: Final = "answered() answers finite numbers by name, or raises CheckFailed, whatever stands in a head"
+ATTRIBUTES: Final = "it has what ISignalSource asks for"
 VALUES: Final = (
     "",
     "=",
     "cpu=",
+    "1",
+    "1e3",
+    "1e999",
+    "nan",
+    "-inf",
     "cpu=nan",
     "JSON {",
     'JSON {"cpu_utilization": 1e999}',
     "TEXT cpu_utilization=0.5",
+    "TEXT cpu_utilization=nan",
     "\xff",
+    "9" * 5000,
 )
-
-
-def asks(source: Any) -> bool:
-    """Whether it asks backends itself."""
-    return callable(getattr(source, "collect", None))
+"""What stands in heads, and what should not."""
 
 
 def shape(subject: Subject) -> None:
     """It names its signals, how long they count and whom it can serve, and has a way to bring them."""
     story, source = Story(), subject.make()
     story.tell(f"{subject.name} is made")
-    for name in ("names", "expire", "protocols"):
-        if not hasattr(source, name):
-            story.broken("it has what ISignalSource asks for", f"there is no {name}")
-    if not source.expire > 0:
-        story.broken("a number counts for some time", f"for {source.expire!r} s")
-    if not (asks(source) or callable(getattr(source, "answered", None)) or getattr(source, "reported", False)):
+    try:
+        verifyObject(ISignalSource, source, tentative=True)
+    except Invalid as error:
+        story.broken(ATTRIBUTES, str(error))
+    checks.kinds_of_pool(story, source)
+    for promised, name, fits in _attributes(source):
+        value = getattr(source, name, None)
+        if not fits(value):
+            story.broken(promised, repr(value))
+    if not (_asks(source) or _hears(source) or getattr(source, "reported", False)):
         story.broken("it collects, is told of answers, or takes what checks report", "none of these")
+    if _asks(source):
+        story.tell("it is asked about a backend that stays silent")
+        Examination(source, story).stop()
+
+
+def _attributes(source: Any) -> Iterator[tuple[str, str, Callable[[Any], bool]]]:
+    yield "names are those of its signals, one at least", "names", _are_texts
+    yield "expire is for how many seconds a number counts", "expire", _is_time
+    if _asks(source):
+        yield "every is after how many seconds it is asked again", "every", _is_time
+        yield "timeout is how many seconds it may take", "timeout", _is_time
+    if _hears(source):
+        yield "fields are those of answers that it reads, in lower case", "fields", _are_fields
+
+
+def _asks(source: Any) -> bool:
+    return callable(getattr(source, "collect", None))
+
+
+def _hears(source: Any) -> bool:
+    return callable(getattr(source, "answered", None))
+
+
+def _are_texts(value: Any) -> bool:
+    is_some = isinstance(value, Collection) and not isinstance(value, str) and len(value) > 0
+    return is_some and all(isinstance(one, str) for one in value)
+
+
+def _are_fields(value: Any) -> bool:
+    return _are_texts(value) and all(name == name.lower() for name in value)
+
+
+def _is_time(value: Any) -> bool:
+    return isinstance(value, int | float) and value > 0
 
 
 def heads(subject: Subject) -> None:
-    """Of whatever stands in an answer it makes numbers by name, or nothing."""
-    source = subject.make()
-    answered = getattr(source, "answered", None)
-    if answered is None:
+    """Of whatever stands in an answer it makes finite numbers by name, or raises CheckFailed."""
+    if not _hears(subject.make()):
         return
     st = hypothesis_strategies()
-    words = [word.decode("latin-1") for word in mentioned(source)]
+    words = [word.decode("latin-1").replace("\n", " ") for word in mentioned(subject.make())]
     value = st.lists(st.sampled_from([*VALUES, *words, ",", "=", " "]), max_size=5).map("".join)
-    search(value, partial(_tells_numbers, source, answered), subject.effort, first=VALUES)
+    search(value, partial(_reads, subject), subject.effort, first=[*VALUES, *_pairs(subject.make().names)])
 
 
-def _tells_numbers(source: Any, answered: Callable[[Any], Any], value: str) -> None:
-    story = Story()
-    fields = tuple((name, value.replace("\n", " ")) for name in sorted(getattr(source, "fields", ("x-load",))))
+def _pairs(names: Collection[str]) -> list[str]:
+    """Each name with what may follow it."""
+    return [f"{before}{name}={value}" for name in names for before in ("", "TEXT ") for value in ("", "1", "nan", "x")]
+
+
+def _reads(subject: Subject, value: str) -> None:
+    story, source = Story(), subject.make()
+    fields = tuple((name, value) for name in sorted(source.fields))
     story.tell(f"a backend answers with {', '.join(f'{name}: {told!r}' for name, told in fields)}")
-    found = story.asked(NUMBERS, "answered()", partial(_told, answered, ResponseHead(200, fields=fields)))
-    if not isinstance(found, Mapping):
-        story.broken(NUMBERS, f"{found!r}, which is a {type(found).__name__}")
-    if not all(isinstance(name, str) and isinstance(number, int | float) for name, number in found.items()):
-        story.broken(NUMBERS, repr(dict(found)))
-
-
-def _told(answered: Callable[[Any], Any], head: ResponseHead) -> Any:
     try:
-        return answered(head)
+        found = source.answered(ResponseHead(200, fields=fields))
     except CheckFailed:
-        return {}
+        return
+    except Exception as error:  # noqa: BLE001  whatever a plugin raises is what came
+        story.broken(READS, f"it raised {in_words(error)}")
+    if not are_numbers(source.names, found):
+        close = getattr(found, "close", lambda: None)
+        close()
+        story.broken(READS, f"{found!r}, which is a {type(found).__name__}")
 
 
 def _if_it_asks(judge: Callable[[Subject], None]) -> Callable[[Subject], None]:
     def level(subject: Subject) -> None:
-        if asks(subject.make()):
+        if _asks(subject.make()):
             judge(subject)
 
     level.__doc__ = judge.__doc__
     return level
 
 
-cancelled, refused, garbage, flapping, side_by_side = (
+cancelled, refused, garbage, splits, evidence, blocking, flapping, side_by_side = (
     _if_it_asks(judge)
-    for judge in (checks.cancelled, checks.refused, checks.garbage, checks.flapping, checks.side_by_side)
+    for judge in (
+        checks.cancelled,
+        checks.refused,
+        checks.garbage,
+        checks.splits,
+        checks.evidence,
+        checks.blocking,
+        checks.flapping,
+        checks.side_by_side,
+    )
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from contextlib import suppress
 from typing import Any
 
@@ -191,6 +193,58 @@ class WaitsForItself:
         await Deferred[None]()
 
 
+class _FirstPiece(FirstLine):
+    def dataReceived(self, data: bytes) -> None:
+        """Take the first piece for all there is."""
+        if not self.line.called:
+            self.line.callback(data)
+
+
+class TakesAPieceForAll:
+    """Looks at the first piece that comes, as if it could not be cut."""
+
+    protocols = STREAMS
+
+    async def check(self, target: Any) -> None:
+        """See `IHealthCheck`."""
+        if await first_line(target, _FirstPiece()) != b"PONG\r\n":
+            raise CheckFailed("expected PONG")
+
+
+class ShowsAll:
+    """Gives all that it has read for evidence."""
+
+    protocols = STREAMS
+
+    async def check(self, target: Any) -> None:
+        """See `IHealthCheck`."""
+        protocol = FirstLine()
+        if await first_line(target, protocol) != b"PONG":
+            raise CheckFailed(f"expected PONG, got {protocol.data.decode(errors='replace')}")
+
+
+class SleepsFirst:
+    """Gives the backend a moment, in which nobody else is served."""
+
+    protocols = STREAMS
+
+    async def check(self, target: Any) -> None:
+        """See `IHealthCheck`."""
+        time.sleep(0.001)  # noqa: TID251, ASYNC251  this is the fault
+        await first_line(target, FirstLine())
+
+
+class LooksTheNameUp:
+    """Asks for the address of the backend itself, and has everybody wait for the answer."""
+
+    protocols = STREAMS
+
+    async def check(self, target: Any) -> None:
+        """See `IHealthCheck`."""
+        socket.getaddrinfo("127.0.0.1", 80)
+        await first_line(target, FirstLine())
+
+
 CHECKS = [
     Faulty(GoesOnWhenCancelled, "cancelled"),
     Faulty(LeavesATimer, "cancelled"),
@@ -202,4 +256,8 @@ CHECKS = [
     Faulty(RemembersSuccess, "flapping"),
     Faulty(OneForAll, "side_by_side"),
     Faulty(AnswersAtOnce, "shape"),
+    Faulty(TakesAPieceForAll, "splits"),
+    Faulty(ShowsAll, "evidence"),
+    Faulty(SleepsFirst, "blocking"),
+    Faulty(LooksTheNameUp, "blocking"),
 ]

@@ -187,8 +187,56 @@ MORALS: Final = {
         "came: the first passes, and the second passes",
     ),
     "AnswersAtOnce": (
-        "promised: check() returns a Deferred or a coroutine",
+        "promised: it answers a Deferred or a coroutine",
         "came: None, which cannot be awaited",
+    ),
+    "TakesAPieceForAll": (
+        "promised: what a backend says is told the same way however the bytes are cut",
+        "came: two different answers",
+    ),
+    "ShowsAll": (
+        "promised: evidence is one line",
+        "came: N lines: 'expected PONG, got a\\nb\\r\\nc\\n' and so on",
+    ),
+    "SleepsFirst": (
+        "promised: all that takes time is awaited, and goes through the target",
+        "came: it called time.sleep",
+    ),
+    "LooksTheNameUp": (
+        "promised: all that takes time is awaited, and goes through the target",
+        "came: it called socket.getaddrinfo",
+    ),
+    "ConvertsBlindly": (
+        "promised: answered() answers finite numbers by name, or raises CheckFailed, whatever stands in a hea",
+        "came: it raised ValueError: could not convert string to float: ''",
+    ),
+    "TakesNaN": (
+        "promised: answered() answers finite numbers by name, or raises CheckFailed, whatever stands in a hea",
+        "came: {'load': inf}, which is a dict",
+    ),
+    "TellsTexts": (
+        "promised: a source answers finite numbers by name, and raises CheckFailed when there is nothing to b",
+        "came: {'load': ''}, which is a dict",
+    ),
+    "TellsOldNumbers": (
+        "promised: a check tells how the backend is now",
+        "came: it passes",
+    ),
+    "ContentWithNothing": (
+        "promised: a check of what refuses connections fails with CheckFailed",
+        "came: it passes",
+    ),
+    "AsksInItsOwnTime": (
+        "promised: a check ends when it is cancelled, and leaves nothing behind",
+        "came: calls are still to come on the clock",
+    ),
+    "BringsNothing": (
+        "promised: it collects, is told of answers, or takes what checks report",
+        "came: none of these",
+    ),
+    "UpperCase": (
+        "promised: fields are those of answers that it reads, in lower case",
+        "came: frozenset({'X-Load'})",
     ),
     "OneOfAName": (
         "promised: fields of a name that the filter does not know pass all of them as they came, or none",

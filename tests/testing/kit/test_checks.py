@@ -31,7 +31,7 @@ class Sound:
     async def check(self, target: Any) -> Report | None:
         """See `IHealthCheck`."""
         found = await first_line(target, self.line())
-        return Report(detail=repr(found))
+        return Report(detail=repr(found[:80]))
 
 
 class Raising(FirstLine):
@@ -42,7 +42,7 @@ class Raising(FirstLine):
         raise KeyError(data)
 
 
-ALL = ["shape", "cancelled", "refused", "garbage", "flapping", "side_by_side"]
+ALL = ["shape", "cancelled", "refused", "garbage", "splits", "evidence", "blocking", "flapping", "side_by_side"]
 
 
 @pytest.mark.parametrize("level", ALL)
@@ -57,7 +57,7 @@ def test_a_function_is_a_check() -> None:
     async def probing(target: Any) -> None:
         await first_line(target, FirstLine())
 
-    assert [story_of(lambda: probing, level) for level in ALL] == [""] * 6
+    assert [story_of(lambda: probing, level) for level in ALL] == [""] * 9
 
 
 def test_other_faults() -> None:
@@ -75,9 +75,11 @@ def test_other_faults() -> None:
                 target.connect(Factory.forProtocol(FirstLine))
                 raise
 
-    assert "there is none" in story_of(Nameless, "shape")
-    assert "a check takes whatever a backend says" in story_of(type("R", (Sound,), {"line": Raising}), "garbage")
-    assert "it connects anew" in story_of(Again, "cancelled")
+    assert "protocols attribute was not provided" in story_of(Nameless, "shape")
+    assert "the protocol of a check takes whatever a backend says" in story_of(
+        type("R", (Sound,), {"line": Raising}), "garbage"
+    )
+    assert "it asks anew" in story_of(Again, "cancelled")
 
 
 def test_a_check_may_forget_how_it_was() -> None:

@@ -10,9 +10,28 @@ from zope.interface import implementer
 from balancer.errors import CheckFailed
 from balancer.interfaces import ISignalSource, Kind
 from balancer.plugins.signals import LoadReports, Prometheus, Reported
-from tests.testing.kit.told import story_of
+from tests.testing.faulty.morals import MORALS
+from tests.testing.faulty.sources import SOURCES
+from tests.testing.kit.told import broken_by, story_of
 
-ALL = ["shape", "heads", "cancelled", "refused", "garbage", "flapping", "side_by_side"]
+ALL = [
+    "shape",
+    "heads",
+    "cancelled",
+    "refused",
+    "garbage",
+    "splits",
+    "evidence",
+    "blocking",
+    "flapping",
+    "side_by_side",
+]
+
+
+@pytest.mark.parametrize("faulty", SOURCES, ids=str)
+def test_every_faulty_source_is_caught(faulty: Any) -> None:
+    """The promise that a faulty source breaks is named, and what came instead."""
+    assert tuple(broken_by(faulty).splitlines()) == MORALS[str(faulty)]
 
 
 @pytest.mark.parametrize(
@@ -21,7 +40,7 @@ ALL = ["shape", "heads", "cancelled", "refused", "garbage", "flapping", "side_by
 )
 def test_the_sound_pass(sound: Any) -> None:
     """Built-in sources keep every promise."""
-    assert [story_of(sound, level) for level in ALL] == [""] * 7
+    assert [story_of(sound, level) for level in ALL] == [""] * 10
 
 
 class Told:
@@ -43,10 +62,10 @@ class Told:
 @pytest.mark.parametrize(
     ("members", "level", "told"),
     [
-        ({}, "heads", "answered() raised ValueError"),
+        ({}, "heads", "it raised ValueError"),
         ({"answered": lambda _self, _head: None}, "heads", "None, which is a NoneType"),
         ({"answered": lambda _self, _head: {"load": "high"}}, "heads", "{'load': 'high'}"),
-        ({"expire": 0}, "shape", "a number counts for some time"),
+        ({"expire": 0}, "shape", "expire is for how many seconds a number counts"),
         ({"answered": None, "reported": False, "collect": None}, "shape", "none of these"),
     ],
 )
@@ -64,4 +83,4 @@ def test_what_is_missing() -> None:
             """See `ISignalSource`."""
             return {}
 
-    assert "there is no names" in story_of(Nameless, "shape")
+    assert "names attribute was not provided" in story_of(Nameless, "shape")

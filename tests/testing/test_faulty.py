@@ -20,7 +20,7 @@ from tests.testing.faulty.listing import Faulty
 from tests.testing.faulty.matchers import MATCHERS
 
 ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING]
-OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "Sorting"}
+OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "NeverMade", "Sorting"}
 """Those that a single request over TCP shows."""
 
 

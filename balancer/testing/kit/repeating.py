@@ -20,6 +20,9 @@ from balancer.testing.pools import MemoryPool
 PICKS: Final = 60
 WEIGHTS: Final = (1, 2, 1, 3, 1)
 
+HOURS: Final = (0.0217, 1.211, 343.17)
+"""How much later it is when choices are repeated."""
+
 Between = Callable[[], object]
 
 
@@ -62,9 +65,10 @@ def _does_it_again(subject: Subject, seed: int) -> None:
     alone = picks(subject, subject.make(), seed)
     story.tell(f"a pool whose chance is seeded with {seed}: {listed(alone)}")
     story.tell("the same once more, with another object of the kind, at another time of day")
-    with _another_time():
-        again = picks(subject, subject.make(), seed)
-    _compare(story, "the same seed and the same sessions give the same choices", alone, again)
+    for hours in HOURS:
+        with _another_time(hours):
+            again = picks(subject, subject.make(), seed)
+        _compare(story, "the same seed and the same sessions give the same choices", alone, again)
     shared = subject.make()
     other = MemoryPool(shared, (1, 1, 1), seed=seed + 1)
     story.steps.pop()
@@ -74,18 +78,18 @@ def _does_it_again(subject: Subject, seed: int) -> None:
 
 
 @contextmanager
-def _another_time() -> Iterator[None]:
+def _another_time(hours: float) -> Iterator[None]:
     """Have the clocks of the process stand elsewhere; the time that counts is the session's."""
     clocks = {name: getattr(time, name) for name in ("time", "monotonic", "perf_counter")}
-    vars(time).update({name: partial(_off, clock) for name, clock in clocks.items()})
+    vars(time).update({name: partial(_off, clock, hours) for name, clock in clocks.items()})
     try:
         yield
     finally:
         vars(time).update(clocks)
 
 
-def _off(clock: Callable[[], float]) -> float:
-    return clock() + 12_345.678
+def _off(clock: Callable[[], float], hours: float) -> float:
+    return clock() + 3600 * hours
 
 
 def _pick_elsewhere(memory: MemoryPool) -> None:

@@ -21,7 +21,7 @@ from tests.testing.faulty.matchers import MATCHERS
 from tests.testing.faulty.sources import SOURCES
 
 ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING]
-OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "Sorting"}
+OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "NeverMade", "Sorting"}
 """Those that a single request over TCP shows."""
 
 

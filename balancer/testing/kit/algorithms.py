@@ -24,6 +24,7 @@ from balancer.testing.kit.watching import (
     CHOOSES,
     LOOKS_ONLY,
     MADE,
+    SLICES,
     Watched,
     close,
     differences,
@@ -101,13 +102,15 @@ def _check_member(story: Story, picker: Any, name: str, count: int) -> None:
 
 
 def finished(made: Any) -> Any:
-    """The picker, however many slices it takes to make."""
-    while isinstance(made, Generator):
+    """The picker, however many slices it takes to make. Raises `RuntimeError` if they have no end."""
+    if not isinstance(made, Generator):
+        return made
+    for _ in range(SLICES):
         try:
             next(made)
         except StopIteration as end:
-            made = end.value
-    return made
+            return end.value
+    raise RuntimeError(f"there is no picker after {SLICES} slices")
 
 
 def safety(subject: Subject) -> None:

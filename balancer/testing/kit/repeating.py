@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import builtins
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 from balancer.core.session import Session
@@ -17,6 +19,9 @@ from balancer.testing.pools import MemoryPool
 
 PICKS: Final = 60
 WEIGHTS: Final = (1, 2, 1, 3, 1)
+
+HOURS: Final = (0.0217, 1.211, 343.17)
+"""How much later it is when choices are repeated."""
 
 Between = Callable[[], object]
 
@@ -59,16 +64,32 @@ def _does_it_again(subject: Subject, seed: int) -> None:
     story = Story()
     alone = picks(subject, subject.make(), seed)
     story.tell(f"a pool whose chance is seeded with {seed}: {listed(alone)}")
-    story.tell("the same once more, with another object of the kind")
-    _compare(
-        story, "the same seed and the same sessions give the same choices", alone, picks(subject, subject.make(), seed)
-    )
+    story.tell("the same once more, with another object of the kind, at another time of day")
+    for hours in HOURS:
+        with _another_time(hours):
+            again = picks(subject, subject.make(), seed)
+        _compare(story, "the same seed and the same sessions give the same choices", alone, again)
     shared = subject.make()
     other = MemoryPool(shared, (1, 1, 1), seed=seed + 1)
     story.steps.pop()
     story.tell("the same once more, while the same object serves another pool too")
     also = picks(subject, shared, seed, lambda: _pick_elsewhere(other))
     _compare(story, "one object serves many pools, which know nothing of each other", alone, also)
+
+
+@contextmanager
+def _another_time(hours: float) -> Iterator[None]:
+    """Have the clocks of the process stand elsewhere; the time that counts is the session's."""
+    clocks = {name: getattr(time, name) for name in ("time", "monotonic", "perf_counter")}
+    vars(time).update({name: partial(_off, clock, hours) for name, clock in clocks.items()})
+    try:
+        yield
+    finally:
+        vars(time).update(clocks)
+
+
+def _off(clock: Callable[[], float], hours: float) -> float:
+    return clock() + 3600 * hours
 
 
 def _pick_elsewhere(memory: MemoryPool) -> None:

@@ -18,6 +18,10 @@ LOOKS_ONLY = "the engine counts, the policy only looks: it changes neither backe
 MADE = "an algorithm makes a picker for any backends, at least one, at once or in slices of a generator"
 
 
+SLICES = 100_000
+"""The most slices that a picker may take to make."""
+
+
 class Watched:
     """An algorithm in whose place this one stands. What goes wrong is kept in `wrong`: what was promised, what came."""
 
@@ -50,7 +54,7 @@ class Watched:
 
     def _in_slices(self, made: Generator[None, None, Any], backends: Sequence[Any]) -> Generator[None, None, Any]:
         try:
-            picker = yield from made
+            picker = yield from _bounded(made)
         except Exception as error:
             self.wrong.append((MADE, f"the generator of picker() raised {in_words(error)}"))
             raise
@@ -67,6 +71,17 @@ class Watched:
     def _check_untouched(self, what: str, before: Any, now: Sequence[Any]) -> None:
         if changed := differences(before, photo(*now)):
             self.wrong.append((LOOKS_ONLY, f"{what} changed {changed}"))
+
+
+def _bounded(made: Generator[None, None, Any]) -> Generator[None, None, Any]:
+    """The same slices, if they come to an end."""
+    for _ in range(SLICES):
+        try:
+            next(made)
+        except StopIteration as end:
+            return end.value
+        yield
+    raise RuntimeError(f"there is no picker after {SLICES} slices")
 
 
 class _WatchedKeeper:

@@ -177,6 +177,17 @@ class _OneAtATime:
         del self._since[backend]
 
 
+class NeverMade:
+    """Makes its picker in slices, of which there is no end."""
+
+    name = "never-made"
+
+    def picker(self, backends: Sequence[Any], random: Random) -> Any:
+        """See `IAlgorithm`."""
+        while True:
+            yield
+
+
 class ReleasedOnce:
     """Fails when the second session on a backend ends, for it has forgotten the backend with the first."""
 
@@ -221,6 +232,7 @@ ANSWERING = [
     Faulty(TriedIsAList, "safety"),
     Faulty(NeedsRequest, "safety"),
     Faulty(WholeWeights, "safety"),
+    Faulty(NeverMade, "shape"),
     Faulty(ReleasedOnce, "safety"),
     Faulty(ForgetsTheHead, "safety"),
 ]

@@ -142,6 +142,16 @@ class AsksWhileBuilding:
         return lambda _session: random.choice(backends)
 
 
+class ClockOfItsOwn:
+    """Goes by the clock of the machine, where the session says what time it is."""
+
+    name = "clock-of-its-own"
+
+    def picker(self, backends: Sequence[Any], random: Random) -> Any:
+        """See `IAlgorithm`."""
+        return lambda _session: backends[int(time.time() / 600) % len(backends)]  # noqa: TID251  that is wrong with it
+
+
 class PlaceInMemory:
     """Goes by where a backend stands in memory, which is elsewhere in every process."""
 
@@ -176,5 +186,6 @@ LASTING = [
     Faulty(Sleeping, "budget"),
     Faulty(BuildsAtOnce, "budget"),
     Faulty(AsksWhileBuilding, "budget"),
+    Faulty(ClockOfItsOwn, "determinism"),
     Faulty(PlaceInMemory, "hash_seeds"),
 ]

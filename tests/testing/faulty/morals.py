@@ -5,6 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 MORALS: Final = {
+    "ClockOfItsOwn": (
+        "promised: the same seed and the same sessions give the same choices",
+        "came: N and N more; choice N is another",
+    ),
+    "NeverMade": (
+        "promised: an algorithm makes a picker for any backends, at least one, at once or in slices of a gene",
+        "came: picker() raised RuntimeError: there is no picker after N slices",
+    ),
     "AsksWhileBuilding": ("promised: making a picker waits for nothing", "came: it waits N ms at a time"),
     "PlaceInMemory": (
         "promised: all processes choose alike: nothing depends on hash(), on id() or on the order of a set",

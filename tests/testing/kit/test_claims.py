@@ -8,7 +8,10 @@ import pytest
 
 from balancer.errors import ConfigError
 from balancer.plugins.algorithms import RoundRobin
+from balancer.plugins.matchers import Always
 from balancer.testing import conformance
+from tests.testing.faulty.matchers import PathOfNothing
+from tests.testing.kit.told import story_of
 
 
 @pytest.mark.parametrize(
@@ -49,3 +52,18 @@ def test_what_is_not_claimed_is_not_tried() -> None:
     ]
     assert len([name for name in vars(all_of_it) if name.startswith("test_")]) == 10
     assert all(test.__doc__ for name, test in vars(all_of_it).items() if name.startswith("test_"))
+
+
+def test_only_algorithms_claim() -> None:
+    """A claim about what is no algorithm is told."""
+    with pytest.raises(ConfigError) as caught:
+        conformance(Always, weighted=True, affinity=True)
+    assert caught.value.mistakes == (
+        "conformance: affinity: would be ignored, for this is a matcher; leave it out",
+        "conformance: weighted: would be ignored, for this is a matcher; leave it out",
+    )
+
+
+def test_whatever_is_raised_breaks_a_promise() -> None:
+    """What raises in a promise about something else breaks that one, too."""
+    assert "came: AttributeError" in story_of(PathOfNothing, "determinism")

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -151,4 +151,5 @@ def test_it_happens_as_foretold(tmp_path: Path) -> None:
     with Program(sys.executable, working, str(len(NAMES)), str(SERVERS), str(SLOWER)) as program:
         backends = list(map(int, program.line().split()))
         with Sites(tmp_path, backends) as sites:
-            assert [] in runs(plan, sites.ports)
+            wrong = list(takewhile(bool, runs(plan, sites.ports)))
+    assert len(wrong) < RUNS, wrong

@@ -6,16 +6,14 @@ from collections.abc import Callable
 from typing import Any
 
 from balancer.core.messages import END, RequestHead
-from balancer.core.retries import RetryPolicy
 from tests.core.stage import ANSWER, GET, Stage
 
 HEAD = GET.with_added("x-secret", "1").with_added("x-other", "2")
-HEDGED = RetryPolicy(3, share=0.0, floor=5, hedge=1.0)
 
 
-def staged(says: Callable[[RequestHead], Any], policy: RetryPolicy | None = None) -> Stage:
+def staged(says: Callable[[RequestHead], Any]) -> Stage:
     """A stage whose picker makes that of heads."""
-    stage = Stage(policy=policy)
+    stage = Stage()
     snapshot = stage.pool.policy.snapshot
     assert snapshot is not None
     snapshot.requested = lambda _session, _backend, head: says(head)
@@ -37,17 +35,6 @@ def test_the_backend_sees_what_the_picker_leaves() -> None:
     assert stage.at_rest()
 
 
-def test_so_does_a_second_try_at_the_same_time() -> None:
-    """Of two tries at a time neither lets the backend see what the picker takes out."""
-    stage = staged(bare, HEDGED)
-    exchange = stage.asked(END, head=HEAD)
-    first = stage.connect()
-    stage.clock.advance(1)
-    assert first.said[0] == stage.connect().said[0] == bare(HEAD)
-    exchange.response(ANSWER)
-    assert stage.at_rest()
-
-
 def test_a_picker_that_fails_ends_the_exchange() -> None:
     """When the picker fails on a request nothing of it is sent, the client is told, and the backend is not blamed."""
     stage = staged(lambda _head: None)
@@ -58,14 +45,13 @@ def test_a_picker_that_fails_ends_the_exchange() -> None:
     assert stage.at_rest()
 
 
-def test_a_picker_that_fails_a_second_try_ends_that_alone() -> None:
-    """When the picker fails on a second try, the first goes on as if there were none."""
-    answers = iter([HEAD, None])
-    stage = staged(lambda _head: next(answers), HEDGED)
+def test_a_picker_without_a_say_is_not_asked() -> None:
+    """What such a picker's backend is sent is the very head that came."""
+    stage = Stage()
+    snapshot = stage.pool.policy.snapshot
+    assert snapshot is not None
+    snapshot.has_say = False
     exchange = stage.asked(END, head=HEAD)
-    stage.connect()
-    stage.clock.advance(1)
-    assert stage.connect().said == []
+    assert stage.connect().said[0] is HEAD
     exchange.response(ANSWER)
-    assert stage.line.result == "answered"
     assert stage.at_rest()

@@ -182,6 +182,15 @@ def test_a_body_that_is_no_transform_fails(body: Callable[..., Any]) -> None:
         asked(body)
 
 
+def test_a_failure_may_be_passed_over() -> None:
+    """Where failures are only told, those filters leave the body alone, and the others have their say."""
+    told: list[FilterFailed] = []
+    steps = [("faulty", lambda *_: 5), ("able", lambda *_: Faulty(bytes.upper))]
+    body = transforms(steps, HEAD, SESSION, Direction.RESPONSE, told.append)
+    assert body is not None
+    assert (body.passed(b"a"), len(told)) == ([b"A"], 1)
+
+
 def test_heads_lose_what_held_for_the_original() -> None:
     """Length, digests and ranges go, an ETag becomes weak, and all else stays in its order."""
     head = ResponseHead(

@@ -105,3 +105,13 @@ def test_http_ends_when_cancelled() -> None:
     assert probe.target.transport.disconnecting
     probe.says(OK).ends()
     assert len(probe.outcome) == 1
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.1"])
+def test_http_asks_in_the_version_that_is_wanted(version: str) -> None:
+    """The first line says the version, and a body goes with its length in either."""
+    said = answering(version=version, method="POST", send="ping").target.transport.value()
+    head, _, body = said.partition(b"\r\n\r\n")
+    assert head.split(b"\r\n")[0] == b"POST / HTTP/" + version.encode()
+    assert b"content-length: 4" in head.lower()
+    assert body == b"ping"

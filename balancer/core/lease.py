@@ -45,8 +45,9 @@ class Lease:
         return self.policy.belongs(self._snapshot, self.session, self.backend)
 
     def awaits_room(self) -> bool:
-        """Whether the session is to wait for room on its own backend, which is full."""
-        return self._snapshot.waits and self.backend.fit and self.backend.full and self.belongs()
+        """Whether the session is to wait for room on its own backend, which is full and not just tried out."""
+        backend = self.backend
+        return self._snapshot.waits and backend.fit and backend.full and backend.trial is None and self.belongs()
 
     def requested(self, head: RequestHead) -> RequestHead:
         """Let that picker see, and change, the head of the request that the backend is sent. Raises `PolicyFailed`."""

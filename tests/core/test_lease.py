@@ -104,6 +104,9 @@ def test_whose_backend_it_is() -> None:
     assert not lease.awaits_room()
     lease.backend.max_connections = other.backend.max_connections = 1
     assert (lease.awaits_room(), other.awaits_room()) == (True, False)
+    lease.backend.trial = 1
+    assert not lease.awaits_room()
+    lease.backend.trial = None
     lease.backend.up = False
     assert not lease.awaits_room()
 

@@ -135,6 +135,17 @@ def test_who_is_to_wait_waits() -> None:
     assert waiting.fate == "a"
 
 
+def test_nobody_waits_for_what_is_tried_out() -> None:
+    """A session whose own backend is tried out, and has who tries it, gets another in place of an error."""
+    one, other = backend("a"), backend("b")
+    algorithm: Any = Homes()
+    pool = Pool("pool", [one, other], algorithm, ports=Turns(look=0.0).ports())
+    one.trial = 1
+    pool.refresh()
+    picked = [pool.pick(Session(Kind.TCP, ("192.0.2.1", 1), 0.0, server_name="a")).backend for _ in range(2)]
+    assert picked == [one, other]
+
+
 def test_who_waits_for_what_drains() -> None:
     """Room on a backend that drains goes to those who wait because they belong there."""
     rooms = Rooms(1, 1, algorithm=Homes())

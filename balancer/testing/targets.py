@@ -29,7 +29,8 @@ class MemoryTarget(Target):
     """What a health check is given: `network` is the clock and the reactor behind it.
 
     New connections are made with the next `network.pump`, unless they are `refused` or the backend is `silent`. `asked`
-    counts what was asked for, connections, datagrams and programs, and `too_late` what of it when the check was over.
+    counts what was asked for, connections, datagrams and programs; `connected` the first of these, and `too_late` what
+    was asked for when the check was over.
     `reach`, `say`, `flood` and `end` are the network's part, and the backend's.
     """
 
@@ -37,7 +38,7 @@ class MemoryTarget(Target):
         self, *, refused: bool = False, silent: bool = False, kinds: Collection[Kind] = frozenset(Kind)
     ) -> None:
         self.network, self._refused = MemoryNetwork(), refused
-        self.asked = self.too_late = 0
+        self.asked = self.connected = self.too_late = 0
         self._served: list[Protocol] = []
         self._waiting: list[tuple[Deferred[Any], bool]] = []
         self.network.listenTCP(PORT, Factory.forProtocol(self._serving))
@@ -57,6 +58,7 @@ class MemoryTarget(Target):
     def connect(self, factory: Any) -> Deferred[Any]:
         """See `ICheckTarget.connect`."""
         self._count()
+        self.connected += 1
         return super().connect(factory)
 
     def datagram(self, data: bytes) -> Deferred[bytes]:

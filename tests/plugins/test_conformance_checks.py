@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from balancer.plugins.composite_checks import All, Any
+from balancer.interfaces import IHealthCheckPlugin, ISignalSourcePlugin
+from balancer.plugins import health, signals
+from balancer.plugins.composite_checks import All, Any, Composite
 from balancer.plugins.dns_check import DNSCheck
 from balancer.plugins.health import TCPCheck
 from balancer.plugins.http_checks import HTTPCheck
@@ -28,6 +30,16 @@ TestDNSCheck = conformance(lambda: DNSCheck("example.com"), profile="quick")
 TestScript = conformance(lambda: Script(["true"]), profile="quick")
 TestAll = conformance(lambda: All(TCPCheck(), HTTPCheck("/")), profile="quick")
 TestAny = conformance(lambda: Any(TCPCheck(), HTTPCheck("/")), profile="quick")
+TestComposite = conformance(lambda: Composite(1, port=TCPCheck(), app=HTTPCheck("/")), profile="quick")
 TestPrometheus = conformance(lambda: Prometheus("/metrics", {"queue": "waiting"}), profile="quick")
 TestLoadReports = conformance(lambda: LoadReports("cpu_utilization"), profile="quick")
 TestReported = conformance(lambda: Reported("queue"), profile="quick")
+
+
+def test_none_is_left_out() -> None:
+    """Every health check and every signal source that there is has its tests here."""
+    there = [*vars(health).values(), *vars(signals).values()]
+    markers = (IHealthCheckPlugin, ISignalSourcePlugin)
+    names = {one.__name__ for one in there if any(marker.providedBy(one) for marker in markers)}
+    assert len(names) > 15
+    assert {f"Test{name}" for name in names} <= globals().keys()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import sys
 from collections.abc import Callable
-from types import FrameType
 from typing import Any, Final
 
 _FUNCTIONS: Final = frozenset(
@@ -29,19 +28,14 @@ _OF_SOCKETS: Final = frozenset(
 
 def waits_in(happens: Callable[[], object]) -> str:
     """The first call in which all had to wait while that happened; empty if there was none. Raises what it raises."""
-    heard: list[str] = []
-
-    def listen(_frame: FrameType, event: str, called: Any) -> None:
-        if event == "c_call" and (name := _name(called)):
-            heard.append(name)
-
+    heard: list[Any] = []
     before = sys.getprofile()
-    sys.setprofile(listen)
+    sys.setprofile(lambda _frame, event, called: heard.append(called) if event == "c_call" else None)
     try:
         happens()
     finally:
         sys.setprofile(before)
-    return heard[0] if heard else ""
+    return next(filter(None, map(_name, heard)), "")
 
 
 def _name(called: Any) -> str:

@@ -6,7 +6,7 @@ import tracemalloc
 from typing import Any
 
 import pytest
-from twisted.internet.defer import CancelledError
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.protocol import Factory
 
 from balancer.errors import CheckFailed
@@ -107,3 +107,62 @@ def test_memory_is_traced_on() -> None:
         assert tracemalloc.is_tracing()
     finally:
         tracemalloc.stop()
+
+
+class Patient(Sound):
+    """Tries again for a while where it cannot connect."""
+
+    async def check(self, target: Any) -> Report | None:
+        """See `IHealthCheck`."""
+        try:
+            return await super().check(target)
+        except CheckFailed:
+            pause: Deferred[None] = Deferred()
+            call = target.clock.callLater(60, pause.callback, None)
+            try:
+                await pause
+            finally:
+                call.cancel()
+            raise
+
+
+class Datagrams:
+    """Takes the first datagram for all there is, for it is."""
+
+    protocols = (Kind.UDP,)
+
+    async def check(self, target: Any) -> None:
+        """See `IHealthCheck`."""
+        if await target.datagram(b"ping") != b"PONG\r\n":
+            raise CheckFailed("expected PONG")
+
+
+class Constant:
+    """Asks nobody."""
+
+    protocols = (Kind.TCP,)
+
+    async def check(self, target: Any) -> None:
+        """See `IHealthCheck`."""
+
+
+@pytest.mark.parametrize("sound", [Patient, Datagrams, Constant])
+def test_no_sound_one_is_refused(sound: Any) -> None:
+    """A check may take its time, hear datagrams, which are not cut, or look at something else than the backend."""
+    assert [story_of(sound, level) for level in ALL] == [""] * 9
+
+
+@pytest.mark.parametrize("kinds", [(), "tcp", None, (7,)])
+def test_kinds_are_judged(kinds: Any) -> None:
+    """Protocols are kinds, one at least."""
+    assert "protocols names the kinds of pool" in story_of(type("Odd", (Sound,), {"protocols": kinds}), "shape")
+
+
+def test_long_evidence() -> None:
+    """Evidence that becomes longer with what a backend says is told with its length."""
+
+    class Long(Sound):
+        async def check(self, target: Any) -> Report | None:
+            return Report(detail=repr(await first_line(target, self.line())))
+
+    assert "65541 of them" in story_of(Long, "evidence")

@@ -27,6 +27,8 @@ _UNEXPECTED: Final = re.compile(r"got an unexpected keyword argument '(\w+)'")
 _MISSING: Final = re.compile(r"missing \d+ required .* arguments?: ")
 _LIKE: Final = 0.7
 """How like a setting a wrong one must be to be taken for it: `key`, a file, is not to end up as `keylog`, another."""
+_FEW: Final = 20
+"""So many settings are listed to one who gave another."""
 _LIBRARIES: Final = ("stdlib", "platstdlib", "purelib", "platlib")
 _INSTALLED: Final = (Path(__file__).resolve().parents[1], *(Path(sysconfig.get_paths()[name]) for name in _LIBRARIES))
 
@@ -166,4 +168,7 @@ def _with_hint(complaint: str, called: object) -> str:
         return f"{unexpected[0]}; only a TCPListener sends it, for a connection to a backend that is one client's alone"
     known = signature(called).parameters if callable(called) else {}
     close = get_close_matches(unexpected[1], known, n=1, cutoff=_LIKE)
-    return unexpected[0] + (f"; did you mean {close[0]!r}?" if close else "; leave it out")
+    if close:
+        return f"{unexpected[0]}; did you mean {close[0]!r}?"
+    remedy = f"it takes {', '.join(known)}" if 0 < len(known) <= _FEW else "leave it out"
+    return f"{unexpected[0]}; {remedy}"

@@ -216,7 +216,8 @@ class Pool(Noun):
         tiers = [backend.tier for backend in sound(self.backends, Backend)]
         yield from wrong_ejection(self.ejection, tiers, checked=self.health is not None)
         algorithms = (self.algorithm, self.on_policy_error)
-        yield from wrong_signals(self.signals, algorithms, checked=self.health is not None, unix=self._on_sockets)
+        asked = self.health is not None or self.agent is not None
+        yield from wrong_signals(self.signals, algorithms, checked=asked, unix=self._on_sockets)
         yield from self._wrong_tls()
         yield from tls_on_tls(self.health, self.tls)
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from balancer.config.mistakes import as_tuple, optional, provides, repeated, seconds, shown, sound
-from balancer.interfaces import ISignalSource, Kind
+from balancer.interfaces import IAlgorithm, ISignalSource, Kind
 
 _SOURCE = "give a source such as Prometheus('/metrics', {'queue': 'vllm:num_requests_waiting'})"
 _LEAST = 0.01
@@ -15,11 +15,12 @@ _WAYS = ("collect", "answered", "reported")
 
 def used(algorithms: Iterable[Any]) -> tuple[str, ...]:
     """The names of the signals that they go by, in order and each once."""
-    return tuple(dict.fromkeys(name for one in algorithms for name in sorted(map(str, getattr(one, "signals", ())))))
+    found = (one for one in algorithms if IAlgorithm.providedBy(one))
+    return tuple(dict.fromkeys(name for one in found for name in sorted(map(str, getattr(one, "signals", ())))))
 
 
 def wrong_signals(sources: Collection[Any], algorithms: Collection[Any], *, checked: bool, unix: bool) -> Iterator[str]:
-    """What of it would not work, or would be in vain, given whether backends are checked, and some are unix sockets."""
+    """What of it would not work, or would be in vain, given whether they are asked, and some are unix sockets."""
     wrong = [line for source in sources for line in _wrong_source(source, checked=checked, unix=unix)]
     yield from wrong
     if wrong:
@@ -48,7 +49,7 @@ def _wrong_source(source: Any, *, checked: bool, unix: bool) -> Iterator[str]:
     if not any(hasattr(source, way) for way in _WAYS):
         yield f"{at} has no way to bring any; give it {', '.join(_WAYS[:-1])} or {_WAYS[-1]}"
     if getattr(source, "reported", False) and not checked:
-        yield f"{at} would bring none, for nothing checks the backends; give health=Health(...)"
+        yield f"{at} would bring none, for nothing checks the backends; give health=Health(...) or agent=Agent(...)"
     if unix and getattr(source, "port", None) is not None:
         yield f"{at}: port: a backend on a unix socket has none; leave it out"
 
@@ -60,7 +61,7 @@ def _no_texts(field: str, value: Any) -> Iterator[str]:
 
 def unserved(sources: Iterable[Any], kinds: Iterable[Kind]) -> Iterator[str]:
     """The kinds of listener that use the pool, for which a source can bring nothing."""
-    for source in sources:
+    for source in filter(ISignalSource.providedBy, sources):
         served = as_tuple(getattr(source, "protocols", ()))
         if len(sound(served, Kind)) < len(served):
             yield f"signals: {shown(source)}: protocols: {served!r} are not kinds; give some of Kind"

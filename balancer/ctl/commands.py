@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Iterable
+from contextlib import suppress
 from math import isfinite
 from typing import Any, Final
 
@@ -47,17 +48,17 @@ _BACKEND: Final = "the backend's name, or pool/name"
 
 
 def _weight(text: str) -> float:
-    weight = float(text)
-    if not isfinite(weight) or weight < 0:
-        raise ArgumentTypeError(f"{text!r} is not a number from 0")
-    return weight
+    with suppress(ValueError):
+        if isfinite(weight := float(text)) and weight >= 0:
+            return weight
+    raise ArgumentTypeError(f"{text!r} is not a number from 0")
 
 
 def _count(text: str) -> int:
-    count = int(text)
-    if count < 1:
-        raise ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
-    return count
+    with suppress(ValueError):
+        if (count := int(text)) >= 1:
+            return count
+    raise ArgumentTypeError(f"{text!r} is not a whole number of at least 1")
 
 
 def fill(parser: ArgumentParser) -> None:

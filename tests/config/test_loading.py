@@ -6,11 +6,13 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 
-from balancer.config import Config, load
+from balancer.config import TLS, Config, load
 from balancer.errors import ConfigError
 
+TLS_TAKES = [field.name for field in attrs.fields(TLS)]
 BY_NAME = "give the others by name, or in a list what is several values of one setting"
 SOUND = "config = Config(HTTPListener('tcp:80', pool=Pool('site', backends=['a:1'])))\n"
 Load = Callable[[str], Config]
@@ -77,7 +79,7 @@ def test_a_failed_load_leaves_the_last_one(loaded: Load, told: Told) -> None:
         ),
         (
             "TLS('a.pem', key='a.key')",
-            ["conf.py, line 2: TLS() got an unexpected keyword argument 'key'; leave it out"],
+            [f"conf.py, line 2: TLS() got an unexpected keyword argument 'key'; it takes {', '.join(TLS_TAKES)}"],
         ),
         ("Pool('site', zzz=[])", ["conf.py, line 2: Pool() got an unexpected keyword argument 'zzz'; leave it out"]),
         (

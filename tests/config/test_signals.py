@@ -9,7 +9,8 @@ import attrs
 import pytest
 from zope.interface import directlyProvides
 
-from balancer.config import Config, Health, HTTPListener, Pool, UDPListener
+from balancer.config import Agent, Config, Health, HTTPListener, Pool, UDPListener
+from balancer.config.mistakes import collecting
 from balancer.config.signals import used
 from balancer.errors import ConfigError
 from balancer.interfaces import ISignalSource, Kind
@@ -57,6 +58,7 @@ def test_what_fits() -> None:
     """One source or several that bring what is used are no mistake, and neither is a pool without."""
     assert mistakes(QUEUE) == mistakes([QUEUE]) == mistakes((), RoundRobin()) == []
     assert mistakes(Reported("queue"), health=Health(TCPCheck())) == []
+    assert mistakes(Reported("queue"), agent=Agent(port=9999)) == []
 
 
 @pytest.mark.parametrize(
@@ -105,6 +107,17 @@ def test_a_source_without_a_way() -> None:
     assert line.endswith("has no way to bring any; give it collect, answered or reported")
     (line,) = mistakes(Prometheus("/metrics", {"queue": "waiting"}, port=9100), backends=["unix:/run/a.sock"])
     assert line.endswith("port: a backend on a unix socket has none; leave it out")
+
+
+def test_what_is_no_source_or_no_algorithm_is_told_as_that() -> None:
+    """What is no source or no algorithm at all is one mistake, and nothing is said of what it would bring or use."""
+    given: dict[str, Any] = {"backends": ["10.0.0.1:80"], "algorithm": Sticky, "signals": "queue"}
+    with collecting() as told:
+        Config(listeners=[HTTPListener("tcp:80", pool=Pool("site", **given))])
+    assert [line[:50] for line in told] == [
+        "Pool 'site': algorithm: Sticky is a class; give an object of it: Sticky(...)"[:50],
+        "Pool 'site': signals: 'queue' does not provide ISignalSource; give"[:50],
+    ]
 
 
 def test_a_pool_that_no_fitting_listener_uses() -> None:

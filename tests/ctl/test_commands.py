@@ -94,6 +94,7 @@ def test_wrong_command_lines(words: str, capsys: pytest.CaptureFixture[str]) -> 
     """A wrong command line is one line that names the next step, and status 64."""
     assert main(["ctl", *words.split()]) == 64
     printed = capsys.readouterr()
+    assert "invalid _" not in printed.err
     assert printed.out == ""
     assert re.fullmatch(r"balancer ctl.*: .*; see balancer ctl.* --help\n", printed.err)
 

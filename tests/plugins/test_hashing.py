@@ -119,7 +119,9 @@ MISTAKES: list[tuple[Any, Any, str]] = [
     (uri, 0, "uri: depth: 0 is not a number from 1 to 65535"),
     (peeked, 0, "peeked: length: 0 is not a number from 1 to 65535"),
     (partial(peeked, 1), -1, "peeked: offset: -1 is not a number from 0 to 65535"),
-    (Hash, "x", "Hash: key: 'x' cannot be called; give a function of the session, such as header('x-user')"),
+    (Hash, "x", "Hash: key: 'x' is no function of the session; give one such as header('x-user')"),
+    (Hash, cookie, "Hash: key: cookie is no function of the session; give one such as header('x-user')"),
+    (Hash, Hash, "Hash: key: Hash is no function of the session; give one such as header('x-user')"),
     (SourceHash, 3, "SourceHash: by: 3 is no way of hashing; give one such as Maglev(), Ketama() or Rendezvous()"),
     (
         lambda bits: SourceHash(ipv6_prefix=bits),

@@ -204,12 +204,17 @@ def test_explains() -> None:
             "Score: keep: ('x',) is not made of functions; give some such as",
         ),
         (
+            lambda: Score(weigh={"queue": 1}, keep=[wrong(Below)]),
+            "Score: keep: (<class 'balancer.plugins.score.Below'>,) is not made of functions; give some such as",
+        ),
+        (lambda: Score(weigh={"queue": 1}, pick=5), "Score: pick: 5 is no way to pick; give 'two', 'best' or a number"),
+        (
             lambda: Score(weigh={"queue": 1}, pick=wrong("any")),
             "Score: pick: 'any' is no way to pick; give 'two', 'best' or a",
         ),
         (lambda: Below("", 1), "Below: signal: '' is no name of a signal; write it in quotes"),
         (lambda: Below("queue", wrong("1")), "Below: limit: '1' is not a number; give one such as 0.9"),
-        (lambda: Affinity(wrong("x")), "Affinity: key: 'x' cannot be called; give a function of the session, such as"),
+        (lambda: Affinity(wrong("x")), "Affinity: key: 'x' is no function of the session; give one such as"),
     ],
 )
 def test_mistakes_are_told(make: Any, line: str) -> None:

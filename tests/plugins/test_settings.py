@@ -28,6 +28,12 @@ def test_every_mistake_is_told() -> None:
     told(Thing(), size=(True, "is no size"))
 
 
+def test_a_function_is_shown_by_its_name() -> None:
+    """What was given is shown as it was written, not as a place in memory."""
+    with pytest.raises(ConfigError, match=r"^Thing: size: is_text is no size$"):
+        told(Thing(is_text), size=(False, "is no size"))
+
+
 @pytest.mark.parametrize(
     "value", [True, "1", None, float("nan"), float("inf"), -1, 10**400], ids=lambda value: str(value)[:9]
 )

@@ -118,6 +118,10 @@ def test_checks_report() -> None:
         (lambda: Prometheus("/", METRICS, every=0), "Prometheus: every: 0 is not a number of seconds from 0.1 up;"),
         (lambda: Prometheus("/", METRICS, timeout=0), "Prometheus: timeout: 0 is not a number of seconds from 0.01 up"),
         (lambda: Prometheus("/", METRICS, expire=0), "Prometheus: expire: 0 is not a number of seconds above 0;"),
+        (
+            lambda: Prometheus("/", METRICS, every=5, expire=4),
+            "Prometheus: expire: 4 is over before the next every=5; give more",
+        ),
         (LoadReports, "LoadReports: names: () is no name of a signal; write it in quotes"),
         (lambda: LoadReports("cpu", expire=0), "LoadReports: expire: 0 is not a number of seconds above 0;"),
         (lambda: Reported(""), "Reported: names: ('',) is no name of a signal; write it in quotes"),

@@ -114,7 +114,7 @@ def test_memory_is_bounded(kind: Any) -> None:
     [
         (
             lambda: Remembered(cast(Any, "x-user")),
-            "Remembered: key: 'x-user' cannot be called; give a function of the session, such as",
+            "Remembered: key: 'x-user' is no function of the session; give one such as",
         ),
         (lambda: Remembered(server_name, entries=0), "Remembered: entries: 0 is not a number from 1 to 10000000"),
         (lambda: AppCookie("a", expire=0), "AppCookie: expire: 0 is not a number of seconds above 0; give one such as"),
@@ -122,7 +122,7 @@ def test_memory_is_bounded(kind: Any) -> None:
         (lambda: Learned("a b"), "Learned: name: 'a b' is not the name of a header field; use letters, digits and"),
         (
             lambda: Learned("a", key=cast(Any, "a")),
-            "Learned: key: 'a' cannot be called; give a function of the session, such as",
+            "Learned: key: 'a' is no function of the session; give one such as",
         ),
     ],
 )

@@ -253,11 +253,11 @@ def test_explains() -> None:
         ),
         (
             {"by": OwnCookie},
-            "Sticky: by: <class 'balancer.plugins.own_cookie.OwnCookie'> is no way to know clients by;",
+            "Sticky: by: OwnCookie is no way to know clients by;",
         ),
         (
             {"otherwise": RoundRobin},
-            "Sticky: otherwise: <class 'balancer.plugins.algorithms.RoundRobin'> is no algorithm;",
+            "Sticky: otherwise: RoundRobin is no algorithm;",
         ),
         ({"draining": "leave"}, "Sticky: draining: 'leave' is not a choice; give 'stay' or 'move'"),
         ({"full": True}, "Sticky: full: True is not a choice; give 'wait' or 'move'"),

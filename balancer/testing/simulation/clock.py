@@ -45,9 +45,9 @@ class VirtualClock:
         """The time of the call that is made now."""
         return self._now
 
-    def callLater(self, seconds: float, work: Callable[..., object], *arguments: Any) -> Call:
+    def callLater(self, seconds: float, work: Callable[..., object], *arguments: Any, **named: Any) -> Call:
         """Call once, that many seconds from now."""
-        call = Call((lambda: work(*arguments)) if arguments else work)
+        call = Call((lambda: work(*arguments, **named)) if arguments or named else work)
         self._asked += 1
         heappush(self._calls, (self._now + seconds, self._asked, call))
         return call

@@ -135,6 +135,8 @@ def _reports(given: list[str]) -> dict[str, Report]:
     tags: dict[str, set[str]] = {}
     for text in given:
         name, _, tag = text.rpartition("=")
+        if not name or not tag:
+            raise ConfigError([f"--tag: {text!r} tells no tag of a backend; write one such as b1=primary"])
         tags.setdefault(name, set()).add(tag)
     return {name: Report(tags=found) for name, found in tags.items()}
 

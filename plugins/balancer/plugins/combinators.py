@@ -18,7 +18,7 @@ from zope.interface import implementer, provider
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Picker
 from balancer.plugins.algorithms import RoundRobin, weighed
 from balancer.plugins.building import Composed, Making, at_once, made
-from balancer.plugins.hashing import Key
+from balancer.plugins.hashing import Key, is_key
 from balancer.plugins.parts import Parts, words
 from balancer.plugins.rotation import Offer, Words
 from balancer.plugins.settings import ALGORITHM, KEY, is_algorithm, is_number, told
@@ -127,7 +127,7 @@ class Exact(Composed):
     name: ClassVar[str] = "exact"
 
     def __attrs_post_init__(self) -> None:
-        told(self, tag=(callable(self.tag), KEY), algorithm=(is_algorithm(self.algorithm), ALGORITHM))
+        told(self, tag=(is_key(self.tag), KEY), algorithm=(is_algorithm(self.algorithm), ALGORITHM))
 
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker | Making:
         return at_once(self._making(backends, random))

@@ -158,6 +158,14 @@ def _network(ipv6_prefix: int, ipv4_prefix: int, session: ISession) -> str | byt
     return (int(IPv4Address(host)) >> 32 - ipv4_prefix).to_bytes(4, "big")
 
 
+_MAKERS: Final = (header, cookie, query, uri, capture, peeked, source)
+
+
+def is_key(value: Any) -> bool:
+    """Whether it can be asked for a session's key; what makes keys cannot, nor can the class of something."""
+    return callable(value) and not isinstance(value, type) and not any(value is maker for maker in _MAKERS)
+
+
 def _is_hashing(value: Any) -> bool:
     return callable(getattr(value, "table", None)) and not isinstance(value, type)
 
@@ -183,7 +191,7 @@ class Hash:
     name: ClassVar[str] = "hash"
 
     def __attrs_post_init__(self) -> None:
-        told(self, key=(callable(self.key), KEY), by=(_is_hashing(self.by), _HASHING))
+        told(self, key=(is_key(self.key), KEY), by=(_is_hashing(self.by), _HASHING))
 
     def picker(self, backends: Sequence[IBackend], random: chance.Random) -> Picker | Making:
         return at_once(_making(self.key, self.by, backends, random))

@@ -18,7 +18,7 @@ from balancer.core.slices import finished
 from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Picker
 from balancer.plugins.algorithms import weighed
 from balancer.plugins.hash_tables import Rendezvous, hashed
-from balancer.plugins.hashing import Key
+from balancer.plugins.hashing import Key, is_key
 from balancer.plugins.rotation import Offer, Words
 from balancer.plugins.settings import KEY, is_number, told
 
@@ -83,7 +83,7 @@ class Affinity:
     key: Key
 
     def __attrs_post_init__(self) -> None:
-        told(self, key=(callable(self.key), KEY))
+        told(self, key=(is_key(self.key), KEY))
 
     def measuring(self, offers: Sequence[Offer]) -> Measuring:
         """What it measures by, among these."""
@@ -151,11 +151,14 @@ class Score:
     def __attrs_post_init__(self) -> None:
         told(
             self,
-            keep=(all(map(callable, self.keep)), "is not made of functions; give some such as Below('usage', 0.9)"),
+            keep=(
+                all(callable(one) and not isinstance(one, type) for one in self.keep),
+                "is not made of functions; give some such as Below('usage', 0.9)",
+            ),
             weigh=(_are_weights(self.weigh), _WEIGH),
             pick=(
-                self.pick in ("two", "best") or is_number(self.pick),
-                "is no way to pick; give 'two', 'best' or a number such as 0.1",
+                self.pick in ("two", "best") or (is_number(self.pick) and float(self.pick) <= 1),
+                "is no way to pick; give 'two', 'best' or a number up to 1 such as 0.1",
             ),
         )
 

@@ -12,7 +12,7 @@ ALGORITHM = "is no algorithm; give one such as RoundRobin()"
 NO_TEXT = "is not a text, or empty, too long, or has a NUL; write it in quotes"
 LONGEST = 4096
 """Characters of a text."""
-KEY = "cannot be called; give a function of the session, such as header('x-user')"
+KEY = "is no function of the session; give one such as header('x-user')"
 
 
 def told(owner: Any, **judged: tuple[bool, str]) -> None:
@@ -20,7 +20,15 @@ def told(owner: Any, **judged: tuple[bool, str]) -> None:
     name = type(owner).__name__
     wrong = {setting: remedy for setting, (right, remedy) in judged.items() if not right}
     if wrong:
-        raise ConfigError(f"{name}: {setting}: {getattr(owner, setting)!r} {text}" for setting, text in wrong.items())
+        raise ConfigError(
+            f"{name}: {setting}: {_shown(getattr(owner, setting))} {text}" for setting, text in wrong.items()
+        )
+
+
+def _shown(value: Any) -> str:
+    """What was given; a function or a class by its name."""
+    name = getattr(value, "__name__", None)
+    return name if isinstance(name, str) else repr(value)
 
 
 def told_secret(owner: Any, value: Any) -> None:

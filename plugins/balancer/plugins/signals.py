@@ -91,6 +91,7 @@ class Prometheus:
             timeout=(is_number(self.timeout, 0.01), "is not a number of seconds from 0.01 up; give one such as 2"),
             expire=(is_number(self.expire, above=0), _ABOVE),
         )
+        told(self, expire=(self.expire >= self.every, f"is over before the next every={self.every}; give more"))
         return tuple((name, metric(asked)) for name, asked in self.metrics.items())
 
     @property

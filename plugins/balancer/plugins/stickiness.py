@@ -18,7 +18,7 @@ import attrs
 from balancer.core.messages import NAME, RequestHead, ResponseHead
 from balancer.core.named_values import cookie_values
 from balancer.interfaces import IBackend, ISession
-from balancer.plugins.hashing import Key, header
+from balancer.plugins.hashing import Key, header, is_key
 from balancer.plugins.settings import KEY, is_count, is_number, told
 from balancer.plugins.sticky_tables import MOST_ENTRIES, Homes
 
@@ -120,7 +120,7 @@ class Remembered(_Tabled):
     key: Key
 
     def _judged(self) -> dict[str, tuple[bool, str]]:
-        return {"key": (callable(self.key), KEY)}
+        return {"key": (is_key(self.key), KEY)}
 
     def memory(self) -> Memory:
         """See `Stickiness`."""
@@ -165,7 +165,7 @@ class Learned(_Tabled):
     def _judged(self) -> dict[str, tuple[bool, str]]:
         return {
             "name": (isinstance(self.name, str) and NAME.fullmatch(self.name.lower()) is not None, _HEADER),
-            "key": (self.key is None or callable(self.key), KEY),
+            "key": (self.key is None or is_key(self.key), KEY),
         }
 
     def memory(self) -> Memory:

@@ -34,6 +34,15 @@ def test_a_call_may_be_cancelled() -> None:
     assert not kept.active()
 
 
+def test_a_call_is_given_what_it_was_asked_with() -> None:
+    """What a call takes, in order or by name, it is given."""
+    clock, made = VirtualClock(), dict[str, int]()
+    clock.callLater(0, made.update, [("a", 1)], b=2)
+    clock.callLater(0, made.update, c=3)
+    clock.run(forever)
+    assert made == {"a": 1, "b": 2, "c": 3}
+
+
 def test_it_ends_when_it_is_over() -> None:
     """No call is made once it is over, and time stands still then."""
     clock, made = VirtualClock(), list[float]()

@@ -109,6 +109,7 @@ def test_other_laws_are_not_known(text: str) -> None:
         (["--fault", "b2"], "fault: 'b2' cannot be read; write it as 'b2 slow 10 at 30 for 20'"),
         (["--fault", "b3 down"], "simulate: Pool 'site': faults: there is no backend 'b3'; name one"),
         (["--tag", "b2=primary"], "simulate: Pool 'site': reports: would be ignored, for no health check makes any"),
+        (["--tag", "b2"], "--tag: 'b2' tells no tag of a backend; write one such as b1=primary"),
         (["--requests", "0"], "Trace: requests: 0 is not a whole number of at least 1"),
         (["--rate", "0"], "Poisson: rate: 0.0 is not a positive number; give one such as 100"),
         (["--arrivals", "none"], "none: cannot be read: No such file or directory"),

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from balancer import Backend, Health, Pool
+from balancer import Backend, Ejection, Health, Pool
 from balancer.plugins.health import TCPCheck
 from balancer.testing.simulation import Constant, Fault, Result, Steady, Trace, simulate
 
@@ -42,3 +42,12 @@ def test_who_comes_back_starts_slowly() -> None:
     slowly, at_once = (outage("b1", tiers=(0, 0), lasts=2, **given) for given in ({"slow_start": 8.0}, {}))
     assert at_once.shares["b1"] == pytest.approx(0.39, abs=0.02)
     assert slowly.shares["b1"] == pytest.approx(0.39 / 1.5, abs=0.06)
+
+
+def test_an_ejection_has_the_backend_checked_at_once() -> None:
+    """What fails is ejected in a pool with health checks too, and those hurry; others serve from then on."""
+    pool = Pool("site", backends=["10.0.0.1:80", "10.0.0.2:80"], health=Health(TCPCheck()), ejection=Ejection())
+    faults = [Fault("10.0.0.1:80", "failing")]
+    found = simulate(pool, Trace(1000, arrivals=Steady(200), service=Constant(0.001), faults=faults))
+    assert found.ejections == 1
+    assert found.shares["10.0.0.1:80"] < 0.05

@@ -69,3 +69,9 @@ def test_slices_and_the_least_can_be_measured() -> None:
     """Making a picker takes time, in slices or at once, and so does the least that a pick can be."""
     assert all(picks.longest_slice(algorithm, 8) > 0 for algorithm in picks.CONSTANT)
     assert Case("", picks.least).measure(repeats=2, calls=3) > 0
+
+
+@pytest.mark.parametrize("asked", [False, True])
+def test_the_guard_can_be_measured(asked: bool) -> None:
+    """A picker is asked again and again, by itself and guarded."""
+    assert Case("", lambda: picks.guarded(asked=asked)).measure(repeats=2, calls=3) > 0

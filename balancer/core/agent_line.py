@@ -49,8 +49,9 @@ class AgentLine:
 
 
 def agent_line(line: bytes) -> AgentLine:
-    """What a line says, its end included or not."""
+    """What a line says, its end included or not; what a terminal would obey is a question mark."""
     text = " ".join(line[:LONGEST].decode("ascii", "replace").split())
+    text = "".join(mark if mark.isprintable() else "?" for mark in text)
     words, _, reason = text.partition("#")
     said: dict[str, Any] = {}
     signals: dict[str, float] = {}

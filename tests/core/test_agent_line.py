@@ -96,3 +96,9 @@ def test_up_and_ready_are_two(words: list[bytes]) -> None:
 def test_objections(line: bytes, objection: str) -> None:
     """Why no session is let in is said in the agent's own words, with the reason that it gave."""
     assert AgentState().after(agent_line(line)).objection == objection
+
+
+def test_no_terminal_obeys_a_reason() -> None:
+    """What goes to logs and people has nothing in it that changes how a terminal behaves."""
+    line = agent_line(b"down#\x1b[2J\x07gone\x00")
+    assert (line.up, line.reason, line.text) == (False, "?[2J?gone?", "down#?[2J?gone?")

@@ -108,6 +108,7 @@ def test_are_values() -> None:
         ({"path": "/\u00e9"}, "path: '/\u00e9' is not a path; "),
         ({"path": None}, "path: None is not a path; "),
         ({"method": "GE T"}, "method: 'GE T' is not a method; write 'GET'"),
+        ({"method": "get"}, "method: 'get' is not a method; write 'GET'"),
         ({"method": "CONNECT"}, "method: 'CONNECT' is not a method; "),
         ({"method": "G\u00cbT"}, "method: 'G\u00cbT' is not a method; "),
         ({"method": "G\n"}, "method: 'G\\n' is not a method; "),

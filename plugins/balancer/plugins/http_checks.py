@@ -125,7 +125,9 @@ class HTTPCheck:
         default="/", validator=_text(r"/[!\"$-~]*", "is not a path; write '/healthz', percent-encoded where needed")
     )
     method: str = attrs.field(
-        default="GET", kw_only=True, validator=_text(r"(?!CONNECT$)[\w!#$%&'*+.^`|~-]+", "is not a method; write 'GET'")
+        default="GET",
+        kw_only=True,
+        validator=_text(r"(?!CONNECT$)[A-Z0-9_!#$%&'*+.^`|~-]+", "is not a method; write 'GET'"),
     )
     headers: Fields = attrs.field(factory=dict, kw_only=True, converter=_pairs, repr=False)
     """Added to those of the check itself, or instead of them. Never shown: they may hold credentials."""

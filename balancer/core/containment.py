@@ -35,8 +35,11 @@ RESPONDING: Final = "responded()"
 class Contained(ABC):
     """One algorithm. `faults` counts what it did wrong; `doubts` holds its parts that failed when last asked.
 
-    `name` tells the pool as well; `members` are all backends of that.
+    `name` tells the pool as well; `members` are all backends of that. While it is `left_alone` it is asked nothing new,
+    and what still goes wrong of what was begun before is counted, but takes no more trust away.
     """
+
+    left_alone = False
 
     def __init__(
         self, name: str, report: Callable[[str, BaseException], object], members: Collection[Backend] = ()
@@ -111,6 +114,8 @@ class Contained(ABC):
     def failed(self, what: str, error: BaseException) -> None:
         """Count a fault of that part of the algorithm."""
         self.faults.note(f"{self.name}: {what}", error)
+        if self.left_alone:
+            return
         rest = self.doubts.setdefault(what, Trust()).fault()
         if rest:
             self.rest(rest, what, error)

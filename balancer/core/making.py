@@ -19,7 +19,7 @@ Work = Generator[None, None, Picker]
 """A picker under construction."""
 
 
-class Turns(Protocol):
+class Outside(Protocol):
     """What is needed of the outside."""
 
     @property
@@ -41,20 +41,20 @@ class Maker:
     work: Work | None = None
     """What is under way."""
 
-    def __init__(self, algorithm: Any, members: Iterable[Backend], turns: Turns, keeper: Any = None) -> None:
+    def __init__(self, algorithm: Any, members: Iterable[Backend], outside: Outside, keeper: Any = None) -> None:
         self.keeps = hasattr(algorithm, "keeper")
-        self.turns = turns
+        self.outside = outside
         self._algorithm: Any = algorithm
         self._keeper: Any = keeper
         self._members = tuple(members)
 
-    def still(self, turns: Turns) -> Maker:
+    def still(self, outside: Outside) -> Maker:
         """One that makes the same choices, of which the keeper learns nothing; or has a new one, if it cannot do that.
 
         Raises what the keeper raises.
         """
         still = getattr(self._keeper, "still", None)
-        return Maker(self._algorithm, self._members, turns, None if still is None else still())
+        return Maker(self._algorithm, self._members, outside, None if still is None else still())
 
     def quickly(self, backends: Sequence[Backend]) -> list[Any]:
         """What should be a picker for these, alone in the list, which is empty if that takes longer than a slice.
@@ -93,7 +93,7 @@ class Maker:
 
     def _picker(self, backends: Sequence[Backend]) -> Any:
         """What should be a picker for these, or the work on it. Raises what the algorithm raises."""
-        random = self.turns.random
+        random = self.outside.random
         if not self.keeps:
             return self._algorithm.picker(tuple(backends), random)
         if self._keeper is None:
@@ -113,17 +113,17 @@ class Maker:
                 self.work = None
                 done(picker, True)
                 return
-            self.turns.later(lambda: self._go_on(work, SLICE, done, failed))
+            self.outside.later(lambda: self._go_on(work, SLICE, done, failed))
         except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
             self.work = None
             failed(error)
 
     def _worked(self, work: Work, limit: float) -> Iterator[Any]:
         """Work for about so long, one step at least: what was made, if that was the last of it."""
-        until = self.turns.seconds() + limit
+        until = self.outside.seconds() + limit
         try:
             next(work)
-            while self.turns.seconds() < until:
+            while self.outside.seconds() < until:
                 next(work)
         except StopIteration as finished:
             yield finished.value

@@ -101,10 +101,9 @@ class Policy(Contained):
 
     `timed` tells whether it is suspected of slow picks, so that the next is to be timed.
     `snapshot` serves: the latest that was prepared. There is none before the first, after a failure to make one, and
-    while the algorithm is left alone, as `absence` tells.
+    while the algorithm is left alone.
     """
 
-    absence = MADE_NONE
     slow = 0
     snapshot: Snapshot | None = None
     _is_quick = True
@@ -156,8 +155,10 @@ class Policy(Contained):
     def compile(self, backends: Sequence[Backend]) -> Snapshot | None:
         """A snapshot now, or None if that takes longer than a slice; then it is not tried again until `prepare`.
 
-        Raises `PolicyFailed`.
+        Raises `PolicyFailed`, for an algorithm that is left alone too.
         """
+        if self.left_alone:
+            raise PolicyFailed(f"{self.name} is left alone")
         if not self._is_quick:
             return None
         try:
@@ -176,7 +177,7 @@ class Policy(Contained):
         """
         self._maker.drop()
         self._is_quick, self._wanted = True, backends
-        if self.absence == LEFT_ALONE:
+        if self.left_alone:
             return
         self._maker.begin(backends, first, partial(self._made, backends), self._not_made)
 
@@ -198,16 +199,15 @@ class Policy(Contained):
 
     def rest(self, seconds: float, what: str, error: BaseException) -> None:
         """See `Contained.rest`."""
-        if self.absence != LEFT_ALONE:
-            self._maker.drop()
-            self.snapshot, self.absence = None, LEFT_ALONE
-            told = f"algorithm {named(self.title)}: left alone for {seconds:g} s"
-            self._ports.changed(told, f"too often in a row: {what}", cause(error))
-            self._ports.after(seconds, self._rested)
+        self._maker.drop()
+        self.snapshot, self.left_alone = None, True
+        told = f"algorithm {named(self.title)}: left alone for {seconds:g} s"
+        self._ports.changed(told, f"too often in a row: {what}", cause(error))
+        self._ports.after(seconds, self._rested)
 
     def _rested(self) -> None:
         """On probation, with a new picker."""
-        self.absence = MADE_NONE
+        self.left_alone = False
         self._ports.changed(f"algorithm {named(self.title)}: asked again", "on probation", "")
         if self._wanted is not None:
             self.prepare(self._wanted)

@@ -15,7 +15,7 @@ from balancer.core.explaining import PoolExplained, explaining
 from balancer.core.holding import Holding
 from balancer.core.lease import Lease
 from balancer.core.making import SLICE
-from balancer.core.pickers import BUDGET, Algorithm, Policy, Ports, Snapshot
+from balancer.core.pickers import BUDGET, LEFT_ALONE, MADE_NONE, Algorithm, Policy, Ports, Snapshot
 from balancer.core.remaining import choose_among, draw
 from balancer.core.session import Session
 from balancer.core.signals import Hearing
@@ -229,7 +229,7 @@ class Pool:
             return self.plan_b, self.plan_b.snapshot
         if self.beginning:
             raise NoBackend(f"pool {self.name!r}: the algorithm is still making its first picker")
-        raise PolicyFailed(f"pool {self.name!r}: {self.policy.absence}")
+        raise PolicyFailed(f"pool {self.name!r}: {LEFT_ALONE if self.policy.left_alone else MADE_NONE}")
 
     def _turns_away(self, lease: Lease) -> bool:
         """Whether the backend takes no more, or has had its share of what comes while it starts slowly."""

@@ -18,22 +18,21 @@ LONGEST: Final = 300.0
 
 
 class Trust:
-    """The trust in one plugin. After a rest it is on probation: a single fault is enough for the next."""
+    """The trust in one plugin, from its first fault until something goes well: then it is forgotten with this.
 
-    __slots__ = ("_rests", "row")
+    After a rest the plugin is on probation: a single fault is enough for the next.
+    """
+
+    __slots__ = ("_rests", "_row")
 
     def __init__(self) -> None:
-        self.row = self._rests = 0
+        self._row = self._rests = 0
 
     def fault(self) -> float:
         """One more fault: the seconds to leave the plugin alone from now on, or 0 for not at all."""
-        self.row += 1
-        if self.row < IN_A_ROW:
+        self._row += 1
+        if self._row < IN_A_ROW:
             return 0.0
-        self.row = IN_A_ROW - 1
+        self._row = IN_A_ROW - 1
         self._rests += 1
         return float(min(LONGEST, REST * 2 ** min(self._rests - 1, 10)))
-
-    def regain(self) -> None:
-        """Something went well."""
-        self.row = self._rests = 0

@@ -205,3 +205,28 @@ def test_a_second_cause_does_not_prolong_the_rest() -> None:
     for _ in range(IN_A_ROW):
         house.policy.tell(snapshot, house.backends[0], Outcome(1.0, 1.0))
     assert len(house.events) == 1
+
+
+def test_what_fails_during_a_rest_does_not_lengthen_the_next() -> None:
+    """Ends of sessions from before, which nobody can take back, are but faults: the next rest is twice as long."""
+    house = House()
+    snapshot = house.policy.snapshot
+    assert snapshot is not None
+    house.algorithm.sulks = True
+    for _ in range(4 * IN_A_ROW):
+        house.policy.tell(snapshot, house.backends[0], Outcome(1.0, 1.0))
+    assert house.policy.faults.count == 4 * IN_A_ROW
+    house.clock.advance(REST)
+    house.pick()
+    assert "left alone for 20 s" in house.events[-1][0]
+
+
+def test_it_is_not_asked_for_what_remains_either() -> None:
+    """When the fallback's choices are refused, what serves instead is not the algorithm that is left alone."""
+    house = House(Steered("last"))
+    house.fail()
+    house.algorithm.answer = "first"
+    faults, chosen = house.algorithm.book.faults, house.algorithm.book.chosen.copy()
+    session = Session(Kind.TCP, ("192.0.2.1", 1), 0.0, tried=[house.backends[1]])
+    assert house.pool.pick(session).backend is house.backends[0]
+    assert (house.algorithm.book.faults, house.algorithm.book.chosen) == (faults, chosen)

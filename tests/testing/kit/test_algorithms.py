@@ -29,7 +29,7 @@ class OnlyWhatIsAsked:
         return lambda _session: random.choice(backends)
 
 
-TestOnlyWhatIsAsked = conformance(OnlyWhatIsAsked)
+TestOnlyWhatIsAsked = conformance(OnlyWhatIsAsked, profile="quick")
 
 
 @pytest.mark.parametrize("faulty", [*ANSWERING, *CLAIMING, *LASTING], ids=str)

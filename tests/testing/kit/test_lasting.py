@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import tracemalloc
 from typing import Any
 
@@ -34,3 +35,13 @@ def test_tracing_goes_on() -> None:
         assert tracemalloc.is_tracing()
     finally:
         tracemalloc.stop()
+
+
+@pytest.mark.parametrize("frozen", [True, False])
+def test_garbage_is_collected_as_before(monkeypatch: pytest.MonkeyPatch, frozen: bool) -> None:
+    """What was there before is left out of collections for the time of the measure alone, or by who wanted that."""
+    thawed = list[bool]()
+    monkeypatch.setattr(gc, "get_freeze_count", lambda: int(frozen))
+    monkeypatch.setattr(gc, "unfreeze", lambda: thawed.append(True))
+    assert story_of(RoundRobin, "memory") == ""
+    assert bool(thawed) is not frozen

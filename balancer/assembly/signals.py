@@ -32,7 +32,7 @@ def collect(parts: Parts, settings: nouns.Pool, config: nouns.Config) -> None:
     if not settings.signals:
         return
     pool, names = parts.pools[settings], used((settings.algorithm, settings.on_policy_error))
-    intakes = [Intake(source, names, FaultLog()) for source in settings.signals]
+    intakes = [Intake(settings.name, source, names, FaultLog()) for source in settings.signals]
     parts.faults += [intake.faults for intake in intakes]
     reporting = [intake for intake in intakes if getattr(intake.source, "reported", False)]
     hearing = [intake for intake in intakes if hasattr(intake.source, "answered")]

@@ -43,14 +43,16 @@ class Signals(Mapping[str, float]):
 
 
 class Intake:
-    """Takes what one source tells of backends: the numbers of those names that are used, and no others.
+    """Takes what one source tells of a pool's backends: the numbers of those names that are used, and no others.
 
-    `name` is the source's, `faults` counts what was no number, or could not be had because the source failed.
+    `name` tells the pool as well, `faults` counts what was no number, or could not be had because the source failed.
     """
 
-    def __init__(self, source: Any, used: Collection[str], report: Callable[[str, BaseException], object]) -> None:
+    def __init__(
+        self, pool: str, source: Any, used: Collection[str], report: Callable[[str, BaseException], object]
+    ) -> None:
         self.faults = Faults(report)
-        self.source, self.name = source, named(source)
+        self.source, self.name = source, f"pool {pool!r}: signals: {named(source)}"
         self._names = frozenset(used).intersection(source.names)
         self._expire: float = source.expire
 
@@ -78,7 +80,7 @@ class Intake:
 
     def failed(self, error: BaseException) -> None:
         """Count one more fault of the source."""
-        self.faults.note(f"signals: {self.name}", error)
+        self.faults.note(self.name, error)
 
 
 Missed = Callable[[Backend, str], object]

@@ -38,7 +38,9 @@ def collecting(clock: Clock | None = None) -> Backend:
 def intake(*used: str, faults: list[Any] | None = None, **told: Any) -> Intake:
     """What takes a source's numbers."""
     source = SimpleNamespace(**{"names": ("queue", "usage"), "expire": 10.0, "fields": ("x-load",), **told})
-    return Intake(source, used, lambda what, error: None if faults is None else faults.append((what, str(error))))
+    return Intake(
+        "site", source, used, lambda what, error: None if faults is None else faults.append((what, str(error)))
+    )
 
 
 @given(
@@ -101,7 +103,7 @@ def test_answers_are_heard_and_clients_are_not_told() -> None:
 
 
 def test_a_source_that_fails_is_contained() -> None:
-    """What raises is counted and told, and the answer goes on."""
+    """What raises is counted and told with its pool, and the answer goes on."""
     faults: list[Any] = []
 
     def fails(_head: ResponseHead) -> Any:
@@ -113,7 +115,7 @@ def test_a_source_that_fails_is_contained() -> None:
         assert hearing.heard(collecting(), HEAD).get("server") == "b"
     assert failing.faults.count == 3
     assert [error for _, error in faults] == ["no", "no"]
-    assert faults[0][0].startswith("signals: namespace(")
+    assert faults[0][0].startswith("pool 'site': signals: namespace(")
 
 
 def test_what_cannot_be_read_is_the_backends_doing() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, Final
 
@@ -25,10 +25,10 @@ HOURS: Final = (0.0217, 1.211, 343.17)
 OTHERS: Final = (2, 3, 4, 5)
 """The salts of other processes; in one alone a small set might have the same order by chance."""
 
-Between = Callable[[], object]
+Between = Callable[[MemoryPool], object]
 
 
-def _nothing() -> None:
+def _nothing(_memory: MemoryPool) -> None:
     """What happens between two picks when nothing does."""
 
 
@@ -37,12 +37,12 @@ _kept: list[Any] = []
 
 
 def picks(subject: Subject, algorithm: Any, seed: int, between: Between = _nothing) -> list[str]:
-    """Where sessions go in a pool with that seed, a third of which end soon; what happens `between` is elsewhere."""
+    """Where sessions go in a pool with that seed, a third of which end soon, whatever happens `between` two."""
     memory, places, alive = MemoryPool(algorithm, WEIGHTS, seed=seed), list[str](), list[Any]()
     _kept[3:] = []
     _kept.insert(0, memory)
     for number in range(PICKS):
-        between()
+        between(memory)
         try:
             lease = memory.pick(keyed_session(subject, memory, number))
         except BalancerError:
@@ -58,7 +58,7 @@ def picks(subject: Subject, algorithm: Any, seed: int, between: Between = _nothi
 
 
 def determinism(subject: Subject) -> None:
-    """The same seed and the same sessions give the same choices, whatever else the same object does in other pools."""
+    """The same seed and the same sessions give the same choices, whatever is asked of it in between."""
     for_each_seed(lambda seed: _does_it_again(subject, seed), subject.effort)
 
 
@@ -75,8 +75,12 @@ def _does_it_again(subject: Subject, seed: int) -> None:
     other = MemoryPool(shared, (1, 1, 1), seed=seed + 1)
     story.steps.pop()
     story.tell("the same once more, while the same object serves another pool too")
-    also = picks(subject, shared, seed, lambda: _pick_elsewhere(other))
+    also = picks(subject, shared, seed, lambda _memory: _pick_elsewhere(other))
     _compare(story, "one object serves many pools, which know nothing of each other", alone, also)
+    story.steps.pop()
+    story.tell("the same once more, while explain() is asked before each choice")
+    asked = picks(subject, subject.make(), seed, _ask_why)
+    _compare(story, "explain() changes no choice", alone, asked)
 
 
 @contextmanager
@@ -99,6 +103,15 @@ def _pick_elsewhere(memory: MemoryPool) -> None:
         memory.pick(memory.session()).end()
     except BalancerError:
         return
+
+
+def _ask_why(memory: MemoryPool) -> None:
+    """Have the picker explain itself, if it can; whether it fails is another promise."""
+    snapshot = memory.pool.policy.snapshot
+    explain = None if snapshot is None else getattr(snapshot.picker, "explain", None)
+    if explain is not None:
+        with suppress(Exception):
+            explain(memory.session())
 
 
 def _compare(story: Story, promised: str, one: list[str], other: list[str]) -> None:

@@ -174,6 +174,32 @@ class BuildsAtOnce:
         return lambda _session: random.choice(table)
 
 
+class _TakingTurns:
+    """Takes a turn when it is asked to explain itself, too."""
+
+    def __init__(self, backends: Sequence[Any]) -> None:
+        self.backends, self.turn = backends, 0
+
+    def __call__(self, _session: Any) -> Any:
+        """The next."""
+        self.turn += 1
+        return self.backends[self.turn % len(self.backends)]
+
+    def explain(self, session: Any) -> Any:
+        """Which that would be, found out by taking it."""
+        return [(self(session), 0.0, "is next")]
+
+
+class ExplainsByDoing:
+    """Takes a turn for each explanation, so that asking where sessions go sends them elsewhere."""
+
+    name = "explains-by-doing"
+
+    def picker(self, backends: Sequence[Any], random: Random) -> Any:
+        """See `IAlgorithm`."""
+        return _TakingTurns(backends)
+
+
 LASTING = [
     Faulty(OwnChance, "determinism"),
     Faulty(SharedTurn, "determinism"),
@@ -188,4 +214,5 @@ LASTING = [
     Faulty(AsksWhileBuilding, "budget"),
     Faulty(ClockOfItsOwn, "determinism"),
     Faulty(PlaceInMemory, "hash_seeds"),
+    Faulty(ExplainsByDoing, "determinism"),
 ]

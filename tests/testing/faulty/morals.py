@@ -118,6 +118,10 @@ MORALS: Final = {
         "promised: at most N of the keys move though they need not",
         "came: N of N did, which is N ",
     ),
+    "ExplainsByDoing": (
+        "promised: explain() changes no choice",
+        "came: N and N more; choice N is another",
+    ),
     "OwnChance": (
         "promised: the same seed and the same sessions give the same choices",
         "came: N and N more; choice N is another",

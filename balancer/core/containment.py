@@ -31,6 +31,9 @@ BELONGING: Final = "belongs()"
 REQUESTING: Final = "requested()"
 RESPONDING: Final = "responded()"
 
+HARMLESS: Final = frozenset({TELLING, BELONGING})
+"""What costs no session anything when it fails, and so is never a reason to do without the algorithm."""
+
 
 class Contained(ABC):
     """One algorithm. `faults` counts what it did wrong; `doubts` holds its parts that failed when last asked.
@@ -79,9 +82,6 @@ class Contained(ABC):
                 _refuse_promise(answer)
         except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
             self.failed(TELLING, error)
-        else:
-            if self.doubts:
-                self._went_well(TELLING)
 
     def belongs(self, snapshot: Snapshot, session: Session, backend: Backend) -> bool:
         """Whether that backend is the session's own."""
@@ -90,12 +90,10 @@ class Contained(ABC):
         try:
             answer = snapshot.belongs(session, backend)
             _refuse_promise(answer)
-            belongs = bool(answer)
+            return bool(answer)
         except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
             self.failed(BELONGING, error)
             return False
-        self._went_well(BELONGING)
-        return belongs
 
     def request(self, snapshot: Snapshot, session: Session, backend: Backend, head: RequestHead) -> RequestHead:
         """The head as the picker wants the backend to see it. Raises `PolicyFailed`, see `respond`."""
@@ -114,7 +112,7 @@ class Contained(ABC):
     def failed(self, what: str, error: BaseException) -> None:
         """Count a fault of that part of the algorithm."""
         self.faults.note(f"{self.name}: {what}", error)
-        if self.left_alone:
+        if self.left_alone or what in HARMLESS:
             return
         rest = self.doubts.setdefault(what, Trust()).fault()
         if rest:

@@ -4,6 +4,7 @@ Public, and meant for tests; the rest of the balancer imports nothing of it but 
 conformance tests need the extra `balancer[testing]` when they are called; the rest works without.
 """
 
+from balancer.testing.exchanges import MemoryExchange
 from balancer.testing.fakes import FakeBackend, FakeSession
 from balancer.testing.kit import conformance
 from balancer.testing.kit.churning import churn
@@ -20,6 +21,7 @@ from balancer.testing.transports import MemoryTransport
 __all__ = [
     "FakeBackend",
     "FakeSession",
+    "MemoryExchange",
     "MemoryNetwork",
     "MemoryPool",
     "MemoryTarget",

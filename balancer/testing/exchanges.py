@@ -14,7 +14,6 @@ from balancer.core.transforms import Transforms
 from balancer.errors import FilterFailed
 from balancer.interfaces import Kind, Reply
 
-
 Passed = tuple[RequestHead, bytes] | Reply
 Answered = tuple[ResponseHead, bytes] | Reply
 

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 
 
 class _Trials:
-    """The trials of one promise: `found` are the stories in which it was broken."""
+    """The trials of one promise: `found` are the stories in which it was broken, `error` is what else was raised."""
 
     def __init__(self, attempt: Callable[[Any], object], seconds: float) -> None:
         self.found: list[Broken] = []
+        self.error: Exception | None = None
         self._attempt, self._seconds, self._until = attempt, seconds, process_time() + seconds
 
     def run(self, case: Any) -> None:
@@ -35,6 +36,9 @@ class _Trials:
             if not self.found:
                 self._until = process_time() + self._seconds  # as long again for a shorter one
             self.found.append(broken)
+            raise
+        except Exception as error:
+            self.error = error  # told twice or not: the time may be over before it can be
             raise
 
     def shortest(self) -> Broken:
@@ -69,6 +73,8 @@ def search(
     try:
         settled(given(strategy)(trials.run))()
     except BaseException:
+        if trials.error is not None:
+            raise trials.error from None
         if not trials.found:
             raise
     if trials.found:

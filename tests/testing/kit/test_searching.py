@@ -48,6 +48,13 @@ def test_other_errors_pass() -> None:
         search(st.just(0), lambda number: 1 // number, EFFORT)
 
 
+def test_other_errors_that_chance_tells_once_pass_too() -> None:
+    """An error that does not come again, as when the time is over, is told as it was."""
+    times = iter(range(1000))
+    with pytest.raises(ZeroDivisionError):
+        search(st.integers(), lambda _case: 1 // (next(times) != 2), EFFORT)
+
+
 def test_a_promise_that_holds() -> None:
     """Nothing is raised when nothing is found, and every seed is tried."""
     seen: list[int] = []

@@ -128,7 +128,8 @@ class Contained(ABC):
         except BaseException as error:
             self.failed(what, error)
             raise PolicyFailed(f"{self.name} failed") from error
-        self._went_well(what)
+        if self.doubts:
+            self.doubts.pop(what, None)
         return made
 
     def _check_belonging(self, snapshot: Snapshot, chosen: Any) -> None:
@@ -137,10 +138,6 @@ class Contained(ABC):
             return
         _refuse_promise(chosen)
         raise PolicyFailed(f"answered a {type(chosen).__name__} that was not offered")
-
-    def _went_well(self, what: str) -> None:
-        if self.doubts:
-            self.doubts.pop(what, None)
 
 
 def _refuse_promise(answer: Any) -> None:

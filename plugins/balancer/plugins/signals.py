@@ -119,10 +119,24 @@ class Prometheus:
         return RequestHead("GET", self.path, "localhost" if is_path else address, fields=fields)
 
 
+@attrs.frozen(init=False)
+class _Named:
+    """A source of the signals that it is told by name, each of which counts for `expire` seconds."""
+
+    names: tuple[str, ...]
+    expire: float = EXPIRE
+
+    def __init__(self, *names: str, expire: float = EXPIRE) -> None:
+        self.__attrs_init__(names, expire)
+
+    def __attrs_post_init__(self) -> None:
+        told(self, names=(_all_names(self.names), _NAMES), expire=(is_number(self.expire, above=0), _ABOVE))
+
+
 @provider(IPlugin, ISignalSourcePlugin)
 @implementer(ISignalSource)
 @attrs.frozen(init=False)
-class LoadReports:
+class LoadReports(_Named):
     """Numbers in the `endpoint-load-metrics` header of answers (ORCA): `LoadReports("cpu_utilization")`.
 
     Names are as in the report, `named_metrics.kv` for those of its own; each counts for `expire` seconds after the
@@ -131,15 +145,6 @@ class LoadReports:
 
     protocols: ClassVar[frozenset[Kind]] = frozenset({Kind.HTTP})
     fields: ClassVar[frozenset[str]] = frozenset({HEADER})
-
-    names: tuple[str, ...]
-    expire: float
-
-    def __init__(self, *names: str, expire: float = EXPIRE) -> None:
-        self.__attrs_init__(names, expire)
-
-    def __attrs_post_init__(self) -> None:
-        told(self, names=(_all_names(self.names), _NAMES), expire=(is_number(self.expire, above=0), _ABOVE))
 
     def answered(self, head: ResponseHead) -> dict[str, float]:
         """See `ISignalSource`."""
@@ -152,7 +157,7 @@ class LoadReports:
 @provider(IPlugin, ISignalSourcePlugin)
 @implementer(ISignalSource)
 @attrs.frozen(init=False)
-class Reported:
+class Reported(_Named):
     """Numbers that the pool's health check or agent reports: `Reported("queue")`.
 
     That is `Report(signals={"queue": 3})`, or `signal:queue=3` on an agent's line; each counts for `expire` seconds
@@ -161,12 +166,3 @@ class Reported:
 
     protocols: ClassVar[frozenset[Kind]] = _ALL
     reported: ClassVar[bool] = True
-
-    names: tuple[str, ...]
-    expire: float
-
-    def __init__(self, *names: str, expire: float = EXPIRE) -> None:
-        self.__attrs_init__(names, expire)
-
-    def __attrs_post_init__(self) -> None:
-        told(self, names=(_all_names(self.names), _NAMES), expire=(is_number(self.expire, above=0), _ABOVE))

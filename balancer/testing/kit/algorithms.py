@@ -12,6 +12,7 @@ import attrs
 from zope.interface import Invalid
 from zope.interface.verify import verifyObject
 
+from balancer.core import slices
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.errors import Side, UpstreamGone
 from balancer.interfaces import IAlgorithm, Kind, Outcome, Phase
@@ -24,8 +25,8 @@ from balancer.testing.kit.watching import (
     CHOOSES,
     LOOKS_ONLY,
     MADE,
-    SLICES,
     Watched,
+    bounded,
     close,
     differences,
     misfit,
@@ -103,14 +104,7 @@ def _check_member(story: Story, picker: Any, name: str, count: int) -> None:
 
 def finished(made: Any) -> Any:
     """The picker, however many slices it takes to make. Raises `RuntimeError` if they have no end."""
-    if not isinstance(made, Generator):
-        return made
-    for _ in range(SLICES):
-        try:
-            next(made)
-        except StopIteration as end:
-            return end.value
-    raise RuntimeError(f"there is no picker after {SLICES} slices")
+    return slices.finished(bounded(made)) if isinstance(made, Generator) else made
 
 
 def safety(subject: Subject) -> None:

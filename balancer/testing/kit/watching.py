@@ -54,7 +54,7 @@ class Watched:
 
     def _in_slices(self, made: Generator[None, None, Any], backends: Sequence[Any]) -> Generator[None, None, Any]:
         try:
-            picker = yield from _bounded(made)
+            picker = yield from bounded(made)
         except Exception as error:
             self.wrong.append((MADE, f"the generator of picker() raised {in_words(error)}"))
             raise
@@ -73,7 +73,7 @@ class Watched:
             self.wrong.append((LOOKS_ONLY, f"{what} changed {changed}"))
 
 
-def _bounded(made: Generator[None, None, Any]) -> Generator[None, None, Any]:
+def bounded(made: Generator[None, None, Any]) -> Generator[None, None, Any]:
     """The same slices, if they come to an end."""
     for _ in range(SLICES):
         try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -95,3 +96,11 @@ def answering(*pieces: bytes, **settings: Any) -> Examination:
 def status(code: int) -> bytes:
     """An answer with that status and nothing else."""
     return b"HTTP/1.1 %d X\r\ncontent-length: 0\r\n\r\n" % code
+
+
+def in_pieces(examined: Examination, said: bytes, cuts: list[int]) -> Examination:
+    """The backend says that, cut at these places; nothing is decided before the last piece."""
+    for start, stop in pairwise([0, *sorted(cut for cut in cuts if cut < len(said)), len(said)]):
+        assert examined.outcome == []
+        examined.says(said[start:stop])
+    return examined

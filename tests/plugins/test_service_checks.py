@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,20 +13,12 @@ from zope.interface.verify import verifyObject
 from balancer.errors import ConfigError
 from balancer.interfaces import IHealthCheck, IHealthCheckPlugin
 from balancer.plugins.health import MQTTCheck, SMTPCheck
-from tests.plugins.examined import Examination
+from tests.plugins.examined import Examination, in_pieces
 
 GREETING = b"220-mail.example ESMTP\r\n220 ready\r\n"
 FEATURES = b"250-mail.example\r\n250-SIZE 1000\r\n250 HELP\r\n"
 BYE = b"221 bye\r\n"
 CUTS = st.lists(st.integers(1, 100), max_size=6)
-
-
-def in_pieces(examined: Examination, said: bytes, cuts: list[int]) -> Examination:
-    """The backend says that, cut at these places; nothing is decided before the last piece."""
-    for start, stop in pairwise([0, *sorted(cut for cut in cuts if cut < len(said)), len(said)]):
-        assert examined.outcome == []
-        examined.says(said[start:stop])
-    return examined
 
 
 @pytest.mark.parametrize("check", [SMTPCheck(), MQTTCheck()], ids=repr)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from zope.interface.verify import verifyObject
 from balancer.errors import ConfigError
 from balancer.interfaces import IHealthCheck, IHealthCheckPlugin, Report
 from balancer.plugins.health import MySQLCheck, RedisCheck
-from tests.plugins.examined import Examination
+from tests.plugins.examined import Examination, in_pieces
 
 PRIMARY = b"*3\r\n$6\r\nmaster\r\n:3129659\r\n*1\r\n*3\r\n$9\r\n127.0.0.1\r\n$4\r\n9001\r\n$1\r\n1\r\n"
 REPLICA = b"*5\r\n$5\r\nslave\r\n$9\r\n127.0.0.1\r\n:9000\r\n$9\r\nconnected\r\n:3167038\r\n"
@@ -28,14 +27,6 @@ def packet(number: int, payload: bytes) -> bytes:
 
 GREETING = packet(0, b"\x0a10.11.6-MariaDB\0" + bytes(40))
 OK = b"\0\0\0\x02\0\0\0"
-
-
-def in_pieces(examined: Examination, said: bytes, cuts: list[int]) -> Examination:
-    """The backend says that, cut at these places; nothing is decided before the last piece."""
-    for start, stop in pairwise([0, *sorted(cut for cut in cuts if cut < len(said)), len(said)]):
-        assert examined.outcome == []
-        examined.says(said[start:stop])
-    return examined
 
 
 CUTS = st.lists(st.integers(1, 120), max_size=6)

@@ -18,9 +18,10 @@ from tests.testing.faulty.filters import FILTERS
 from tests.testing.faulty.lasting import LASTING
 from tests.testing.faulty.listing import Faulty
 from tests.testing.faulty.matchers import MATCHERS
+from tests.testing.faulty.sharing import SHARING
 from tests.testing.faulty.sources import SOURCES
 
-ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING]
+ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING, *SHARING]
 OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "NeverMade", "Sorting"}
 """Those that a single request over TCP shows."""
 

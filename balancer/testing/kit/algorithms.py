@@ -20,6 +20,7 @@ from balancer.testing.fakes import FakeBackend, FakeSession
 from balancer.testing.kit.churning import Happens, Run, Step, churn
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.searching import search
+from balancer.testing.kit.setups import TRIED_FIRST, SetUp, setups
 from balancer.testing.kit.stories import Story, in_words, listed
 from balancer.testing.kit.watching import (
     CHOOSES,
@@ -33,7 +34,6 @@ from balancer.testing.kit.watching import (
     photo,
     tell_wrong,
 )
-from balancer.testing.pools import MemoryPool
 from balancer.testing.sessions import sessions
 from balancer.testing.strategies import hypothesis_strategies, snapshots
 
@@ -56,6 +56,7 @@ SCRIPTS: Final = (
     [COME, Step(Happens.FAIL_EARLY), Step(Happens.FAIL_LATE, 1), REBUILD, COME, ALL_END, COME, COME],
     [COME, Step(Happens.ALL_LEAVE), COME, ALL_END, ALL_RETURN, COME, COME, COME],
     [COME, Step(Happens.WEIGH, 9), COME, Step(Happens.LEAVE), Step(Happens.LEAVE, 1), COME, ALL_RETURN, COME],
+    [COME, COME, *[Step(Happens.FAIL_EARLY)] * 4, COME, Step(Happens.WAIT, 6), COME, COME, ALL_END, COME],
 )
 """What has broken policies before, tried first."""
 
@@ -112,8 +113,8 @@ def safety(subject: Subject) -> None:
     st = hypothesis_strategies()
     strangers = snapshots().flatmap(lambda some: st.tuples(st.just(some), st.lists(sessions(some), max_size=6)))
     search(strangers, lambda case: _asked_directly(subject, *case), subject.effort, first=_strangers())
-    whole = st.tuples(st.integers(1, 5), st.sampled_from((None, None, 1, 3)), churn())
-    first = [(3, None, script) for script in SCRIPTS] + [(1, None, script) for script in SCRIPTS]
+    whole = st.tuples(setups(), churn())
+    first = [(setup, script) for setup in TRIED_FIRST for script in SCRIPTS]
     search(whole, lambda case: _in_a_pool(subject, *case), subject.effort, first=first)
 
 
@@ -174,12 +175,11 @@ def _check_words(story: Story, words: Any) -> None:
         story.broken("explain() answers a list of (backend, score, note)", repr(words))
 
 
-def _in_a_pool(subject: Subject, count: int, limit: int | None, steps: Sequence[Step]) -> None:
+def _in_a_pool(subject: Subject, setup: SetUp, steps: Sequence[Step]) -> None:
     """The whole life of a pool as in production."""
     story, watched = Story(), Watched(subject.make())
-    room = "" if limit is None else f", each with room for {limit}"
-    story.tell(f"a pool of {count} backends, all up, of weight 1{room}")
-    memory = MemoryPool(watched, [1.0] * count, limit=limit)
+    story.tell(str(setup))
+    memory = setup.made(watched)
     run = Run(memory, story)
     tell_wrong(watched, story, memory.faults)
     for step in (*steps, ALL_END):

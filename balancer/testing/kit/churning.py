@@ -151,7 +151,8 @@ class Run:
     def told(self, what: str) -> None:
         """One step of the story, with what is busy afterwards."""
         busy = listed([f"{one.name}: {one.active}" for one in self.memory.backends if one.active])
-        self.story.tell(f"{what} (active: {busy})")
+        self.story.tell("; ".join([f"{what} (active: {busy})", *self.memory.changes]))
+        self.memory.changes.clear()
 
     def _wait(self, session: Session) -> None:
         with suppress(PoolFull):

@@ -10,18 +10,19 @@ import gc
 import resource
 import tracemalloc
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import pairwise
 from random import Random
 from time import perf_counter, thread_time  # noqa: TID251  real time is what is measured
 from typing import Any, Final
 
 from balancer.core.backend import Backend
-from balancer.errors import BalancerError
-from balancer.interfaces import Outcome
+from balancer.errors import BalancerError, DownstreamGone, UpstreamGone
+from balancer.interfaces import Outcome, Phase
 from balancer.testing.kit.algorithms import finished
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.keys import keyed_session
+from balancer.testing.kit.setups import SetUp
 from balancer.testing.kit.stories import Story
 from balancer.testing.pools import MemoryPool
 
@@ -36,6 +37,14 @@ NOISE: Final = 256
 """Bytes of a round that are not the plugin's."""
 FORGOTTEN: Final = 6
 """Bytes for each session that may be left over, as when a table doubles."""
+
+ENDS: Final = (
+    *[(Phase.DONE, None, 200)] * 5,
+    (Phase.CONNECT, UpstreamGone("refused"), None),
+    (Phase.DATA, DownstreamGone("closed"), None),
+    (Phase.DONE, None, 503),
+)
+"""How sessions end: most of them well."""
 
 SIZES: Final = (8, 64, 512)
 BATCHES: Final = 5
@@ -52,14 +61,15 @@ SLICE_SLACK: Final = 0.002
 
 def memory(subject: Subject) -> None:
     """What it remembers does not grow with the sessions it has served, nor with the backends it has seen."""
-    story, algorithm = Story(), subject.make()
-    pool = MemoryPool(algorithm, (1, 1, 1, 1))
-    story.tell("a pool of 4 backends")
+    story = Story()
+    setup = SetUp(4, failure_hold=True)  # nothing in it has the picker made anew, which would forget what it remembers
+    pool = setup.made(subject.make())
+    story.tell(str(setup))
     count = iter(range(1_000_000))
     seconds = subject.effort.seconds / ROUNDS
     per_session = _growth(lambda: _serve(subject, pool, next(count)), SESSIONS, seconds)
     if per_session > FORGOTTEN:
-        story.tell("sessions of different clients come and end")
+        story.tell("sessions of different clients come and end, some of them badly")
         story.broken("sessions that have ended leave nothing behind", f"each leaves {per_session:.0f} bytes or more")
     algorithm = subject.make()
     per_backend = _growth(lambda: _rename(algorithm, next(count)), PICKERS, seconds)
@@ -71,10 +81,11 @@ def memory(subject: Subject) -> None:
 
 
 def _serve(subject: Subject, pool: MemoryPool, number: int) -> None:
-    try:
-        pool.pick(keyed_session(subject, pool, number)).end()
-    except BalancerError:
-        return
+    """One session, which ends as its number has it; what failed is held against its backend for a while."""
+    phase, error, status = ENDS[number % len(ENDS)]
+    with suppress(BalancerError):
+        pool.pick(keyed_session(subject, pool, number)).end(phase, error=error, status=status)
+    pool.wait(1.0)
 
 
 def _rename(algorithm: Any, number: int) -> None:

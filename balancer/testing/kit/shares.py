@@ -16,6 +16,7 @@ from balancer.testing.kit.churning import Run, Step, churn
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.keys import keyed_session
 from balancer.testing.kit.searching import for_each_seed, search
+from balancer.testing.kit.setups import SetUp, setups
 from balancer.testing.kit.stories import Story, in_words, listed
 from balancer.testing.kit.watching import Watched, tell_wrong
 from balancer.testing.pools import MemoryPool
@@ -43,7 +44,7 @@ class _Levelled(Run):
         return lease
 
     def _judge(self, chosen: Backend, loads: dict[Backend, float]) -> None:
-        equals = {one: load for one, load in loads.items() if one.weight == chosen.weight}
+        equals = {one: load for one, load in loads.items() if (one.weight, one.tier) == (chosen.weight, chosen.tier)}
         least = min(equals, key=lambda one: equals[one])
         load = chosen.active / chosen.weight
         if load - equals[least] > self.bound + 1e-9:
@@ -58,15 +59,19 @@ class _Levelled(Run):
 def load_bound(subject: Subject) -> None:
     """Among backends of one weight, nobody is given a session who is then more than `load_bound` above the least."""
     st = hypothesis_strategies()
-    whole = st.tuples(st.integers(2, 5), churn())
-    first = [(count, script) for count in (3, 2) for script in SCRIPTS]
+    whole = st.tuples(setups(equal=True), churn())
+    first = [
+        (setup, script)
+        for setup in (SetUp(3), SetUp(2), SetUp(4, spares=2, spill=True, panic=True))
+        for script in SCRIPTS
+    ]
     search(whole, lambda case: _keeps_level(subject, *case), subject.effort, first=first)
 
 
-def _keeps_level(subject: Subject, count: int, steps: Sequence[Step]) -> None:
+def _keeps_level(subject: Subject, setup: SetUp, steps: Sequence[Step]) -> None:
     story, watched = Story(), Watched(subject.make())
-    story.tell(f"a pool of {count} backends, all up, of weight 1")
-    run = _Levelled(MemoryPool(watched, [1.0] * count), story)
+    story.tell(str(setup))
+    run = _Levelled(setup.made(watched), story)
     run.bound = subject.claims.load_bound or 0.0
     for step in (*steps, ALL_RETURN, ALL_END, COME, COME, COME):
         run.take(step)

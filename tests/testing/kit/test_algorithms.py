@@ -14,6 +14,7 @@ from tests.testing.faulty.answering import ANSWERING
 from tests.testing.faulty.claiming import CLAIMING
 from tests.testing.faulty.lasting import LASTING
 from tests.testing.faulty.morals import MORALS
+from tests.testing.faulty.sharing import SHARING
 from tests.testing.kit.told import broken_by, story_of
 
 TestLeast = conformance(LeastConnections, load_bound=1, weighted=True, profile="quick")
@@ -32,7 +33,7 @@ class OnlyWhatIsAsked:
 TestOnlyWhatIsAsked = conformance(OnlyWhatIsAsked, profile="quick")
 
 
-@pytest.mark.parametrize("faulty", [*ANSWERING, *CLAIMING, *LASTING], ids=str)
+@pytest.mark.parametrize("faulty", [*ANSWERING, *CLAIMING, *LASTING, *SHARING], ids=str)
 def test_every_faulty_algorithm_is_caught(faulty: Any) -> None:
     """The promise that a faulty algorithm breaks is named, and what came instead."""
     assert tuple(broken_by(faulty).splitlines()) == MORALS[str(faulty)]

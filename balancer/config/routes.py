@@ -29,6 +29,7 @@ from balancer.config.upgrades import upgrades, wrong_upgrades
 from balancer.errors import ConfigError
 from balancer.interfaces import Found, IFilter, IMatcher, ISession, Kind
 from balancer.interfaces.hints import hints_of
+from balancer.interfaces.matching import captures_of
 
 MatchFunction = Callable[[ISession], Found]
 """What may stand in place of an `IMatcher`."""
@@ -207,9 +208,22 @@ def _wrong_filters(route: Route) -> Iterator[str]:
     for item in route.filters:
         wrong = list(provides_or_callable("filters", item, IFilter, "give a filter such as StripPrefix('/v1')"))
         yield from wrong or _wrong_filter(item)
+    yield from _uncaptured(route)
     yield from choice("on_filter_error", route.on_filter_error, ("refuse", "skip"))
     if route.on_filter_error == "skip" and not route.filters:
         yield "on_filter_error: would be ignored, for there are no filters; leave it out"
+
+
+def _uncaptured(route: Route) -> Iterator[str]:
+    """What filters need captured, where it is known that the matcher captures nothing of that name."""
+    made = frozenset[str]() if route.matcher is None else captures_of(route.matcher)
+    if made is None:
+        return
+    captured = f"captures {', '.join(sorted(made))} alone" if made else "captures nothing"
+    for item in route.filters:
+        for name in sorted((captures_of(item) or made) - made):
+            remedy = f"correct the name, or give a matcher such as Path(template='/{{{name}}}')"
+            yield f"filters: {shown(item)}: {{{name}}} would fail, for the route {captured}; {remedy}"
 
 
 def _wrong_filter(item: Any) -> Iterator[str]:

@@ -23,6 +23,11 @@ def compiled(field: str, text: Any, flags: int = 0) -> re.Pattern[str]:
         raise ConfigError([f"{field}: {text!r} is no regular expression: {error}; correct it"]) from None
 
 
+def groups(pattern: re.Pattern[str] | None) -> frozenset[str]:
+    """The names that `captured` may answer for it."""
+    return frozenset() if pattern is None else frozenset(pattern.groupindex)
+
+
 def captured(match: re.Match[str] | None) -> Found:
     """What a match answers for a matcher: its named groups, as far as they took part."""
     if match is None:

@@ -202,6 +202,7 @@ class IMatcher(Interface):
     prefixes: tuple[str, ...] | None = Attribute(
         "Optional: the only paths it can match, each with all below it by whole segments; absent or None means any."
     )
+    captures: Collection[str] | None = Attribute("Optional: all names it may capture; absent or None means any.")
 
     def matches(session: ISession) -> Found:
         """Return False, True, captures by name, or `MORE`. Pure, and never raises for what a client sent."""
@@ -227,7 +228,8 @@ class IFilter(Interface):
     filters: None leaves the body alone, and an `IBodyTransform` of its own rewrites it. What has no body is not asked
     about: a request without one, an answer to HEAD, a 204, a 304.
 
-    May also have `answers`: True when it may answer requests itself, so that a route with it needs no pool.
+    May also have `answers`: True when it may answer requests itself, so that a route with it needs no pool; and
+    `captures`: the names of what it needs captured by the matcher of its route.
     """
 
     def request(head: RequestHead, session: ISession) -> RequestHead | Reply | Awaitable[RequestHead | Reply]:

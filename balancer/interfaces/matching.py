@@ -19,7 +19,7 @@ class Matcher:
     """Gives a matcher `&`, `|` and `~`. Optional to inherit: a bare callable may stand on either side as well.
 
     A `peek` above 0 is for the first bytes of a connection. An HTTP request has none to wait for: `MORE` is no match.
-    `hosts` and `prefixes` are for many routes to be no slower than few.
+    `hosts` and `prefixes` are for many routes to be no slower than few, `captures` for a config to be judged.
     """
 
     peek: int = 0
@@ -27,6 +27,11 @@ class Matcher:
     kinds: Collection[Kind] = ALL_KINDS
     hosts: Hosts = None
     prefixes: Prefixes = None
+
+    @property
+    def captures(self) -> Collection[str] | None:
+        """See `IMatcher`."""
+        return None
 
     def matches(self, session: Any) -> Found:
         """See `IMatcher`."""
@@ -82,6 +87,15 @@ def _captures(found: Found) -> Mapping[str, str]:
     return found if isinstance(found, Mapping) else {}
 
 
+def captures_of(matcher: Any) -> frozenset[str] | None:
+    """All names that a matcher, or a function in its place, may capture; None where it does not say.
+
+    Of a filter, or a function in its place, what it needs.
+    """
+    told = getattr(matcher, "captures", None)
+    return frozenset(told) if isinstance(told, Collection) else None
+
+
 def _always(matcher: Any) -> bool:
     return bool(getattr(matcher, "always", False))
 
@@ -96,6 +110,12 @@ class _Pair(Matcher):
     def __init__(self, left: Any, right: Any) -> None:
         self.left, self.right = left, right
         self.peek = max(getattr(left, "peek", 0), getattr(right, "peek", 0))
+
+    @property
+    def captures(self) -> frozenset[str] | None:
+        """Those of both, if both say."""
+        left, right = captures_of(self.left), captures_of(self.right)
+        return None if left is None or right is None else left | right
 
     def _bound_by(self, hints: Hints) -> None:
         self.hosts, self.prefixes = hints.hosts, hints.prefixes
@@ -151,6 +171,8 @@ class _Either(_Pair):
 
 class _Not(Matcher):
     """The opposite; captures nothing."""
+
+    captures = frozenset[str]()
 
     def __init__(self, matcher: Any) -> None:
         self.matcher = matcher

@@ -10,8 +10,8 @@ from zope.interface import alsoProvides
 from balancer.config import Pool, Retry, Route
 from balancer.errors import ConfigError
 from balancer.interfaces import Filter, IFilter, Matcher
-from balancer.plugins.filters import Redirect, Respond, StripPrefix
-from balancer.plugins.matchers import Path
+from balancer.plugins.filters import Redirect, RequestHeaders, Respond, ResponseHeaders, RewriteHost, StripPrefix
+from balancer.plugins.matchers import Cookie, Host, Path
 
 SITE = Pool("site", backends=["a:1"])
 API = Pool("api", backends=["a:1"])
@@ -121,3 +121,29 @@ def test_nobody_waits_for_matchers_and_answers() -> None:
         f"Route to Pool 'site': filters: Late(): response {remedy}",
         f"Route to Pool 'site': filters: Late(): body {remedy}",
     )
+
+
+FILTERS = [
+    RewriteHost("{shop}.internal"),
+    RequestHeaders(set={"x": "{shop}"}),
+    ResponseHeaders(add={"x": "{shop}", "y": "{client}"}),
+    Redirect(host="{captures.shop}.example"),
+    Redirect(path="/{shop}"),
+]
+
+
+@pytest.mark.parametrize("item", FILTERS, ids=lambda item: type(item).__name__)
+def test_what_filters_need_is_captured(item: Any) -> None:
+    """A filter that names a capture which the route never makes is told; one that may be made is none."""
+    for silent in (Path(template="/{shop}"), Host(regex="(?P<shop>.*)") | Path("/"), matches, Everything()):
+        Route(silent, SITE, filters=item)
+    other = Cookie("a", regex="(?P<b>.*)") & ~Path(template="/{shop}")
+    for matcher, captured in ((None, "nothing"), (other, "b alone")):
+        with pytest.raises(ConfigError) as caught:
+            Route(matcher, SITE, filters=item)
+        (line,) = caught.value.mistakes
+        assert line.startswith(f"Route to Pool 'site': filters: {type(item).__name__}(")
+        assert line.endswith(
+            f": {{shop}} would fail, for the route captures {captured}; "
+            "correct the name, or give a matcher such as Path(template='/{shop}')"
+        )

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from balancer.core.patterns import captured, compiled
+from balancer.core.patterns import captured, compiled, groups
 from balancer.errors import ConfigError
 
 
@@ -48,3 +48,9 @@ def test_flags_are_heeded() -> None:
 def test_captures(text: str, subject: str, found: object) -> None:
     """Named groups are captured as far as they took part; a match without any is just true."""
     assert captured(re.fullmatch(text, subject)) == found
+
+
+def test_the_names_that_may_be_captured() -> None:
+    """They are the expression's named groups, whether they take part or not; without an expression there are none."""
+    assert groups(re.compile(r"/(?P<a>\d+)(?:/(?P<b>\d+))?(x)")) == {"a", "b"}
+    assert groups(None) == set()

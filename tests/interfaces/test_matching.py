@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from zope.interface.verify import verifyObject
 
 from balancer.interfaces import MORE, Found, IMatcher, Kind, Matcher, ask
-from balancer.interfaces.matching import taken_apart
+from balancer.interfaces.matching import captures_of, taken_apart
+from balancer.plugins.matchers import Host, Path
 
 
 class Fixed(Matcher):
@@ -157,3 +158,11 @@ def test_matchers_can_be_taken_apart(matcher: Matcher) -> None:
         assert len(parts) >= 2
         assert truth(matcher) == {"all": min, "any": max}[joint](map(truth, parts))
         assert all(taken_apart(part)[0] != joint for part in parts)
+
+
+def test_the_names_that_may_be_captured() -> None:
+    """A pair may capture what either of its sides may, if both say; what `~` turns round captures nothing."""
+    tenant, shop = Host(regex="(?P<tenant>.*)"), Path(template="/{shop}")
+    assert captures_of(tenant & shop) == captures_of(tenant | shop) == frozenset({"tenant", "shop"})
+    assert captures_of(~tenant) == frozenset()
+    assert captures_of(Matcher()) is captures_of(tenant & bool) is captures_of(bool | shop) is None

@@ -278,3 +278,10 @@ def test_are_values() -> None:
     assert RequestHeaders(set={"a": "1"}) == RequestHeaders(set={"a": "1"})
     assert len({*ALL, StripPrefix("/v1"), RequestHeaders(set={"x-a": "1"}), Respond(200)}) == len(ALL)
     assert repr(RequestHeaders(set={"a": "{id}"})) == "RequestHeaders(set={'a': '{id}'}, add={}, remove=())"
+
+
+def test_the_captures_that_are_needed() -> None:
+    """Filters tell what the texts they fill in need."""
+    assert RewriteHost("{a}.example").captures == {"a"}
+    assert RequestHeaders(set={"x": "{a}"}, add={"y": "{b}"}).captures == {"a", "b"}
+    assert ResponseHeaders(remove="x").captures == set()

@@ -15,6 +15,7 @@ from balancer.core.session import Session
 from balancer.errors import ConfigError
 from balancer.interfaces import IMatcher, IMatcherPlugin, Kind
 from balancer.interfaces.hints import among, below
+from balancer.interfaces.matching import captures_of
 from balancer.plugins.matchers import Always, Host, Path
 
 ALL = [
@@ -275,3 +276,10 @@ def test_path_refuses_settings_that_cannot_be_meant(settings: Any, mistake: str)
 def test_path_takes_expressions_that_may_match(regex: str) -> None:
     """What may match some path is not judged by its first letter."""
     assert Path(regex=regex).regex == regex
+
+
+def test_what_may_be_captured() -> None:
+    """Hosts and paths tell the names of their templates and expressions; without those there are none."""
+    names = frozenset({"shop"})
+    assert captures_of(Host("a.example", regex="(?P<shop>.*)")) == captures_of(Path(template="/a/{shop}/b")) == names
+    assert captures_of(Host("a.example")) == captures_of(Path("/")) == captures_of(Always()) == frozenset()

@@ -170,3 +170,9 @@ def test_answers_that_cannot_be(given: tuple[Any, ...], lines: list[str]) -> Non
         Respond(*given)
     assert len(caught.value.mistakes) == len(lines)
     assert all(told.startswith(f"Respond: {line}") for told, line in zip(caught.value.mistakes, lines, strict=True))
+
+
+def test_the_captures_that_are_needed() -> None:
+    """A redirect needs what its host and its path name."""
+    assert Redirect(host="{a}.example", path="/{b}").captures == {"a", "b"}
+    assert Redirect(scheme="https").captures == set()

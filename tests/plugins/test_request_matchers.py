@@ -182,3 +182,9 @@ def test_every_mistake_is_told() -> None:
     with pytest.raises(ConfigError) as caught:
         Header("a b", "\n")
     assert [line.split(":")[1] for line in caught.value.mistakes] == [" name", " value"]
+
+
+def test_what_may_be_captured() -> None:
+    """Values matched by an expression tell the names of its groups; all else captures nothing."""
+    assert all(set(kind("a", regex="(?P<b>.*)").captures) == {"b"} for kind in (Header, Query, Cookie))
+    assert not any(matcher.captures for matcher in (Header("a"), Method("GET"), Scheme("http")))

@@ -124,3 +124,9 @@ def test_paths(rest: str) -> None:
     """A path is of visible ASCII, without query and fragment."""
     fit = all("!" <= letter <= "~" and letter not in "?#" for letter in rest)
     assert bool(PATH.fullmatch(f"/{rest}")) is fit
+
+
+@pytest.mark.parametrize(("text", "names"), [("{a}/{captures.b}/{client}", {"a", "b"}), ("{{a}}", set())])
+def test_the_captures_that_are_needed(text: str, names: set[str]) -> None:
+    """A template tells of what the route has to capture for it, and of nothing else that it names."""
+    assert template(text).captures == names

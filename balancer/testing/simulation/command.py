@@ -57,6 +57,9 @@ _LAWS: Final[dict[str, Callable[..., Service]]] = {
     "exponential": Exponential,
     "lognormal": LogNormal,
 }
+_MOST_LOAD: Final = 10.0
+"""More than all backends can do by so much teaches nothing; it was meant as a percentage, or as a rate."""
+
 _SERVICE: Final = "constant:SECONDS, exponential:SECONDS, lognormal:SECONDS[:SIGMA] or recorded:FILE"
 
 
@@ -148,6 +151,10 @@ def _arrivals(arguments: Namespace, backends: int) -> Arrivals:
         return Poisson(arguments.rate)
     if not arguments.service.mean:
         raise ConfigError(["--load: backends that take no time can do any number of requests; give a --rate instead"])
+    if not 0 < arguments.load <= _MOST_LOAD:
+        likely = f"{arguments.load / 100:g} for {arguments.load:g} %" if arguments.load > 0 else "0.8 for 80 %"
+        remedy = f"give a share such as {likely}, or requests a second as --rate"
+        raise ConfigError([f"--load: {arguments.load:g} is not above 0 and up to {_MOST_LOAD:g}; {remedy}"])
     return Poisson(arguments.load * backends * arguments.servers / arguments.service.mean)
 
 

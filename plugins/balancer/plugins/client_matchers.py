@@ -55,6 +55,7 @@ class ClientIP(Matcher):
     )
     peek = 0
     always = False
+    captures = frozenset[str]()
 
     def __init__(self, *networks: str) -> None:
         self.__attrs_init__(networks)
@@ -142,6 +143,7 @@ class Percent(Matcher):
     kinds: frozenset[Kind] = attrs.field(init=False, eq=False, default=attrs.Factory(_kinds, takes_self=True))
     peek = 0
     always = False
+    captures = frozenset[str]()
 
     def matches(self, session: ISession) -> bool:
         key = self._key(session)

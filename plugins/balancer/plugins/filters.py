@@ -163,6 +163,11 @@ class RewriteHost(Filter):
             raise ConfigError(f"RewriteHost: {line}" for line in lines)
         return template(self.host)
 
+    @property
+    def captures(self) -> frozenset[str]:
+        """See `IFilter`."""
+        return self._template.captures
+
     def request(self, head: RequestHead, session: ISession) -> RequestHead:
         authority = self._template(session)
         if not _AUTHORITY.fullmatch(authority):
@@ -202,6 +207,11 @@ class _Headers(Filter):
     @_gone.default
     def _replaced(self) -> frozenset[str]:
         return frozenset(name.lower() for name in (*dict(self.set), *self.remove))
+
+    @property
+    def captures(self) -> frozenset[str]:
+        """See `IFilter`."""
+        return frozenset[str]().union(*(value.captures for _, value in self._written))
 
     def _mistakes(self) -> Iterator[str]:
         for setting, pairs in (("set", self.set), ("add", self.add)):

@@ -16,7 +16,7 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
 from balancer.core.paths import normal
-from balancer.core.patterns import captured, compiled
+from balancer.core.patterns import captured, compiled, groups
 from balancer.errors import ConfigError, PathRefused
 from balancer.interfaces import Found, IMatcher, IMatcherPlugin, ISession, Kind, Matcher
 from balancer.plugins.client_matchers import ClientIP, Percent
@@ -91,6 +91,11 @@ class Host(Matcher):
     peek = 0
     always = False
     kinds = frozenset({Kind.HTTP})
+
+    @property
+    def captures(self) -> frozenset[str]:
+        """The named groups of `regex`."""
+        return groups(self._pattern)
 
     def __init__(self, *names: str, regex: str | None = None) -> None:
         self.__attrs_init__(names, regex)
@@ -227,6 +232,11 @@ class Path(Matcher):
     always = False
     kinds = frozenset({Kind.HTTP})
 
+    @property
+    def captures(self) -> frozenset[str]:
+        """The names in `template`, or the named groups of `regex`."""
+        return groups(self._pattern)
+
     def matches(self, session: ISession) -> Found:
         if session.request is None:
             return False
@@ -252,6 +262,7 @@ class Always(Matcher):
 
     peek = 0
     always = True
+    captures = frozenset[str]()
 
     def matches(self, session: ISession) -> bool:
         return True

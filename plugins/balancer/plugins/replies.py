@@ -58,6 +58,11 @@ class Redirect(Filter):
     def _read_path(self) -> Template | None:
         return None if self.path is None else template(self.path, _escaped)
 
+    @property
+    def captures(self) -> frozenset[str]:
+        """See `IFilter`."""
+        return frozenset[str]().union(*(each.captures for each in (self._host, self._path) if each is not None))
+
     def _mistakes(self) -> Iterator[str]:
         if self.scheme is not None and self.scheme not in _SCHEMES:
             yield f"scheme: {self.scheme!r} is not a choice; give 'http' or 'https'"

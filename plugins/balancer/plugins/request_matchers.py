@@ -17,7 +17,7 @@ from zope.interface import implementer, provider
 from balancer.core.headers import HOP_BY_HOP
 from balancer.core.messages import NAME, VALUE, RequestHead
 from balancer.core.named_values import Values, cookie_values, query_values
-from balancer.core.patterns import captured, compiled
+from balancer.core.patterns import captured, compiled, groups
 from balancer.errors import ConfigError
 from balancer.interfaces import Found, IMatcher, IMatcherPlugin, ISession, Kind, Matcher
 
@@ -60,6 +60,7 @@ class Method(_OfRequest):
     """Matches requests with one of these methods: `Method("GET", "HEAD")`. Raises `ConfigError`."""
 
     methods: tuple[str, ...] = attrs.field(converter=_checked_methods)
+    captures = frozenset[str]()
 
     def __init__(self, *methods: str) -> None:
         self.__attrs_init__(methods)
@@ -83,6 +84,7 @@ class Scheme(_OfRequest):
     """Matches requests by how the client sent them: `Scheme("https")`, or "http". Raises `ConfigError`."""
 
     name: str = attrs.field(validator=_check_scheme)
+    captures = frozenset[str]()
 
     def matches(self, session: ISession) -> bool:
         return session.request is not None and session.request.scheme == self.name
@@ -108,6 +110,11 @@ class _Valued(_OfRequest):
     _pattern: re.Pattern[str] | None = attrs.field(
         init=False, eq=False, default=attrs.Factory(_value_pattern, takes_self=True)
     )
+
+    @property
+    def captures(self) -> frozenset[str]:
+        """The named groups of `regex`."""
+        return groups(self._pattern)
 
     def matches(self, session: ISession) -> Found:
         if session.request is None:

@@ -70,6 +70,8 @@ class Template:
 
     text: str
     parts: tuple[str | Filling, ...] = attrs.field(eq=False, repr=False)
+    captures: frozenset[str] = attrs.field(eq=False, repr=False)
+    """The names of what the route has to capture for it."""
 
     def __call__(self, session: ISession) -> str:
         """The text as it is for that session. Raises `LookupError` for a capture that the route has not made."""
@@ -90,6 +92,7 @@ def template(text: Any, escape: Callable[[str], str] = str) -> Template:
     if not isinstance(text, str):
         raise ValueError(f"{text!r} is not a text; write it in quotes")  # noqa: TRY004  what is wrong with a setting is a ValueError
     parts: list[str | Filling] = []
+    captures: set[str] = set()
     try:
         pieces = list(Formatter().parse(text))
     except ValueError:
@@ -100,7 +103,8 @@ def template(text: Any, escape: Callable[[str], str] = str) -> Template:
         if name is not None:
             asked = name + (f"!{conversion}" if conversion else "") + (f":{form}" if form else "")
             parts.append(_place(text, asked, escape))
-    return Template(text, tuple(parts))
+            captures |= set() if asked in KNOWN else {_captured_name(asked)}
+    return Template(text, tuple(parts), frozenset(captures))
 
 
 def misfit(setting: str, value: Any, grammar: re.Pattern[str], remedy: str) -> Iterator[str]:
@@ -121,8 +125,12 @@ def _place(text: str, name: str, escape: Callable[[str], str]) -> Filling:
         raise ValueError(
             f"{text!r}: {{{name}}} is not known; write {{captures.name}} for what the route captured, or one of {names}"
         )
-    filling = known or _captured(name.removeprefix("captures."))
+    filling = known or _captured(_captured_name(name))
     return filling if escape is str else lambda session: escape(filling(session))
+
+
+def _captured_name(name: str) -> str:
+    return name.removeprefix("captures.")
 
 
 def _captured(name: str) -> Filling:

@@ -77,6 +77,7 @@ class ClientCertificate(Matcher):
     peek = 0
     always = False
     kinds = frozenset({Kind.TCP, Kind.HTTP})
+    captures = frozenset[str]()
 
     def matches(self, session: ISession) -> bool:
         certificate = session.certificate

@@ -112,6 +112,8 @@ def test_other_laws_are_not_known(text: str) -> None:
         (["--tag", "b2"], "--tag: 'b2' tells no tag of a backend; write one such as b1=primary"),
         (["--requests", "0"], "Trace: requests: 0 is not a whole number of at least 1"),
         (["--rate", "0"], "Poisson: rate: 0.0 is not a positive number; give one such as 100"),
+        (["--load", "80"], "--load: 80 is not above 0 and up to 10; give a share such as 0.8 for 80 %, or requests"),
+        (["--load", "0"], "--load: 0 is not above 0 and up to 10; give a share such as 0.8 for 80 %, or requests"),
         (["--arrivals", "none"], "none: cannot be read: No such file or directory"),
         (["--arrivals", "conf.py"], "conf.py: could not convert string to float: 'from'; give numbers of seconds, "),
         (

@@ -102,8 +102,9 @@ class IAlgorithm(Interface):
         Pure: what it remembers lives in the picker. A generator yields between slices of long work (1 ms or less)
         and returns the picker; the old one serves meanwhile. Draw chance from `random` alone.
 
-        An algorithm may also have `keeper() -> IKeeper`, for what is to be remembered longer than a picker lives, and
-        `signals`, the names of those in `IBackend.signals` that it goes by: only these are collected.
+        An algorithm may also have `keeper() -> IKeeper`, for what is to be remembered longer than a picker lives;
+        `signals`, the names of those in `IBackend.signals` that it goes by: only these are collected; and `kinds`,
+        those of the sessions that it can tell apart: in a pool that has no such ones it is a mistake.
         """
 
 

@@ -74,3 +74,9 @@ def test_what_is_made_of_parts_goes_by_their_signals() -> None:
 def test_all_settings_say_for_what_sessions_they_are(algorithm: Any, kinds: set[Kind]) -> None:
     """What is made of algorithms and keys tells apart the sessions that all of these can; what says nothing, all."""
     assert algorithm.kinds == kinds
+
+
+def test_the_zones_of_all_parts() -> None:
+    """An algorithm goes by the zones that its parts go by."""
+    within: Any = BoundedLoad(Zones("eu", Zones("us")))
+    assert within.zones == {"eu", "us"}

@@ -21,12 +21,21 @@ class Composed:
     @property
     def signals(self) -> frozenset[str]:
         """See `IAlgorithm`."""
-        return frozenset[str]().union(*(getattr(part, "signals", ()) for part in self._settings if is_algorithm(part)))
+        return self._all("signals")
+
+    @property
+    def zones(self) -> frozenset[str]:
+        """See `IAlgorithm`."""
+        return self._all("zones")
 
     @property
     def kinds(self) -> frozenset[Kind]:
         """See `IAlgorithm`: those of which all settings can tell something."""
         return ALL_KINDS.intersection(*(getattr(part, "kinds", ALL_KINDS) for part in self._settings))
+
+    def _all(self, names: str) -> frozenset[str]:
+        """What any of its algorithms goes by."""
+        return frozenset[str]().union(*(getattr(part, names, ()) for part in self._settings if is_algorithm(part)))
 
     @property
     def _settings(self) -> Iterator[Any]:

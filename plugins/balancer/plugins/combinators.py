@@ -267,6 +267,11 @@ class Zones(Composed):
 
     name: ClassVar[str] = "zones"
 
+    @property
+    def zones(self) -> frozenset[str]:
+        """See `IAlgorithm`."""
+        return super().zones | {self.near}
+
     def __attrs_post_init__(self) -> None:
         told(
             self,

@@ -21,6 +21,7 @@ from balancer.assembly import default_algorithm, proofs, upstream_tls
 from balancer.certificates import certificates, holdings
 from balancer.config import load
 from balancer.describe import plan
+from balancer.doubts import doubts
 from balancer.errors import ConfigError
 from balancer.explain import commanding
 from balancer.installed import installed, unknown_types
@@ -124,7 +125,7 @@ def _check(arguments: Namespace) -> Iterable[str]:
     mistakes = (*unknown_types(config), *upstream_tls.faults(config), *proofs.faults(config))
     if mistakes:
         raise ConfigError(mistakes)
-    shown = [*certificates(config, runtime.seconds), *holdings(config, runtime.seconds())]
+    shown = [*certificates(config, runtime.seconds), *holdings(config, runtime.seconds()), *doubts(config)]
     return [*plan(config, default_algorithm()), "", *timeouts(config), *([""] if shown else []), *shown]
 
 

@@ -64,6 +64,17 @@ def test_check_tells_of_certificates_to_be_obtained(conf: Path, capsys: pytest.C
     assert capsys.readouterr().err.startswith("ACME 'a.example': ca: absent.pem: cannot be read: No such file")
 
 
+def test_check_warns(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is hardly meant is told behind all the rest, and the config is right all the same."""
+    algorithm = "__import__('balancer.plugins.combinators').plugins.combinators.Zones('eu')"
+    conf.write_text(SOUND.replace('["a:1"]', f'["a:1"], algorithm={algorithm}'))
+    assert main(["check", str(conf)]) == 0
+    assert capsys.readouterr().out.splitlines()[-2:] == [
+        "",
+        "warning: Pool 'site': algorithm: no backend is in the zone 'eu'; give some a Backend(..., zone='eu')",
+    ]
+
+
 def test_check_tells_mistakes(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A wrong config is checked with status 64 and a line for each mistake, with no usage text and no plan."""
     conf.write_text(SOUND.replace("a:1", "a").replace("tcp:80", "80"))

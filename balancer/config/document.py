@@ -222,6 +222,8 @@ def _unfit(pool: Pool, kinds: Collection[Kind]) -> Iterator[str]:
     if isinstance(pool.health, Health) and hasattr(pool.health.check, "protocols"):
         yield from _unprobed(pool.health.check, as_tuple(pool.health.check.protocols), kinds)
     yield from unserved(pool.signals, kinds)
+    yield from (f"algorithm: {line}" for line in _undecided(pool.algorithm, kinds))
+    yield from (f"on_policy_error: {line}" for line in _undecided(pool.on_policy_error, kinds))
     if isinstance(pool.tls, UpstreamTLS) and Kind.HTTP in kinds:
         yield from not_for_http(pool.tls)
     if isinstance(pool.ejection, Ejection) and Kind.HTTP not in kinds:
@@ -241,6 +243,17 @@ def _unprobed(check: Any, probed: Collection[Any], kinds: Iterable[Kind]) -> Ite
         yield (
             f"health: {shown(check)} cannot probe for the {kind.name}Listener that uses the pool, but for {known}; "
             f"leave health out, or give a check whose protocols contain {kind}"
+        )
+
+
+def _undecided(algorithm: Any, kinds: Iterable[Kind]) -> Iterator[str]:
+    """That an algorithm goes by what no session of the pool ever says of itself."""
+    told = sound(as_tuple(getattr(algorithm, "kinds", ())), Kind)
+    if told and not set(told) & set(kinds):
+        listeners = " or ".join(f"{kind.name}Listener" for kind in Kind if kind in told)
+        yield (
+            f"{shown(algorithm)} could tell no session from another, for no {listeners} uses the pool; "
+            "give one that goes by what all sessions say, such as SourceHash()"
         )
 
 

@@ -102,8 +102,10 @@ class IAlgorithm(Interface):
         Pure: what it remembers lives in the picker. A generator yields between slices of long work (1 ms or less)
         and returns the picker; the old one serves meanwhile. Draw chance from `random` alone.
 
-        An algorithm may also have `keeper() -> IKeeper`, for what is to be remembered longer than a picker lives, and
-        `signals`, the names of those in `IBackend.signals` that it goes by: only these are collected.
+        An algorithm may also have `keeper() -> IKeeper`, for what is to be remembered longer than a picker lives;
+        `signals`, the names of those in `IBackend.signals` that it goes by: only these are collected; and `kinds`,
+        those of the sessions that it can tell apart: in a pool that has no such ones it is a mistake. `balancer check`
+        warns of `zones` that no backend is in.
         """
 
 
@@ -158,7 +160,8 @@ class ICheckTarget(Interface):
 class IHealthCheck(Interface):
     """One probe of one backend. When to run it and how often it must agree is the pool's business.
 
-    May also have `plain`: True when it speaks TLS itself, so that what it speaks it on must be in the clear.
+    May also have `plain`: True when it speaks TLS itself, so that what it speaks it on must be in the clear; and
+    `programs`: the names of those it runs, so that `balancer check` can warn if there is one that is not there.
     """
 
     protocols: Collection[Kind] = Attribute("The kinds of pool it can probe.")
@@ -229,7 +232,8 @@ class IFilter(Interface):
     about: a request without one, an answer to HEAD, a 204, a 304.
 
     May also have `answers`: True when it may answer requests itself, so that a route with it needs no pool; and
-    `captures`: the names of what it needs captured by the matcher of its route.
+    `captures`: the names of what it needs captured by the matcher of its route. With `schemes = {"https"}` it is for
+    requests over TLS alone, and `balancer check` warns where none come.
     """
 
     def request(head: RequestHead, session: ISession) -> RequestHead | Reply | Awaitable[RequestHead | Reply]:

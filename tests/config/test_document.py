@@ -21,7 +21,10 @@ from balancer.config import (
 )
 from balancer.errors import ConfigError
 from balancer.interfaces import Kind
+from balancer.plugins.algorithms import RoundRobin
 from balancer.plugins.first_bytes import SNI
+from balancer.plugins.hashing import Hash, SourceHash, header, source
+from balancer.plugins.sticky import AppCookie, OwnCookie, Sticky
 
 
 class Check:
@@ -152,3 +155,29 @@ def test_certificates_to_be_obtained() -> None:
         Config(HTTPListener("tcp:2", pool=pool, tls=TLS(acme=plain)))
     answering = Config([HTTPListener("tcp:2", pool=pool, tls=TLS(acme=plain)), HTTPListener("tcp:80", pool=pool)])
     assert answering.acmes == (plain,)
+
+
+@pytest.mark.parametrize(
+    "algorithm",
+    [Hash(header("x")), Sticky(OwnCookie("lb", b"x" * 16)), Sticky(AppCookie("c")), Sticky(header("x"), SourceHash())],
+)
+def test_algorithms_for_requests_alone(algorithm: Any) -> None:
+    """An algorithm that goes by requests is told where none use the pool, and is none where some do."""
+    for setting in ("algorithm", "on_policy_error"):
+        pool = Pool("site", backends=["a:1"], **{setting: algorithm})
+        tcp, http = TCPListener("tcp:1", pool=pool), HTTPListener("tcp:2", pool=pool)
+        Config([tcp, http])
+        with pytest.raises(ConfigError) as caught:
+            Config([tcp, UDPListener("udp:1", pool=pool)])
+        (line,) = caught.value.mistakes
+        assert line.startswith(f"Pool 'site': {setting}: {type(algorithm).__name__}(")
+        assert line.endswith(
+            " could tell no session from another, for no HTTPListener uses the pool; "
+            "give one that goes by what all sessions say, such as SourceHash()"
+        )
+
+
+@pytest.mark.parametrize("algorithm", [RoundRobin(), Hash(source()), Sticky(lambda session: session.server_name)])
+def test_algorithms_for_all_sessions(algorithm: Any) -> None:
+    """What goes by nothing, by what every session says, or by what nobody can judge, serves every listener."""
+    Config(TCPListener("tcp:1", pool=Pool("site", backends=["a:1"], algorithm=algorithm)))

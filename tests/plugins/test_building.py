@@ -11,9 +11,10 @@ import attrs
 import pytest
 from zope.interface import directlyProvides, implementer
 
-from balancer.interfaces import IAlgorithm
+from balancer.interfaces import IAlgorithm, Kind
 from balancer.plugins.building import at_once, made
-from balancer.plugins.combinators import BoundedLoad, Fallback, Zones
+from balancer.plugins.combinators import BoundedLoad, Exact, Fallback, Zones
+from balancer.plugins.hashing import Hash, header, source
 from balancer.testing.fakes import FakeBackend
 
 
@@ -60,3 +61,22 @@ def test_what_is_made_of_parts_goes_by_their_signals() -> None:
     both: Any = Fallback(cast(Any, named), BoundedLoad(cast(Any, other)))
     assert both.signals == {"queue", "usage"}
     assert Zones("a").signals == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "kinds"),
+    [
+        (Fallback(Hash(header("x")), Slow(1)), {Kind.HTTP}),
+        (BoundedLoad(Fallback(Slow(1), Exact(header("x")))), {Kind.HTTP}),
+        (Fallback(Hash(source()), Exact(lambda _: None)), set(Kind)),
+    ],
+)
+def test_all_settings_say_for_what_sessions_they_are(algorithm: Any, kinds: set[Kind]) -> None:
+    """What is made of algorithms and keys tells apart the sessions that all of these can; what says nothing, all."""
+    assert algorithm.kinds == kinds
+
+
+def test_the_zones_of_all_parts() -> None:
+    """An algorithm goes by the zones that its parts go by."""
+    within: Any = BoundedLoad(Zones("eu", Zones("us")))
+    assert within.zones == {"eu", "us"}

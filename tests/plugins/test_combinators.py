@@ -312,3 +312,8 @@ def test_mistakes_are_told(make: Any, given: Any, told: Any, lines: int) -> None
         make(*given, **told)
     assert len(caught.value.mistakes) == lines
     assert all("; give" in line or "; write" in line for line in caught.value.mistakes)
+
+
+def test_zones_tell_which_is_near() -> None:
+    """The zone that is preferred is told, so that one without backends can be warned of."""
+    assert Zones("eu").zones == {"eu"}

@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 
 from balancer.errors import CheckFailed, ConfigError
 from balancer.interfaces import IHealthCheck, IHealthCheckPlugin, Kind, Report
-from balancer.plugins.health import All, Any, Composite, HTTPCheck, TCPCheck, TLSCheck
+from balancer.plugins.health import All, Any, Composite, HTTPCheck, Script, TCPCheck, TLSCheck
 from tests.plugins.examined import Examination, FakeTarget
 
 KINDS = [All(TCPCheck(), app=HTTPCheck()), Any(TCPCheck(), HTTPCheck()), Composite(1, app=TCPCheck(), db=HTTPCheck())]
@@ -279,3 +279,8 @@ def test_mistakes_are_told(make: Anything, mistakes: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         make()
     assert list(caught.value.mistakes) == mistakes
+
+
+def test_the_programs_of_the_parts() -> None:
+    """It runs the programs that its checks run."""
+    assert All(TCPCheck(), Script(["one"]), other=Any(Script(["two", "-x"]))).programs == ("one", "two")

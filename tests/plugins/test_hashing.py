@@ -18,7 +18,7 @@ from zope.interface.verify import verifyObject
 
 from balancer.core.messages import RequestHead
 from balancer.errors import ConfigError
-from balancer.interfaces import IAlgorithm, IAlgorithmPlugin
+from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, Kind
 from balancer.plugins.hashing import (
     HEIRS,
     Hash,
@@ -284,3 +284,19 @@ def test_addresses_of_so_many_bits() -> None:
         "source: ipv6_prefix: 0 is not a number from 1 to 128",
         "source: ipv4_prefix: 33 is not a number from 1 to 32",
     )
+
+
+@pytest.mark.parametrize("text", ["header('X')", "cookie('c')", "query('q')", "uri()", "uri(depth=2)"])
+def test_keys_of_requests(text: str) -> None:
+    """What is hashed is shown as it was written, and what only a request has says so."""
+    made = Hash(eval(text))  # noqa: S307  our own text
+    assert repr(made).startswith(f"Hash(key={text}, by=")
+    assert made.kinds == {Kind.HTTP}
+
+
+@pytest.mark.parametrize("text", ["capture('c')", "peeked(4, 2)", "source(56, 24)", "server_name"])
+def test_keys_of_sessions(text: str) -> None:
+    """What sessions of other kinds may have as well is for all of them, and shown in the same way."""
+    made = Hash(eval(text))  # noqa: S307  our own text
+    assert repr(made).startswith(f"Hash(key={text}, by=")
+    assert made.kinds == set(Kind)

@@ -144,3 +144,8 @@ def test_refuses_settings_that_could_not_work(wrong: Wrong) -> None:
     (line,) = caught.value.mistakes
     assert line.startswith(wrong.mistake)
     assert "s3cret" not in line
+
+
+def test_the_program_is_told() -> None:
+    """What it runs is told, so that one that is not there can be warned of."""
+    assert Script(["/bin/check", "--quick"]).programs == ("/bin/check",)

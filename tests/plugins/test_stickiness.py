@@ -8,6 +8,7 @@ import pytest
 
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.errors import ConfigError
+from balancer.interfaces import Kind
 from balancer.plugins.hashing import header, query, server_name
 from balancer.plugins.stickiness import AppCookie, Learned, Plain, Remembered, Still
 from balancer.testing.fakes import FakeBackend, FakeSession
@@ -154,3 +155,9 @@ def test_one_to_inherit_from() -> None:
     memory.chosen(session(), B1)
     assert memory.requested(request) is request
     assert memory.responded(session(), B1, head) is head
+
+
+def test_for_what_sessions_they_are() -> None:
+    """What is learned from answers is for requests alone; what is remembered, for whatever has the key."""
+    assert AppCookie("c").kinds == Learned("x").kinds == Remembered(header("x")).kinds == {Kind.HTTP}
+    assert Remembered(server_name).kinds == set(Kind)

@@ -21,7 +21,7 @@ from balancer.plugins.building import Composed, Making, at_once, made
 from balancer.plugins.hashing import Key, is_key
 from balancer.plugins.parts import Parts, words
 from balancer.plugins.rotation import Offer, Words
-from balancer.plugins.settings import ALGORITHM, KEY, is_algorithm, is_number, told
+from balancer.plugins.settings import ALGORITHM, KEY, is_algorithm, is_number, shown, told
 
 _ROUND_ROBIN: Final = RoundRobin()
 _ASKED: Final = 8
@@ -121,7 +121,7 @@ class Exact(Composed):
     `ConfigError`.
     """
 
-    tag: Key
+    tag: Key = attrs.field(repr=shown)
     algorithm: IAlgorithm = _ROUND_ROBIN
 
     name: ClassVar[str] = "exact"
@@ -266,6 +266,11 @@ class Zones(Composed):
     overprovision: float = attrs.field(default=1.4, kw_only=True)
 
     name: ClassVar[str] = "zones"
+
+    @property
+    def zones(self) -> frozenset[str]:
+        """See `IAlgorithm`."""
+        return super().zones | {self.near}
 
     def __attrs_post_init__(self) -> None:
         told(

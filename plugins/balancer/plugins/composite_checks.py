@@ -80,6 +80,11 @@ class _Several:
         """Whether one of them speaks TLS itself."""
         return any(getattr(check, "plain", False) for _, check in self.parts)
 
+    @property
+    def programs(self) -> tuple[str, ...]:
+        """See `IHealthCheck`."""
+        return tuple(program for _, check in self.parts for program in getattr(check, "programs", ()))
+
     def _mistakes(self) -> Iterator[str]:
         if not self.parts:
             yield "checks: there is none; give at least one, such as TCPCheck()"

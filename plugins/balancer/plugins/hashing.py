@@ -20,12 +20,13 @@ from zope.interface import implementer, provider
 from balancer.core.messages import RequestHead
 from balancer.core.named_values import cookie_values, query_values
 from balancer.errors import ConfigError
-from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Picker
+from balancer.interfaces import IAlgorithm, IAlgorithmPlugin, IBackend, ISession, Kind, Picker
+from balancer.interfaces.matching import ALL_KINDS
 from balancer.plugins.algorithms import ByChance, weighed
 from balancer.plugins.building import Making, at_once
 from balancer.plugins.hash_tables import Hashing, Ketama, Maglev, Rendezvous, Table, hashed
 from balancer.plugins.rotation import Words
-from balancer.plugins.settings import KEY, is_count, told
+from balancer.plugins.settings import KEY, is_count, shown, told
 
 __all__ = [
     "Hash",
@@ -49,6 +50,8 @@ HEIRS: Final = 1024
 LOOKED_AT: Final = 4096
 """How many steps are taken to tell the order in which backends have a key."""
 
+_HTTP: Final = frozenset({Kind.HTTP})
+
 LONGEST_SHOWN: Final = 60
 """Characters of a key that are told."""
 
@@ -71,6 +74,18 @@ def _no_name(owner: str, name: Any) -> Iterator[str]:
         yield f"{owner}: name: {name!r} is not a name; write it in quotes"
 
 
+def _known(key: Any, text: str, kinds: frozenset[Kind] = ALL_KINDS) -> Key:
+    """The key, which now shows how it is written, and tells what kinds of session have one."""
+    key.__name__, key.kinds = text, kinds
+    made: Key = key
+    return made
+
+
+def kinds_of(key: Any) -> frozenset[Kind]:
+    """The kinds of session that may have such a key; of one that does not say all."""
+    return frozenset(getattr(key, "kinds", ALL_KINDS))
+
+
 def _of_request(values: Callable[[RequestHead], Iterator[str]], session: ISession) -> str | None:
     return None if session.request is None else next(values(session.request), None)
 
@@ -79,19 +94,23 @@ def header(name: str) -> Key:
     """The value of the first header field of that name. Raises `ConfigError`."""
     _refuse(_no_name("header", name))
     wanted = name.lower()
-    return lambda session: None if session.request is None else session.request.get(wanted)
+
+    def field(session: ISession) -> str | None:
+        return None if session.request is None else session.request.get(wanted)
+
+    return _known(field, f"header({name!r})", _HTTP)
 
 
 def cookie(name: str) -> Key:
     """The value of the cookie of that name. Raises `ConfigError`."""
     _refuse(_no_name("cookie", name))
-    return partial(_of_request, cookie_values(name))
+    return _known(partial(_of_request, cookie_values(name)), f"cookie({name!r})", _HTTP)
 
 
 def query(name: str) -> Key:
     """The decoded value of the query's parameter of that name. Raises `ConfigError`."""
     _refuse(_no_name("query", name))
-    return partial(_of_request, query_values(name))
+    return _known(partial(_of_request, query_values(name)), f"query({name!r})", _HTTP)
 
 
 def uri(depth: int | None = None) -> Key:
@@ -100,20 +119,20 @@ def uri(depth: int | None = None) -> Key:
     Raises `ConfigError`.
     """
     if depth is None:
-        return lambda session: None if session.request is None else session.request.path
+        return _known(lambda session: None if session.request is None else session.request.path, "uri()", _HTTP)
     _refuse(_no_count("uri", "depth", depth, 1))
     segments = depth + 1
 
     def leading(session: ISession) -> str | None:
         return None if session.request is None else "/".join(session.request.path.split("/", segments)[:segments])
 
-    return leading
+    return _known(leading, f"uri(depth={depth})", _HTTP)
 
 
 def capture(name: str) -> Key:
     """What the route's matcher captured by that name. Raises `ConfigError`."""
     _refuse(_no_name("capture", name))
-    return lambda session: session.captures.get(name)
+    return _known(lambda session: session.captures.get(name), f"capture({name!r})")
 
 
 def server_name(session: ISession) -> str | None:
@@ -133,7 +152,7 @@ def peeked(length: int, offset: int = 0) -> Key:
         found = session.peek[offset : offset + length]
         return found if len(found) == length else None
 
-    return piece
+    return _known(piece, f"peeked({length}, {offset})")
 
 
 def source(ipv6_prefix: int = 64, ipv4_prefix: int = 32) -> Key:
@@ -143,7 +162,7 @@ def source(ipv6_prefix: int = 64, ipv4_prefix: int = 32) -> Key:
     """
     six = _no_count("source", "ipv6_prefix", ipv6_prefix, 1, 128)
     _refuse(iter([*six, *_no_count("source", "ipv4_prefix", ipv4_prefix, 1, 32)]))
-    return partial(_network, ipv6_prefix, ipv4_prefix)
+    return _known(partial(_network, ipv6_prefix, ipv4_prefix), f"source({ipv6_prefix}, {ipv4_prefix})")
 
 
 def _network(ipv6_prefix: int, ipv4_prefix: int, session: ISession) -> str | bytes | None:
@@ -185,10 +204,15 @@ class Hash:
     is known by its name: give names that last where addresses do not. Raises `ConfigError`.
     """
 
-    key: Key
+    key: Key = attrs.field(repr=shown)
     by: Hashing = _MAGLEV
 
     name: ClassVar[str] = "hash"
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """See `IAlgorithm`."""
+        return kinds_of(self.key)
 
     def __attrs_post_init__(self) -> None:
         told(self, key=(is_key(self.key), KEY), by=(_is_hashing(self.by), _HASHING))

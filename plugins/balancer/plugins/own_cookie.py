@@ -9,16 +9,16 @@ import hmac
 import re
 from base64 import urlsafe_b64encode
 from collections.abc import Collection, Iterator
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import attrs
 
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.core.named_values import cookie_values
 from balancer.errors import ConfigError
-from balancer.interfaces import IBackend, ISession
+from balancer.interfaces import IBackend, ISession, Kind
 from balancer.plugins.settings import is_count, told
-from balancer.plugins.stickiness import COOKIE, Memory, Plain, is_cookie
+from balancer.plugins.stickiness import COOKIE, OF_HTTP, Memory, Plain, is_cookie
 
 SECRET: Final = 16
 """The fewest bytes of a secret."""
@@ -57,6 +57,7 @@ class OwnCookie:
     secure: bool | None = attrs.field(default=None, kw_only=True)
     http_only: bool = attrs.field(default=True, kw_only=True)
     private: bool = attrs.field(default=True, kw_only=True)
+    kinds: ClassVar[frozenset[Kind]] = OF_HTTP
 
     def __attrs_post_init__(self) -> None:
         told(

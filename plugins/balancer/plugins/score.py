@@ -20,7 +20,7 @@ from balancer.plugins.algorithms import weighed
 from balancer.plugins.hash_tables import Rendezvous, hashed
 from balancer.plugins.hashing import Key, is_key
 from balancer.plugins.rotation import Offer, Words
-from balancer.plugins.settings import KEY, is_number, told
+from balancer.plugins.settings import KEY, is_number, shown, told
 
 __all__ = ["Affinity", "Below", "Score", "active", "latency"]
 
@@ -80,7 +80,7 @@ class Affinity:
     the weight that it is given it is traded off against load, other than `Hash`. Raises `ConfigError`.
     """
 
-    key: Key
+    key: Key = attrs.field(repr=shown)
 
     def __attrs_post_init__(self) -> None:
         told(self, key=(is_key(self.key), KEY))

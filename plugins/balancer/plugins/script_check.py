@@ -51,6 +51,11 @@ class Script:
             wrong = f"not a mapping of names to texts, or has a name with an '=' or one that begins with {_OURS}"
             raise ConfigError([f"Script: environment: it is {wrong}; give such as {{'LANG': 'C'}}"])
 
+    @property
+    def programs(self) -> tuple[str]:
+        """See `IHealthCheck`."""
+        return (self.command[0],)
+
     async def check(self, target: ICheckTarget) -> Report:
         try:
             status, said = await target.run(self.command, self._environment(target))

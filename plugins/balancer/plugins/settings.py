@@ -21,11 +21,11 @@ def told(owner: Any, **judged: tuple[bool, str]) -> None:
     wrong = {setting: remedy for setting, (right, remedy) in judged.items() if not right}
     if wrong:
         raise ConfigError(
-            f"{name}: {setting}: {_shown(getattr(owner, setting))} {text}" for setting, text in wrong.items()
+            f"{name}: {setting}: {shown(getattr(owner, setting))} {text}" for setting, text in wrong.items()
         )
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     """What was given; a function or a class by its name."""
     name = getattr(value, "__name__", None)
     return name if isinstance(name, str) else repr(value)

@@ -11,19 +11,21 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterator
-from typing import Any, Final, Protocol
+from typing import Any, ClassVar, Final, Protocol
 
 import attrs
 
 from balancer.core.messages import NAME, RequestHead, ResponseHead
 from balancer.core.named_values import cookie_values
-from balancer.interfaces import IBackend, ISession
-from balancer.plugins.hashing import Key, header, is_key
-from balancer.plugins.settings import KEY, is_count, is_number, told
+from balancer.interfaces import IBackend, ISession, Kind
+from balancer.plugins.hashing import Key, header, is_key, kinds_of
+from balancer.plugins.settings import KEY, is_count, is_number, shown, told
 from balancer.plugins.sticky_tables import MOST_ENTRIES, Homes
 
 ENTRIES: Final = 100_000
 EXPIRE: Final = 3600.0
+
+OF_HTTP: Final = frozenset({Kind.HTTP})
 
 COOKIE: Final = "is not the name of a cookie; use letters, digits, hyphens and underscores"
 _HEADER: Final = "is not the name of a header field; use letters, digits and hyphens"
@@ -49,7 +51,10 @@ class Memory(Protocol):
 
 
 class Stickiness(Protocol):
-    """A kind of stickiness: `OwnCookie`, `AppCookie`, `Learned`, `Remembered`, or one's own."""
+    """A kind of stickiness: `OwnCookie`, `AppCookie`, `Learned`, `Remembered`, or one's own.
+
+    It may have `kinds`, those of the sessions that it can know; without it any.
+    """
 
     def memory(self) -> Memory:
         """What a pool begins with."""
@@ -117,7 +122,12 @@ class Remembered(_Tabled):
     Raises `ConfigError`.
     """
 
-    key: Key
+    key: Key = attrs.field(repr=shown)
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """See `Stickiness`."""
+        return kinds_of(self.key)
 
     def _judged(self) -> dict[str, tuple[bool, str]]:
         return {"key": (is_key(self.key), KEY)}
@@ -136,6 +146,7 @@ class AppCookie(_Tabled):
     """
 
     name: str
+    kinds: ClassVar[frozenset[Kind]] = OF_HTTP
 
     def _judged(self) -> dict[str, tuple[bool, str]]:
         return {"name": (is_cookie(self.name), COOKIE)}
@@ -160,7 +171,8 @@ class Learned(_Tabled):
     """
 
     name: str
-    key: Key | None = attrs.field(default=None, kw_only=True)
+    key: Key | None = attrs.field(default=None, kw_only=True, repr=shown)
+    kinds: ClassVar[frozenset[Kind]] = OF_HTTP
 
     def _judged(self) -> dict[str, tuple[bool, str]]:
         return {

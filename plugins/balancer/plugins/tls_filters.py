@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final, Literal
+from typing import Any, ClassVar, Final, Literal
 
 import attrs
 from twisted.plugin import IPlugin
@@ -52,6 +52,7 @@ class HSTS(Filter):
     max_age: int = _YEAR
     include_subdomains: bool = attrs.field(default=False, kw_only=True)
     preload: bool = attrs.field(default=False, kw_only=True)
+    schemes: ClassVar[frozenset[str]] = frozenset({"https"})
     _value: str = attrs.field(init=False, repr=False, eq=False, default=attrs.Factory(_hsts, takes_self=True))
 
     def response(self, head: ResponseHead, session: ISession) -> ResponseHead:

@@ -22,6 +22,7 @@ from balancer.core.pool import Lease, Pool
 from balancer.core.session import Session
 from balancer.core.slow_start import Curve
 from balancer.interfaces import Kind
+from balancer.testing.ending import Ending, EndlessPicker
 
 PATIENCE = 10.0
 """Seconds that a session waits for room."""
@@ -46,8 +47,9 @@ class MemoryPool:
     Each takes `limit` sessions at once, if that is not None; `queue` more may wait then. `tiers` are theirs in order;
     whoever it has none for is of tier 0. `failure_hold`, `spill`, `panic`, `slow_start` and `ejection` are as in a
     config's `Pool`; what is not given is not done.
-    `faults` are what the pool had to contain so far: what failed, and the exception. `changes` are what it has done
-    by a rule of its own lately, in words. All chance comes from `seed`.
+    `faults` are what the pool had to contain so far: what failed, and the exception. `changes` are what it has done by
+    a rule of its own lately, in words. All chance comes from `seed`. Raises `EndlessPicker`, here and whenever a picker
+    is made, if there is no end to that.
     """
 
     def __init__(
@@ -75,7 +77,7 @@ class MemoryPool:
         )
         curve = None if slow_start is None else Curve(**attrs.asdict(slow_start))
         sharing = {"failure_hold": failure_hold, "spill": spill, "panic": panic, "slow_start": curve}
-        self.pool = self._made(algorithm, Random(seed), None if limit is None else queue, sharing)
+        self.pool = self._made(Ending(algorithm), Random(seed), None if limit is None else queue, sharing)
         if ejection is not None:
             ruled = rules(ejection.within(len(self.backends)))
             Outliers(ruled, self.pool, later=self.clock.callLater, told=self._ejected).start()
@@ -100,7 +102,7 @@ class MemoryPool:
             random,
             self.clock.seconds,
             lambda call: self.clock.callLater(0, call),
-            lambda what, error: self.faults.append((what, error)),
+            self._contained,
             lambda what, _why, _evidence: self.changes.append(what),
             self.clock.callLater,
         )
@@ -108,6 +110,11 @@ class MemoryPool:
             return Pool("tested", self.backends, algorithm, ports=ports, **sharing)
         limits: dict[str, Any] = {"deadlines": Deadlines(_Alarm(self.clock)), "queue": queue, "queue_timeout": PATIENCE}
         return LimitedPool("tested", self.backends, algorithm, ports=ports, **limits, **sharing)
+
+    def _contained(self, what: str, error: BaseException) -> None:
+        if isinstance(error, EndlessPicker):
+            raise error  # nothing can be learned of a pool that waits for its picker
+        self.faults.append((what, error))
 
     def _ejected(self, change: Change) -> None:
         self.changes.append(f"{change.backend.name} is {change.what}")

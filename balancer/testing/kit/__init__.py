@@ -12,11 +12,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from balancer.errors import ConfigError
+from balancer.testing.ending import EndlessPicker
 from balancer.testing.kit import algorithms, checks, filters, keys, lasting, matchers, repeating, shares, signal_sources
 from balancer.testing.kit.claims import Claims, Subject
 from balancer.testing.kit.kinds import factory_of, kind_of
 from balancer.testing.kit.replaying import called_from, elsewhere, note
 from balancer.testing.kit.stories import Broken, in_words
+from balancer.testing.kit.watching import MADE
 
 __all__ = ["Broken", "conformance"]
 
@@ -147,6 +149,8 @@ def _test(level: str, judge: Level, subject: Subject) -> Callable[[Any], None]:
             judge(subject)
         except Broken as broken:
             raise Broken(str(broken), broken.steps) from None
+        except EndlessPicker as endless:
+            raise Broken(f"a promise is broken\npromised: {MADE}\ncame: {endless}") from None
         except Exception as error:
             raise Broken(f"a promise is broken\npromised: {judge.__doc__}\ncame: {in_words(error)}") from error
 

@@ -16,6 +16,7 @@ from balancer.core import slices
 from balancer.core.messages import RequestHead, ResponseHead
 from balancer.errors import Side, UpstreamGone
 from balancer.interfaces import IAlgorithm, Kind, Outcome, Phase
+from balancer.testing.ending import bounded
 from balancer.testing.fakes import FakeBackend, FakeSession
 from balancer.testing.kit.churning import Happens, Run, Step, churn
 from balancer.testing.kit.claims import Subject
@@ -27,7 +28,6 @@ from balancer.testing.kit.watching import (
     LOOKS_ONLY,
     MADE,
     Watched,
-    bounded,
     close,
     differences,
     misfit,
@@ -104,7 +104,7 @@ def _check_member(story: Story, picker: Any, name: str, count: int) -> None:
 
 
 def finished(made: Any) -> Any:
-    """The picker, however many slices it takes to make. Raises `RuntimeError` if they have no end."""
+    """The picker, however many slices it takes to make. Raises `EndlessPicker`."""
     return slices.finished(bounded(made)) if isinstance(made, Generator) else made
 
 

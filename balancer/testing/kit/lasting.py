@@ -17,11 +17,13 @@ from time import perf_counter, thread_time  # noqa: TID251  real time is what is
 from typing import Any, Final
 
 from balancer.core.backend import Backend
+from balancer.core.messages import ResponseHead
 from balancer.errors import BalancerError, DownstreamGone, UpstreamGone
 from balancer.interfaces import Outcome, Phase
+from balancer.testing.ending import Ending
 from balancer.testing.kit.algorithms import finished
 from balancer.testing.kit.claims import Subject
-from balancer.testing.kit.keys import keyed_session
+from balancer.testing.kit.keys import keyed_session, session_of
 from balancer.testing.kit.setups import SetUp
 from balancer.testing.kit.stories import Story
 from balancer.testing.pools import MemoryPool
@@ -179,16 +181,17 @@ def _one_look(pool: MemoryPool) -> float:
 
 
 def _judge_picks(subject: Subject, pool: MemoryPool, reference: float, story: Story) -> None:
+    """Time a pick with all that the picker is told of one session."""
     picker = _made(subject.make(), pool.backends)
-    several = [keyed_session(subject, pool, number) for number in range(50)]
+    now = pool.clock.seconds()
+    several = [session_of(subject.claims.affinity or True, number, now=now) for number in range(50)]
     order = iter(range(10_000_000))
-    release = getattr(picker, "released", None)
 
     def once() -> None:
         session = several[next(order) % len(several)]
         chosen = picker(session)
-        if release is not None and chosen is not None:
-            release(chosen, Outcome(session.now, 0.0, session=session))
+        if chosen is not None:
+            _tell_all(picker, session, chosen)
 
     working, waiting = _timed(once)
     if waiting > WAITING:
@@ -196,6 +199,17 @@ def _judge_picks(subject: Subject, pool: MemoryPool, reference: float, story: St
     if working > RATIO * reference + SLACK:
         promised = f"a pick takes at most {RATIO:g} times as long as one look at all backends"
         story.broken(promised, f"{working * 1e6:.0f} us, where a look takes {reference * 1e6:.0f} us")
+
+
+def _tell_all(picker: Any, session: Any, chosen: Any) -> None:
+    """What a picker may want to be told of a session, up to its end."""
+    for name, head in (("requested", session.request), ("responded", ResponseHead(200))):
+        told = getattr(picker, name, None)
+        if told is not None and session.request is not None:
+            told(session, chosen, head)
+    release = getattr(picker, "released", None)
+    if release is not None:
+        release(chosen, Outcome(session.now, 0.0, session=session))
 
 
 class _Least:
@@ -272,7 +286,7 @@ def _steps(algorithm: Any, backends: Any) -> list[tuple[float, float]]:
     while not times or isinstance(made, Generator):
         watch = _Watch()
         try:
-            made = next(made) or made if isinstance(made, Generator) else _begun(algorithm, backends)
+            made = next(made) or made if isinstance(made, Generator) else _begun(Ending(algorithm), backends)
         except StopIteration as end:
             made = end.value
         times.append(watch.stopped())

@@ -60,7 +60,7 @@ def search(
 
     trials = _Trials(attempt, effort.seconds)
     for case in first:
-        _try_first(attempt, case)
+        _try_first(attempt, case, effort.seconds)
     settled = settings(
         max_examples=effort.examples,
         deadline=None,
@@ -82,8 +82,11 @@ def search(
         raise Broken(str(shortest), shortest.steps)
 
 
-def _try_first(attempt: Callable[[Any], object], case: Any) -> None:
-    """Try one case; if the last part of it is a list, all is left out that is not needed. Raises `Broken`."""
+def _try_first(attempt: Callable[[Any], object], case: Any, seconds: float) -> None:
+    """Try one case; if the last part of it is a list, all is left out that is not needed. Raises `Broken`.
+
+    Begins with no shorter one when so many CPU seconds were spent on that.
+    """
     try:
         attempt(case)
         return
@@ -91,8 +94,11 @@ def _try_first(attempt: Callable[[Any], object], case: Any) -> None:
         if not isinstance(case, tuple):
             raise
         shortest, steps = broken, list(case[-1])
+    until = process_time() + seconds
     for place in reversed(range(len(steps))):
         fewer = [*steps[:place], *steps[place + 1 :]]
+        if process_time() > until:
+            break
         try:
             attempt((*case[:-1], fewer))
         except Broken as broken:

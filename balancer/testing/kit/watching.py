@@ -11,15 +11,12 @@ from typing import Any
 
 import attrs
 
+from balancer.testing.ending import bounded
 from balancer.testing.kit.stories import Story, in_words
 
 CHOOSES = "a picker answers one of the backends it was made for, or None, at once and without raising"
 LOOKS_ONLY = "the engine counts, the policy only looks: it changes neither backends nor sessions"
 MADE = "an algorithm makes a picker for any backends, at least one, at once or in slices of a generator"
-
-
-SLICES = 100_000
-"""The most slices that a picker may take to make."""
 
 
 class Watched:
@@ -71,17 +68,6 @@ class Watched:
     def _check_untouched(self, what: str, before: Any, now: Sequence[Any]) -> None:
         if changed := differences(before, photo(*now)):
             self.wrong.append((LOOKS_ONLY, f"{what} changed {changed}"))
-
-
-def bounded(made: Generator[None, None, Any]) -> Generator[None, None, Any]:
-    """The same slices, if they come to an end."""
-    for _ in range(SLICES):
-        try:
-            next(made)
-        except StopIteration as end:
-            return end.value
-        yield
-    raise RuntimeError(f"there is no picker after {SLICES} slices")
 
 
 class _WatchedKeeper:

@@ -200,6 +200,30 @@ class ExplainsByDoing:
         return _TakingTurns(backends)
 
 
+class _Ranking:
+    def __init__(self, backends: Sequence[Any], random: Random) -> None:
+        self._backends, self._random, self._ranks = backends, random, dict[Any, int]()
+
+    def __call__(self, _session: Any) -> Any:
+        return self._random.choice(self._backends)
+
+    def responded(self, session: Any, backend: Any, head: Any) -> Any:
+        """Rank all anew, for one has answered."""
+        for one in self._backends:
+            self._ranks[one] = sum(1 for other in self._backends if (other.latency or 0) < (one.latency or 0))
+        return head
+
+
+class RanksWithEachAnswer:
+    """Picks quickly, and compares each backend with all others whenever one of them answers."""
+
+    name = "ranks-with-each-answer"
+
+    def picker(self, backends: Sequence[Any], random: Random) -> Any:
+        """See `IAlgorithm`."""
+        return _Ranking(backends, random)
+
+
 LASTING = [
     Faulty(OwnChance, "determinism"),
     Faulty(SharedTurn, "determinism"),
@@ -209,6 +233,7 @@ LASTING = [
     Faulty(KeepsEveryOutcome, "memory"),
     Faulty(KeepsEveryBackend, "memory"),
     Faulty(Quadratic, "budget"),
+    Faulty(RanksWithEachAnswer, "budget"),
     Faulty(Sleeping, "budget"),
     Faulty(BuildsAtOnce, "budget"),
     Faulty(AsksWhileBuilding, "budget"),

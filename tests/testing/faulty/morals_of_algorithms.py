@@ -11,7 +11,7 @@ MORALS_OF_ALGORITHMS: Final = {
     ),
     "NeverMade": (
         "promised: an algorithm makes a picker for any backends, at least one, at once or in slices of a gene",
-        "came: picker() raised RuntimeError: there is no picker after N slices",
+        "came: picker() raised EndlessPicker: there is no picker after N slices",
     ),
     "AsksWhileBuilding": ("promised: making a picker waits for nothing", "came: it waits N ms at a time"),
     "PlaceInMemory": (
@@ -163,6 +163,10 @@ MORALS_OF_ALGORITHMS: Final = {
         "came: each picker leaves N bytes or more",
     ),
     "Quadratic": (
+        "promised: a pick takes at most N times as long as one look at all backends",
+        "came: N us, where a look takes N us",
+    ),
+    "RanksWithEachAnswer": (
         "promised: a pick takes at most N times as long as one look at all backends",
         "came: N us, where a look takes N us",
     ),

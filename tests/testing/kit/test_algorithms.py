@@ -10,7 +10,7 @@ import pytest
 from balancer.plugins.algorithms import LeastConnections, RoundRobin
 from balancer.testing import FakeBackend, conformance
 from balancer.testing.kit.algorithms import finished
-from tests.testing.faulty.answering import ANSWERING
+from tests.testing.faulty.answering import ANSWERING, NeverMade
 from tests.testing.faulty.claiming import CLAIMING
 from tests.testing.faulty.lasting import LASTING
 from tests.testing.faulty.morals import MORALS
@@ -119,3 +119,11 @@ def test_a_picker_made_in_slices() -> None:
         return RoundRobin().picker(backends, Random(1))
 
     assert finished(slices())(None) is backends[0]
+
+
+@pytest.mark.parametrize("level", ["safety", "load_bound", "affinity", "weights", "determinism", "memory", "budget"])
+def test_a_picker_without_end_holds_nothing_up(level: str) -> None:
+    """Every promise ends on a picker that is never made, and says why."""
+    assert "there is no picker after 100000 slices" in story_of(
+        NeverMade, level, load_bound=1, affinity=True, weighted=True
+    )

@@ -60,6 +60,24 @@ Look at what it amounts to, then run it:
     twist balancer --config conf.py
 """
 
+_CHECKING: Final = """\
+Loads a config, binds nothing, and prints all that it amounts to: every setting in force, the time-outs, the
+certificates, and warnings of what is hardly meant. Or it tells every mistake in a line, with what to write instead.
+
+    balancer check conf.py
+    balancer check conf.py | grep warning
+
+Exit status: 0, or 64 for a wrong config or command line.
+"""
+
+_LISTING: Final = """\
+Algorithms, health checks, signals, matchers, flow keys and filters, each with what it does and how to write it, and in
+brackets the module and the package it is from. A config uses one by importing it:
+
+    from balancer.plugins.algorithms import LeastConnections
+    site = Pool("site", backends=[...], algorithm=LeastConnections())
+"""
+
 
 class _Parser(ArgumentParser):
     """Says what is wrong in one line, and exits with the status that `twist` uses."""
@@ -120,6 +138,15 @@ def _parser() -> _Parser:
     return parser
 
 
+def _fill_check(parser: ArgumentParser) -> None:
+    _teach(parser, _CHECKING)
+    parser.add_argument("config", help="the config module, such as conf.py")
+
+
+def _teach(parser: ArgumentParser, text: str) -> None:
+    parser.formatter_class, parser.description = RawDescriptionHelpFormatter, text
+
+
 def _check(arguments: Namespace) -> Iterable[str]:
     config = load(arguments.config)
     mistakes = (*unknown_types(config), *upstream_tls.faults(config), *proofs.faults(config))
@@ -137,10 +164,12 @@ COMMANDS: Final[Mapping[str, Command]] = {
     "check": Command(
         "load a config, tell every mistake, or print the plan it amounts to, time-outs and certificates",
         _check,
-        lambda parser: parser.add_argument("config", help="the config module, such as conf.py"),
+        _fill_check,
     ),
     "ctl": Command(ctl.ABOUT, ctl.run, ctl.fill),
     "simulate": Command(simulation.ABOUT, simulation.run, simulation.fill),
     "explain": Command(commanding.ABOUT, commanding.run, commanding.fill),
-    "plugins": Command("list the plugins that are installed, by what they are for", _plugins),
+    "plugins": Command(
+        "list the plugins that are installed, by what they are for", _plugins, lambda parser: _teach(parser, _LISTING)
+    ),
 }

@@ -165,6 +165,13 @@ def test_an_interrupted_check(conf: Path, capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().err == "interrupted\n"
 
 
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_each_command_teaches(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """The help of every command shows lines to copy, each set off from the text."""
+    assert main([command, "--help"]) == 0
+    assert re.search(r"^    (balancer|from balancer)[. ]", capsys.readouterr().out, re.MULTILINE)
+
+
 def test_help_teaches(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The help names every command and shows a config that can be copied and is sound."""
     assert main(["--help"]) == 0

@@ -126,7 +126,6 @@ def _queued(pool: Answer) -> bool:
 def _listener(one: Answer) -> Sequence[str]:
     """A row. Of flows, those opened were accepted, and datagrams dropped were turned away."""
     dropped = {name.removeprefix("dropped_"): count for name, count in one.items() if name.startswith("dropped_")}
-    away = {**one.get("refused", {}), **dropped}
     return (
         one["listener"],
         one["kind"],
@@ -134,7 +133,7 @@ def _listener(one: Answer) -> Sequence[str]:
         str(one["active"]),
         _size(one.get("received_bytes")),
         _size(one.get("sent_bytes")),
-        _by_kind(away),
+        _by_kind(dropped or one["refused"]),  # what is refused of flows was refused by their backends
     )
 
 

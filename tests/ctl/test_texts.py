@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balancer.core.flow_bounds import Counts
 from balancer.ctl.texts import lines_of
 
 BACKEND = {
@@ -59,7 +61,8 @@ def test_counters() -> None:
     process = dict.fromkeys(("sessions", "refused", "flows", "pipes", "deadlines", "events"), 1) | {"max_sessions": 480}
     tcp = {"listener": "tcp:5432", "kind": "TCP", "accepted": 12, "active": 3, "refused": {"connect-failed": 2, "x": 0}}
     moved = {"received_bytes": 1023, "sent_bytes": 5 * 1024**3}
-    udp = {"listener": "udp:53", "kind": "UDP", "opened": 7, "active": 0, "dropped_no_backend": 4, "dropped_policy": 0}
+    flows = attrs.asdict(Counts(opened=7, dropped_no_backend=4, refused=3))
+    udp = {"listener": "udp:53", "kind": "UDP", "active": 0, **flows}
     http = {"listener": "tcp:80", "kind": "HTTP", "accepted": 0, "active": 0, "refused": {}}
     other = {
         **BACKEND,
@@ -72,7 +75,7 @@ def test_counters() -> None:
     pool = {"pool": "site", **dict.fromkeys(("waiting", "longest_queue", "waited", "timed_out", "refused"), 0)}
     answer = {
         "process": process,
-        "listeners": [{**tcp, **moved}, {**udp, "received_bytes": 1536, "sent_bytes": 0}, http],
+        "listeners": [{**tcp, **moved}, {**udp, "received_bytes": 1536}, http],
         "pools": [{**pool, "backends": [BACKEND, other]}],
         **NO_MORE,
     }

@@ -61,21 +61,15 @@ def test_counters() -> None:
     process = dict.fromkeys(("sessions", "refused", "flows", "pipes", "deadlines", "events"), 1) | {"max_sessions": 480}
     tcp = {"listener": "tcp:5432", "kind": "TCP", "accepted": 12, "active": 3, "refused": {"connect-failed": 2, "x": 0}}
     moved = {"received_bytes": 1023, "sent_bytes": 5 * 1024**3}
-    flows = attrs.asdict(Counts(opened=7, dropped_no_backend=4, refused=3))
-    udp = {"listener": "udp:53", "kind": "UDP", "active": 0, **flows}
+    flows = Counts(opened=7, dropped_no_backend=4, refused=3, received_bytes=1536)
+    udp = {"listener": "udp:53", "kind": "UDP", "active": 0, **attrs.asdict(flows)}
     http = {"listener": "tcp:80", "kind": "HTTP", "accepted": 0, "active": 0, "refused": {}}
-    other = {
-        **BACKEND,
-        "backend": "127.0.0.1:8080",
-        "latency": None,
-        "state": "down",
-        "weight": 1.0,
-        "max_connections": 8,
-    }
+    down = {"latency": None, "state": "down", "weight": 1.0}
+    other = {**BACKEND, **down, "backend": "127.0.0.1:8080", "max_connections": 8}
     pool = {"pool": "site", **dict.fromkeys(("waiting", "longest_queue", "waited", "timed_out", "refused"), 0)}
     answer = {
         "process": process,
-        "listeners": [{**tcp, **moved}, {**udp, "received_bytes": 1536}, http],
+        "listeners": [{**tcp, **moved}, udp, http],
         "pools": [{**pool, "backends": [BACKEND, other]}],
         **NO_MORE,
     }

@@ -19,6 +19,7 @@ from tests.testing.faulty.lasting import LASTING
 from tests.testing.faulty.listing import Faulty
 from tests.testing.faulty.matchers import MATCHERS
 from tests.testing.faulty.sharing import SHARING
+from tests.testing.faulty.slow import SLOW
 from tests.testing.faulty.sources import SOURCES
 
 ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING, *SHARING]
@@ -28,7 +29,7 @@ OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "NeverMade", "Sorting"}
 
 @pytest.mark.parametrize(
     ("kind", "least"),
-    [(ALGORITHMS, 15), (MATCHERS, 5), (CHECKS, 5), (FILTERS, 5), (SOURCES, 5)],
+    [(ALGORITHMS, 15), (MATCHERS, 5), (CHECKS, 5), (FILTERS, 5), (SOURCES, 5), (SLOW, 5)],
     ids=lambda given: str(given)[:2],
 )
 def test_there_are_enough(kind: Sequence[Faulty], least: int) -> None:

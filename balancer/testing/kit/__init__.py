@@ -13,7 +13,18 @@ from typing import Any, Final
 
 from balancer.errors import ConfigError
 from balancer.testing.ending import EndlessPicker
-from balancer.testing.kit import algorithms, checks, filters, keys, lasting, matchers, repeating, shares, signal_sources
+from balancer.testing.kit import (
+    algorithms,
+    budgets,
+    checks,
+    filters,
+    keys,
+    lasting,
+    matchers,
+    repeating,
+    shares,
+    signal_sources,
+)
 from balancer.testing.kit.claims import Claims, Subject
 from balancer.testing.kit.kinds import factory_of, kind_of
 from balancer.testing.kit.replaying import called_from, elsewhere, note
@@ -95,6 +106,7 @@ _OF_MATCHERS: Final[Mapping[str, Level]] = {
     "logic": matchers.logic,
     "hints": matchers.hints,
     "first_bytes": matchers.first_bytes,
+    "budget": budgets.matchers,
 }
 
 _OF_FILTERS: Final[Mapping[str, Level]] = {
@@ -104,6 +116,7 @@ _OF_FILTERS: Final[Mapping[str, Level]] = {
     "cuts": filters.cuts,
     "bodies": filters.bodies,
     "buffer": filters.buffer,
+    "budget": budgets.filters,
 }
 
 _OF_CHECKS: Final[Mapping[str, Level]] = {
@@ -116,6 +129,7 @@ _OF_CHECKS: Final[Mapping[str, Level]] = {
     "blocking": checks.blocking,
     "flapping": checks.flapping,
     "side_by_side": checks.side_by_side,
+    "budget": budgets.checks,
 }
 
 _OF_SIGNAL_SOURCES: Final[Mapping[str, Level]] = {
@@ -129,6 +143,7 @@ _OF_SIGNAL_SOURCES: Final[Mapping[str, Level]] = {
     "blocking": signal_sources.blocking,
     "flapping": signal_sources.flapping,
     "side_by_side": signal_sources.side_by_side,
+    "budget": budgets.sources,
 }
 
 _LEVELS: Final[Mapping[str, Callable[[Claims], Mapping[str, Level]]]] = {

@@ -74,7 +74,7 @@ def _passes_request(chain: Chain, head: RequestHead) -> None:
     story = Story()
     story.tell(f"a request comes: {head.method} {head.target!r} to {head.authority!r} with {_names(head.fields)}")
     try:
-        answer = _waited(chain.request(head, session_for(head)))
+        answer = waited(chain.request(head, session_for(head)))
     except FilterFailed as failed:
         story.broken(FITS, in_words(failed.__cause__ or failed))
     if isinstance(answer, RequestHead) and _wrong_with(head) == "" != _wrong_with(answer):
@@ -96,7 +96,7 @@ def _passes_answer(chain: Chain, head: ResponseHead) -> None:
             story.broken(FITS, f"a head that does not arrive: {wrong}")
 
 
-def _waited(answer: Any) -> Any:
+def waited(answer: Any) -> Any:
     """What comes of a filter that takes its time, if it takes none that passes."""
     while isinstance(answer, Pause):
         came: list[Any] = []
@@ -142,7 +142,7 @@ def fields(subject: Subject) -> None:
     """Fields that it does not know pass as they came, several of one name too, in their order."""
     chain, extra = _chain(subject), tuple((name, str(place)) for place, name in enumerate(UNKNOWN * 2))
     head = RequestHead("GET", "/v1/x", "example.com", fields=(("accept", "*/*"), *extra))
-    passed = _waited(chain.request(head, session_for(head)))
+    passed = waited(chain.request(head, session_for(head)))
     _all_or_none("a request", head, passed)
     for given in ANSWERS:
         answer = ResponseHead(given.status, given.phrase, fields=(*given.fields, *extra), length=given.length)
@@ -185,7 +185,7 @@ def _copies(one: Any, step: str, head: Any) -> None:
         story.broken("heads are shared with others, so a filter changes copies, and no session", changed)
 
 
-class _Bodies:
+class Bodies:
     """The transforms that a filter makes for one kind of body."""
 
     def __init__(self, one: Any, direction: Direction) -> None:
@@ -214,9 +214,9 @@ class _Bodies:
 WHOLE: Final = "what becomes of a body does not depend on how it was cut"
 
 
-def _transforming(subject: Subject) -> list[_Bodies]:
+def _transforming(subject: Subject) -> list[Bodies]:
     one = subject.make()
-    return [bodies for bodies in (_Bodies(one, direction) for direction in Direction) if bodies.made() is not None]
+    return [bodies for bodies in (Bodies(one, direction) for direction in Direction) if bodies.made() is not None]
 
 
 def cuts(subject: Subject) -> None:
@@ -234,7 +234,7 @@ class _Case(list[Any]):
     """A case that is not to be shortened, for its parts belong together."""
 
 
-def _cut(bodies: _Bodies, case: Sequence[Any]) -> None:
+def _cut(bodies: Bodies, case: Sequence[Any]) -> None:
     whole, pieces = case
     story = Story()
     story.tell(f"the body of a {bodies.direction.value} comes in one piece: {whole!r}")

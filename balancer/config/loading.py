@@ -11,13 +11,13 @@ import sysconfig
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from difflib import get_close_matches
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
 from typing import Final
 
 from balancer.config.document import Config
+from balancer.config.meant import likely, meant
 from balancer.config.mistakes import collecting, shown
 from balancer.errors import ConfigError
 
@@ -25,8 +25,6 @@ _MODULE: Final = "balancer_config"
 _CALL: Final = re.compile(r"(\w+)\.__init__\(\) (.*)", re.DOTALL)
 _UNEXPECTED: Final = re.compile(r"got an unexpected keyword argument '(\w+)'")
 _MISSING: Final = re.compile(r"missing \d+ required .* arguments?: ")
-_LIKE: Final = 0.7
-"""How like a setting a wrong one must be to be taken for it: `key`, a file, is not to end up as `keylog`, another."""
 _FEW: Final = 20
 """So many settings are listed to one who gave another."""
 _LIBRARIES: Final = ("stdlib", "platstdlib", "purelib", "platlib")
@@ -132,6 +130,8 @@ def _told_alone(error: BaseException, path: str) -> list[str]:
     summary = traceback.extract_tb(error.__traceback__)
     theirs = [place for place in summary if _is_theirs(place.filename, path)]
     message = "".join(traceback.format_exception_only(error)).strip().splitlines()
+    bare = message[-1].partition(". Did you mean")[0]  # what Python guesses differs by its version
+    message[-1] = bare + meant(error, frames[-1] if frames else None)
     call = _CALL.fullmatch(str(error)) if isinstance(error, TypeError) else None
     if call and theirs and theirs[-1] is summary[-1]:
         return [f"{_where(theirs[-1], path)}: {call[1]}() {_with_hint(call[2], frames[-1].f_globals.get(call[1]))}"]
@@ -167,8 +167,8 @@ def _with_hint(complaint: str, called: object) -> str:
     if unexpected[1] == "send_proxy":
         return f"{unexpected[0]}; only a TCPListener sends it, for a connection to a backend that is one client's alone"
     known = signature(called).parameters if callable(called) else {}
-    close = get_close_matches(unexpected[1], known, n=1, cutoff=_LIKE)
+    close = likely(unexpected[1], known)
     if close:
-        return f"{unexpected[0]}; did you mean {close[0]!r}?"
+        return f"{unexpected[0]}; did you mean {close!r}?"
     remedy = f"it takes {', '.join(known)}" if 0 < len(known) <= _FEW else "leave it out"
     return f"{unexpected[0]}; {remedy}"

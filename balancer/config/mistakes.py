@@ -82,9 +82,11 @@ def _report(noun: Noun) -> None:
 
 
 def shown(value: object) -> str:
-    """The value as one short line; a function by its name."""
+    """The value as one short line; a function by its name, and by that of its class what does not show itself."""
     if isinstance(value, FunctionType):
         return value.__name__
+    if type(value).__repr__ is object.__repr__:
+        return f"an object of {type(value).__name__}"
     text = " ".join((str(value) if isinstance(value, Noun) else repr(value)).split())
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."
 

@@ -79,6 +79,15 @@ def test_shown_is_short(text: str) -> None:
     assert "\n" not in mistakes.shown([text])
 
 
+def test_what_does_not_show_itself() -> None:
+    """An object that does not say what it is is shown by its class, and not by where it is in memory."""
+
+    class Mine:
+        """Says nothing."""
+
+    assert mistakes.shown(Mine()) == "an object of Mine"
+
+
 @pytest.mark.parametrize("value", [True, "1", None, float("nan"), float("inf"), 10**400, 0, -1])
 def test_no_durations(value: object) -> None:
     """Only a positive finite number is a duration; a bool is no number."""

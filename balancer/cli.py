@@ -122,7 +122,8 @@ def _printed(lines: Iterable[str], status: int) -> int:
     try:
         print(*(f"{line}\n" for line in lines), sep="", end="", flush=True)
     except OSError as error:
-        print(f"balancer: the output cannot be written: {error.strerror}", file=sys.stderr)
+        if not isinstance(error, BrokenPipeError):  # a reader such as `head` that has seen enough
+            print(f"balancer: the output cannot be written: {error.strerror}", file=sys.stderr)
         with suppress(OSError):
             sys.stdout.close()  # or the interpreter would try once more as it ends
         return OUTPUT_ERROR

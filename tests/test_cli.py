@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -156,6 +157,18 @@ def test_a_process_without_room_for_its_output(conf: Path) -> None:
             [sys.executable, "-c", program], stdout=full, stderr=subprocess.PIPE, text=True, check=False
         )
     assert (done.returncode, done.stderr.count("\n")) == (74, 1)
+
+
+def test_a_reader_that_has_seen_enough(conf: Path) -> None:
+    """Who closes the pipe, as `head` does, is told nothing of it."""
+    program = "import sys; from balancer.cli import main; sys.exit(main(['check', 'conf.py']))"
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        done = subprocess.run(
+            [sys.executable, "-c", program], stdout=pipe, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert (done.returncode, done.stderr) == (74, "")
 
 
 def test_an_interrupted_check(conf: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,13 +11,16 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import Any, Final
 
+from balancer.core.exchange_answer import NOBODY
 from balancer.core.exchange_hedging import Hedging
-from balancer.core.exchange_ports import Upstream
-from balancer.core.exchange_states import AFTER_REQUEST, CONNECTING, DONE, PHASES, SENDING, Input
+from balancer.core.exchange_ports import Downstream, Upstream
+from balancer.core.exchange_states import AFTER_REQUEST, CONNECTING, DONE, PHASES, PREPARING, SENDING, Input
 from balancer.core.headers import trailers_for_upstream
-from balancer.core.messages import End, Message
+from balancer.core.messages import End, Message, RequestHead
 from balancer.core.pool import Lease
+from balancer.core.session import Session
 from balancer.core.silence import awaited, too_long
+from balancer.core.site import Site
 from balancer.errors import BalancerError, ExchangeTimeout, NoBackend, Side
 from balancer.interfaces import Phase, Reply
 
@@ -33,6 +36,17 @@ class Exchange(Hedging):
     is the latest pick with which a connection stood, `pending` the filter or the connection that it waits for. It
     `began` when it was made, and `since` is when whoever is awaited was last heard of.
     """
+
+    def __init__(self, site: Site, session: Session, head: RequestHead, downstream: Downstream) -> None:
+        # All of its members, those of its parts too: what only a class has CPython finds ten times slower, and objects
+        # that come to have others once many of a kind are alive have a dictionary each.
+        self.site, self.session, self.head, self.state = site, session, head, PREPARING
+        self.began = self.since = site.deadlines.now
+        self._downstream, self._slow, self._held = downstream, NOBODY, ()
+        self.route = self.lease = self.pending = self._upstream = self._tries = self._left_over = None
+        self.request_body = self.answer_body = self._allowance = None
+        self.status = self._promised = 0
+        self._request_complete = self._heard = self._held_back = False
 
     def start(self, messages: Sequence[Message] = (), answer: Reply | BalancerError | None = None) -> None:
         """Find out where it leads and ask for a connection, with what came behind the head; or answer at once.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from balancer.core.exchange_ports import Downstream, Pending, Upstream
-from balancer.core.exchange_states import AFTER_HEAD, DONE, PREPARING, TRANSITIONS, Input, State
+from balancer.core.exchange_states import AFTER_HEAD, DONE, TRANSITIONS, Input, State
 from balancer.core.headers import for_downstream, trailers_for_downstream
 from balancer.core.messages import End, Message, RequestHead, ResponseHead
 from balancer.core.pool import Lease
@@ -26,21 +26,23 @@ _ENDED: Final = Phase.DONE  # see `core.exchange_states.DONE`
 class Parting(ABC):
     """The part of an `Exchange` that lets everybody go, each in turn."""
 
-    route: Route[Destination] | None = None
-    lease: Lease | None = None
-    pending: Pending | None = None
-    status = 0
-    _left_over: tuple[Phase, BalancerError | None] | None = None
+    site: Site
+    session: Session
+    head: RequestHead
+    state: State
+    route: Route[Destination] | None
+    lease: Lease | None
+    pending: Pending | None
+    status: int
+    began: float
+    since: float
+    _downstream: Downstream
+    _upstream: Upstream | None
+    _left_over: tuple[Phase, BalancerError | None] | None
     """How it ended, while the rest of the request is awaited."""
-    _upstream: Upstream | None = None
-    _tries: Tries | None = None
-    _request_complete = False
-    _slow = NOBODY
-
-    def __init__(self, site: Site, session: Session, head: RequestHead, downstream: Downstream) -> None:
-        self.site, self.session, self.head, self.state = site, session, head, PREPARING
-        self.began = self.since = site.deadlines.now
-        self._downstream = downstream
+    _tries: Tries | None
+    _request_complete: bool
+    _slow: frozenset[Side]
 
     @abstractmethod
     def fail(self, error: BalancerError) -> None:
@@ -113,10 +115,10 @@ class Answering(Parting):
     `answer_body` is what becomes of the body of the answer; without it, as usual, that passes as it is.
     """
 
-    answer_body: Transforms | None = None
-    _promised = 0
+    answer_body: Transforms | None
+    _promised: int
     """The status of a final head, sent or about to be."""
-    _heard = False
+    _heard: bool
 
     def reply(self, reply: Reply) -> None:
         """Answer without a backend; nothing of an answer has gone out."""

@@ -24,9 +24,9 @@ class Filtered(Changing):
     `request_body` is what becomes of the body of the request; without it, as usual, that passes as it is.
     """
 
-    request_body: Transforms | None = None
-    _allowance: Allowance | None = None
-    _held: Sequence[Message] = ()
+    request_body: Transforms | None
+    _allowance: Allowance | None
+    _held: Sequence[Message]
 
     @abstractmethod
     def _connect(self) -> None:

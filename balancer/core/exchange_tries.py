@@ -27,7 +27,7 @@ _UNCONNECTED: Final = frozenset({State.PREPARING, State.CONNECTING})
 class Trying(Filtered):
     """The part of an `Exchange` that gives a try up for another."""
 
-    _held_back = False
+    _held_back: bool
     """Whether the request is not read on until a connection stands."""
 
     @property

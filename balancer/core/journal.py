@@ -60,7 +60,7 @@ class LoggedExchange(Exchange):
     """An exchange that remembers its times: its head `begun` and was `whole`, and its connection `stood`."""
 
     begun = whole = 0.0
-    stood: float | None = None
+    stood: float | None
     replied = False
     asked: Lease | None = None
     """The pick that was being connected to when it failed."""
@@ -114,7 +114,7 @@ class Journal:
     def exchange(self, site: Site, session: Session, head: RequestHead, downstream: Downstream) -> LoggedExchange:
         """The exchange of a request whose head is whole."""
         exchange = LoggedExchange(site, session, head, downstream)
-        exchange.journal = self
+        exchange.journal, exchange.stood = self, None  # all of its members, see `Exchange.__init__`
         exchange.whole = session.now
         exchange.request_id = head.get("x-request-id") or UNKNOWN
         exchange.begun, self._begun = session.now if self._begun is None else self._begun, None

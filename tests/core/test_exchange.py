@@ -42,6 +42,17 @@ def test_an_exchange_reads_as_a_conversation() -> None:
     assert (outcome.phase, outcome.status, outcome.error, outcome.first_byte) == (Phase.DONE, 200, None, 3)
 
 
+def test_an_exchange_has_its_members_from_the_start() -> None:
+    """It comes to have no other member later, for which CPython would make each exchange a dictionary."""
+    stage = Stage()
+    exchange = stage.exchange()
+    members = set(vars(exchange))
+    exchange.start([END])
+    stage.connect()
+    exchange.response(ANSWER)
+    assert (exchange.state, set(vars(exchange))) == (State.DONE, members)
+
+
 def test_a_body_is_read_once_a_connection_stands() -> None:
     """Of a request with a body no more is read until a backend can take it; what came before is sent, in order."""
     stage = Stage()

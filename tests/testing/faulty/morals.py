@@ -40,6 +40,14 @@ MORALS: Final = {
         "promised: each check looks at the backend",
         "came: it did not even connect",
     ),
+    "RemembersGreeting": (
+        "promised: a check tells how the backend is now",
+        "came: it passes",
+    ),
+    "OneAtATime": (
+        "promised: the second passes, whatever becomes of the first",
+        "came: it still waits",
+    ),
     "OneForAll": (
         "promised: the first passes, and the second fails",
         "came: the first passes, and the second passes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise, product
@@ -193,8 +194,8 @@ def _cut(subject: Subject, case: Cuts) -> None:
 
 
 def evidence(subject: Subject) -> None:
-    """What it tells for evidence is one line, and does not become longer with all that a backend says."""
-    words = [b"a\nb\r\nc\n", *FLOODS, *GREETINGS, *mentioned(subject.make())]
+    """What it tells for evidence is one line without controls, and does not become longer with all that comes."""
+    words = [b"a\nb\r\nc\n", b"\x1b[2Jup\x07\n", *FLOODS, *GREETINGS, *mentioned(subject.make())]
     for word, more in in_time(subject, product(words, (b"", b" x\n" * 20_000, b" " + b"y" * 40_000))):
         examined = conversation(subject, True, [word + more])
         _check_line(examined.story, examined.evidence)
@@ -206,6 +207,8 @@ def _check_line(story: Story, told: str) -> None:
         story.broken(f"evidence is at most {EVIDENCE} characters", f"{len(told)} of them: {told[:40]!r} and so on")
     if "\n" in told:
         story.broken("evidence is one line", f"{told.count(chr(10)) + 1} lines: {told[:40]!r} and so on")
+    if any(unicodedata.category(letter) == "Cc" for letter in told):
+        story.broken("evidence holds no control characters", f"{told[:40]!r} and so on")
 
 
 def blocking(subject: Subject) -> None:

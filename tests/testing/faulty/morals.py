@@ -64,6 +64,10 @@ MORALS: Final = {
         "promised: evidence is one line",
         "came: N lines: 'expected PONG, got a\\nb\\r\\nc\\n' and so on",
     ),
+    "ShowsControls": (
+        "promised: evidence holds no control characters",
+        "came: '\\x1b[N Jup\\x07' and so on",
+    ),
     "SleepsFirst": (
         "promised: all that takes time is awaited, and goes through the target",
         "came: it called time.sleep",

@@ -81,6 +81,7 @@ def _pool(pool: Pool) -> dict[str, Any]:
         "pool": pool.name,
         "eligible": len(pool.eligible()),
         "policy_faults": pool.policy.faults.count,
+        "slow_picks": sum(policy.slow for policy in (pool.policy, pool.plan_b) if policy),
         **_panic(pool),
         "waiting": pool.waiting,
         "longest_queue": pool.longest_queue,

@@ -69,6 +69,10 @@ def _what_there_is(answer: Answer) -> Iterator[tuple[Sequence[str], list[Sequenc
         [(one["plugin"], str(one["failures"]), one["last"]) for one in answer["faults"]],
     )
     yield (
+        ("POOL", "SLOW PICKS"),
+        [(pool["pool"], str(pool["slow_picks"])) for pool in pools if pool.get("slow_picks")],
+    )
+    yield (
         ("POOL", "EJECTED", "ON TRIAL", "EJECTIONS", "OBSERVED ONLY", "SPARED"),
         [_ejections(pool) for pool in pools if "ejections" in pool],
     )

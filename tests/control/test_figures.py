@@ -10,7 +10,9 @@ import pytest
 from balancer.assembly.tls import certificates_of
 from balancer.config import TLS
 from balancer.control import figures
+from balancer.core.pickers import Policy
 from balancer.core.standing import Standing
+from balancer.plugins.algorithms import First
 from tests.control.house import RELAY, Asked
 from tests.net.authority import Authority
 from tests.net.house import FRONT, answer, request
@@ -83,6 +85,7 @@ def test_counters_of_pools(asked: Asked) -> None:
         "pool": "api",
         "eligible": 0,
         "policy_faults": 0,
+        "slow_picks": 0,
         "waiting": 0,
         "longest_queue": 0,
         "waited": 0,
@@ -111,6 +114,17 @@ def test_counters_of_pools(asked: Asked) -> None:
         ],
     }
     assert site["backends"][0]["latency"] is None
+
+
+def test_counters_of_slow_picks(asked: Asked) -> None:
+    """Picks that took longer than the budget are counted by pool, those of the stand-in too."""
+    pool = next(iter(asked.assembly.pools.values()))
+    stand_in: Any = First()
+    pool.plan_b = Policy(stand_in, pool.name, pool.ports)
+    for policy in (pool.policy, pool.plan_b, pool.plan_b):
+        policy.took(0.02)
+    pool.policy.took(0.001)
+    assert [one["slow_picks"] for one in asked.do("counters")["pools"]] == [3, 0]
 
 
 def test_counters_of_retries(asked: Asked) -> None:

@@ -126,6 +126,15 @@ def test_counters_of_retries() -> None:
     ]
 
 
+def test_counters_of_slow_picks() -> None:
+    """Picks that took too long are a table, of pools that had any."""
+    process = dict.fromkeys(("sessions", "refused", "flows", "pipes", "deadlines", "events"), 1) | {"max_sessions": 480}
+    pool = {"backends": [], **dict.fromkeys(("waiting", "longest_queue", "waited", "timed_out", "refused"), 0)}
+    pools = [{**pool, "slow_picks": 0, "pool": "site"}, {**pool, "slow_picks": 7, "pool": "api"}]
+    lines = lines_of("counters", {"process": process, "listeners": [], "pools": pools, **NO_MORE})
+    assert lines[-2:] == ["POOL  SLOW PICKS", "api   7"]
+
+
 def test_counters_of_ejections() -> None:
     """Who is ejected, by which rules and who is not is a table, of pools in which anybody may be."""
     process = dict.fromkeys(("sessions", "refused", "flows", "pipes", "deadlines", "events"), 1) | {"max_sessions": 480}

@@ -16,17 +16,20 @@ from balancer.plugins.signals import LoadReports, Prometheus, Reported
 from balancer.plugins.store_checks import MySQLCheck, RedisCheck
 from balancer.plugins.tls_check import TLSCheck
 from balancer.testing import conformance
+from tests.plugins.answering import Naming, Shaking
+from tests.plugins.test_postgres_check import IN, row
+from tests.plugins.test_store_checks import GREETING, OK, PRIMARY, packet
 
 TestTCPCheck = conformance(TCPCheck, profile="quick")
 TestHTTPCheck = conformance(lambda: HTTPCheck("/healthz", body="ok"), profile="quick")
 TestSendExpect = conformance(lambda: SendExpect([Send("PING"), Expect("PONG")]), profile="quick")
-TestTLSCheck = conformance(lambda: TLSCheck(verify=False), profile="quick")
+TestTLSCheck = conformance(lambda: TLSCheck(verify=False), healthy=Shaking, profile="quick")
 TestSMTPCheck = conformance(SMTPCheck, profile="quick")
 TestMQTTCheck = conformance(MQTTCheck, profile="quick")
-TestRedisCheck = conformance(RedisCheck, profile="quick")
-TestMySQLCheck = conformance(MySQLCheck, profile="quick")
-TestPostgresCheck = conformance(PostgresCheck, profile="quick")
-TestDNSCheck = conformance(lambda: DNSCheck("example.com"), profile="quick")
+TestRedisCheck = conformance(RedisCheck, healthy=b"+PONG\r\n" + PRIMARY, profile="quick")
+TestMySQLCheck = conformance(lambda: MySQLCheck(user="me"), healthy=GREETING + packet(2, OK), profile="quick")
+TestPostgresCheck = conformance(lambda: PostgresCheck(user="me"), healthy=[IN, row(b"f")], profile="quick")
+TestDNSCheck = conformance(lambda: DNSCheck("example.com"), healthy=Naming, profile="quick")
 TestScript = conformance(lambda: Script(["true"]), profile="quick")
 TestAll = conformance(lambda: All(TCPCheck(), HTTPCheck("/")), profile="quick")
 TestAny = conformance(lambda: Any(TCPCheck(), HTTPCheck("/")), profile="quick")

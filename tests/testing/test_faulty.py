@@ -21,6 +21,7 @@ from tests.testing.faulty.matchers import MATCHERS
 from tests.testing.faulty.sharing import SHARING
 from tests.testing.faulty.slow import SLOW
 from tests.testing.faulty.sources import SOURCES
+from tests.testing.faulty.well import WELL
 
 ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING, *SHARING]
 OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "NeverMade", "Sorting"}
@@ -29,7 +30,7 @@ OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "NeverMade", "Sorting"}
 
 @pytest.mark.parametrize(
     ("kind", "least"),
-    [(ALGORITHMS, 15), (MATCHERS, 5), (CHECKS, 5), (FILTERS, 5), (SOURCES, 5), (SLOW, 5)],
+    [(ALGORITHMS, 15), (MATCHERS, 5), ([*CHECKS, *WELL], 5), (FILTERS, 5), (SOURCES, 5), (SLOW, 5)],
     ids=lambda given: str(given)[:2],
 )
 def test_there_are_enough(kind: Sequence[Faulty], least: int) -> None:

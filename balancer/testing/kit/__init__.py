@@ -1,8 +1,8 @@
 """Tries a plugin on the promises of its kind, and tells a story where one is broken; knows no built-in plugin.
 
 `claims` and `kinds` say what is tried, `stories` and `searching` how. The promises of algorithms are in `algorithms`,
-`shares`, `keys`, `repeating` and `lasting`; those of other plugins in `matchers`, `filters`, `checks` and
-`signal_sources`.
+`shares`, `keys`, `repeating` and `lasting`; those of other plugins in `matchers`, `filters`, `checks`, `well` and
+`signal_sources`, and the budgets of these in `budgets`.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Mapping
 from typing import Any, Final
+from unittest import SkipTest
 
 from balancer.errors import ConfigError
 from balancer.testing.ending import EndlessPicker
@@ -24,6 +25,7 @@ from balancer.testing.kit import (
     repeating,
     shares,
     signal_sources,
+    well,
 )
 from balancer.testing.kit.claims import Claims, Subject
 from balancer.testing.kit.kinds import factory_of, kind_of
@@ -44,6 +46,7 @@ def conformance(
     movement: float | None = None,
     weighted: bool = False,
     seeded: bool = True,
+    healthy: Any = None,
     profile: str = "default",
 ) -> type:
     """Make the tests that a plugin of its kind must pass; two lines in a test file are all it takes.
@@ -61,6 +64,11 @@ def conformance(
     - `weighted`: shares are those of the weights.
     - `seeded`: the same seed gives the same choices. False for what does not draw from the Random it is given.
 
+    Of a health check, and of a signal source that asks, `healthy` is what a backend says that is well: bytes, which it
+    says at once; a list of them, one for each time that it is asked something; or a function without arguments that
+    makes its side of a connection, a Twisted protocol. Without it some usual answers are tried, and where the check
+    passes on none of them, what needs a backend that is well is skipped.
+
     `profile` is "quick" (some two seconds), "default" or "thorough". Raises `ConfigError` for a mistake in these.
     """
     claims = Claims(
@@ -69,12 +77,13 @@ def conformance(
         movement=movement,
         weighted=weighted,
         seeded=seeded,
+        healthy=healthy,
         profile=profile,
     )
     make = factory_of(factory)
     name = getattr(factory, "__name__", type(factory).__name__)
     kind = kind_of(make())
-    if kind != "algorithm" and (wrong := list(claims.beyond(kind))):
+    if wrong := list(claims.beyond(kind)):
         raise ConfigError(wrong)
     call = called_from(sys._getframe(1))  # noqa: SLF001  there is no other way to know the file of a caller
     subject = Subject(make, name, claims, lambda: elsewhere(call))
@@ -127,8 +136,8 @@ _OF_CHECKS: Final[Mapping[str, Level]] = {
     "splits": checks.splits,
     "evidence": checks.evidence,
     "blocking": checks.blocking,
-    "flapping": checks.flapping,
-    "side_by_side": checks.side_by_side,
+    "flapping": well.flapping,
+    "side_by_side": well.side_by_side,
     "budget": budgets.checks,
 }
 
@@ -166,6 +175,8 @@ def _test(level: str, judge: Level, subject: Subject) -> Callable[[Any], None]:
             raise Broken(str(broken), broken.steps) from None
         except EndlessPicker as endless:
             raise Broken(f"a promise is broken\npromised: {MADE}\ncame: {endless}") from None
+        except SkipTest:
+            raise
         except Exception as error:
             raise Broken(f"a promise is broken\npromised: {judge.__doc__}\ncame: {in_words(error)}") from error
 

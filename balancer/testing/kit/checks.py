@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import islice, pairwise, product
+from itertools import pairwise, product
 from time import process_time
 from typing import Any, Final, TypeVar
 
@@ -122,10 +123,11 @@ def garbage(subject: Subject) -> None:
 
 
 def _says(subject: Subject, case: tuple[bool, Sequence[bytes]]) -> None:
-    _conversation(subject, *case).stop()
+    conversation(subject, *case).stop()
 
 
-def _conversation(subject: Subject, cleanly: bool, pieces: Sequence[bytes]) -> Examination:
+def conversation(subject: Subject, cleanly: bool, pieces: Sequence[bytes]) -> Examination:
+    """A check of a backend that says these, one after the other, and ends. Raises `Broken`."""
     story = Story()
     story.tell("a check of a backend that lets it connect")
     examined = Examination(subject.make(), story)
@@ -177,13 +179,13 @@ def splits(subject: Subject) -> None:
 
 def _cut(subject: Subject, case: Cuts) -> None:
     cleanly, said, cuts = case
-    whole = _conversation(subject, cleanly, [said])
+    whole = conversation(subject, cleanly, [said])
     if whole.target.asked > whole.target.connected:
         whole.stop()
         return  # what datagrams and programs say is not cut
     places = sorted({0, len(said), *(place for place in cuts if place < len(said))})
     pieces = [said[begin:end] for begin, end in pairwise(places)]
-    cut = _conversation(subject, cleanly, pieces)
+    cut = conversation(subject, cleanly, pieces)
     if cut.told != whole.told:
         cut.story.tell(f"it {cut.told}; where {said!r} comes at once, it {whole.told}")
         cut.story.broken("what a backend says is told the same way however the bytes are cut", "two different answers")
@@ -192,10 +194,10 @@ def _cut(subject: Subject, case: Cuts) -> None:
 
 
 def evidence(subject: Subject) -> None:
-    """What it tells for evidence is one line, and does not become longer with all that a backend says."""
-    words = [b"a\nb\r\nc\n", *FLOODS, *GREETINGS, *mentioned(subject.make())]
+    """What it tells for evidence is one line without controls, and does not become longer with all that comes."""
+    words = [b"a\nb\r\nc\n", b"\x1b[2Jup\x07\n", *FLOODS, *GREETINGS, *mentioned(subject.make())]
     for word, more in in_time(subject, product(words, (b"", b" x\n" * 20_000, b" " + b"y" * 40_000))):
-        examined = _conversation(subject, True, [word + more])
+        examined = conversation(subject, True, [word + more])
         _check_line(examined.story, examined.evidence)
         examined.stop()
 
@@ -205,6 +207,8 @@ def _check_line(story: Story, told: str) -> None:
         story.broken(f"evidence is at most {EVIDENCE} characters", f"{len(told)} of them: {told[:40]!r} and so on")
     if "\n" in told:
         story.broken("evidence is one line", f"{told.count(chr(10)) + 1} lines: {told[:40]!r} and so on")
+    if any(unicodedata.category(letter) == "Cc" for letter in told):
+        story.broken("evidence holds no control characters", f"{told[:40]!r} and so on")
 
 
 def blocking(subject: Subject) -> None:
@@ -212,71 +216,5 @@ def blocking(subject: Subject) -> None:
     for word in in_time(subject, (b"", *GREETINGS)):
         story = Story()
         story.tell(f"a check of a backend that says {word!r}")
-        if waits := waits_in(lambda: _conversation(subject, True, [word]).stop()):  # noqa: B023  called at once
+        if waits := waits_in(lambda: conversation(subject, True, [word]).stop()):  # noqa: B023  called at once
             story.broken("all that takes time is awaited, and goes through the target", f"it called {waits}")
-
-
-def flapping(subject: Subject) -> None:
-    """Each check judges anew: what was well may fail next time, and what failed may be well."""
-    for greeting in _that_pass(subject):
-        check, story = subject.make(), Story()
-        for well in (True, False, True):
-            target = MemoryTarget(refused=not well)
-            story.tell(f"a check of a backend that {'lets it connect' if well else 'refuses connections now'}")
-            verdict = _verdict(check, target, story, greeting if well else b"")
-            if target.asked == 0:
-                story.broken("each check looks at the backend", "it did not even connect")
-            if (verdict == "passes") is not well:
-                story.broken("a check tells how the backend is now", f"it {verdict}")
-
-
-def _that_pass(subject: Subject) -> list[bytes]:
-    """What makes the check pass, of all that is tried; silence first."""
-    words = [b"", *GREETINGS, *mentioned(subject.make())]
-    tried = in_time(subject, words) if _asks(subject) else ()
-    passing = (word for word in tried if _verdict(subject.make(), MemoryTarget(), Story(), word) == "passes")
-    return list(islice(passing, 2))
-
-
-def _asks(subject: Subject) -> bool:
-    """Whether it asks the backend at all."""
-    examined = Examination(subject.make(), Story())
-    examined.stop()
-    return examined.target.asked > 0
-
-
-def _verdict(check: Any, target: MemoryTarget, story: Story, greeting: bytes) -> str:
-    examined = Examination(check, story, target)
-    if greeting:
-        examined.say(greeting)
-    verdict = examined.verdict
-    examined.stop()
-    return verdict
-
-
-def side_by_side(subject: Subject) -> None:
-    """One object checks many backends at the same time, and takes none for another."""
-    for greeting in _that_pass(subject):
-        for well in (True, False):
-            _two_at_once(subject, greeting, well)
-
-
-def _two_at_once(subject: Subject, greeting: bytes, well: bool) -> None:
-    """One that says this, and one that says nothing: it lets the check connect, or refuses."""
-    alone = _conversation(subject, True, [])
-    passes = well and alone.verdict == "passes"
-    check, story = subject.make(), Story()
-    one, other = MemoryTarget(silent=True), MemoryTarget(silent=True)
-    story.tell("a check of a first backend, and of a second one at the same time")
-    first, second = Examination(check, story, one), Examination(check, story, other)
-    first.moved(one.reach)
-    story.tell("the first can be connected to")
-    first.say(greeting)
-    second.moved(partial(other.reach, refused=not well))
-    story.tell(f"the second {'can be connected to' if well else 'refuses connections'}")
-    second.end()
-    if first.verdict != "passes" or (second.verdict == "passes") is not passes:
-        came = f"the first {first.verdict}, and the second {second.verdict}"
-        story.broken(f"the first passes, and the second {'passes' if passes else 'fails'}", came)
-    for each in (alone, first, second):
-        each.stop()

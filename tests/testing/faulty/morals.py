@@ -40,6 +40,14 @@ MORALS: Final = {
         "promised: each check looks at the backend",
         "came: it did not even connect",
     ),
+    "RemembersGreeting": (
+        "promised: a check tells how the backend is now",
+        "came: it passes",
+    ),
+    "OneAtATime": (
+        "promised: the second passes, whatever becomes of the first",
+        "came: it still waits",
+    ),
     "OneForAll": (
         "promised: the first passes, and the second fails",
         "came: the first passes, and the second passes",
@@ -55,6 +63,10 @@ MORALS: Final = {
     "ShowsAll": (
         "promised: evidence is one line",
         "came: N lines: 'expected PONG, got a\\nb\\r\\nc\\n' and so on",
+    ),
+    "ShowsControls": (
+        "promised: evidence holds no control characters",
+        "came: '\\x1b[N Jup\\x07' and so on",
     ),
     "SleepsFirst": (
         "promised: all that takes time is awaited, and goes through the target",

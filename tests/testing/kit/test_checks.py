@@ -13,10 +13,11 @@ from balancer.errors import CheckFailed
 from balancer.interfaces import Kind, Report
 from tests.testing.faulty.checks import CHECKS, FirstLine, first_line
 from tests.testing.faulty.morals import MORALS
+from tests.testing.faulty.well import WELL
 from tests.testing.kit.told import broken_by, story_of
 
 
-@pytest.mark.parametrize("faulty", CHECKS, ids=str)
+@pytest.mark.parametrize("faulty", [*CHECKS, *WELL], ids=str)
 def test_every_faulty_check_is_caught(faulty: Any) -> None:
     """The promise that a faulty health check breaks is named, and what came instead."""
     assert tuple(broken_by(faulty).splitlines()) == MORALS[str(faulty)]
@@ -137,18 +138,9 @@ class Datagrams:
             raise CheckFailed("expected PONG")
 
 
-class Constant:
-    """Asks nobody."""
-
-    protocols = (Kind.TCP,)
-
-    async def check(self, target: Any) -> None:
-        """See `IHealthCheck`."""
-
-
-@pytest.mark.parametrize("sound", [Patient, Datagrams, Constant])
+@pytest.mark.parametrize("sound", [Patient, Datagrams])
 def test_no_sound_one_is_refused(sound: Any) -> None:
-    """A check may take its time, hear datagrams, which are not cut, or look at something else than the backend."""
+    """A check may take its time, or hear datagrams, which are not cut."""
     assert [story_of(sound, level) for level in ALL] == [""] * 9
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from balancer.errors import ConfigError
 from balancer.plugins.algorithms import RoundRobin
+from balancer.plugins.health import TCPCheck
 from balancer.plugins.matchers import Always
 from balancer.testing import conformance
 from tests.testing.faulty.matchers import PathOfNothing
@@ -28,6 +29,7 @@ from tests.testing.kit.told import story_of
             "conformance: movement: 0.1 would be ignored, for no affinity is claimed; say what the key is",
         ),
         ({"affinity": 5}, "conformance: affinity: 5 is no key; give a function of the session that returns it"),
+        ({"healthy": b"x"}, "conformance: healthy: would be ignored, for this is an algorithm; leave it out"),
         ({"profile": "fast"}, "conformance: profile: 'fast' is not known; give one of quick, default, thorough"),
     ],
 )
@@ -62,6 +64,13 @@ def test_only_algorithms_claim() -> None:
         "conformance: affinity: would be ignored, for this is a matcher; leave it out",
         "conformance: weighted: would be ignored, for this is a matcher; leave it out",
     )
+
+
+@pytest.mark.parametrize("healthy", [7, "PONG", [], ["PONG"]])
+def test_what_no_backend_says(healthy: Any) -> None:
+    """What a backend says are bytes, and what makes a protocol is called."""
+    with pytest.raises(ConfigError, match="nothing that a backend says; give bytes, a list of them, or a function"):
+        conformance(TCPCheck, healthy=healthy)
 
 
 def test_whatever_is_raised_breaks_a_promise() -> None:

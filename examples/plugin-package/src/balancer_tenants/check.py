@@ -10,7 +10,7 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer, provider
 
 from balancer.interfaces import CheckFailed, ICheckTarget, IHealthCheck, IHealthCheckPlugin, Kind, Report
-from balancer.plugins.dialogue import dialogue
+from balancer.plugins.dialogue import dialogue, shown
 
 
 @provider(IPlugin, IHealthCheckPlugin)
@@ -27,5 +27,5 @@ class BannerCheck:
         async with dialogue(target) as talk:
             line = await talk.line("a banner")
         if not line.startswith(self.banner):
-            raise CheckFailed(f"greeted with {line!r}, expected {self.banner!r}")
-        return Report(detail=line.decode(errors="replace"))
+            raise CheckFailed(f"greeted with {shown(line)}, expected {shown(self.banner)}")
+        return Report(detail=shown(line))

@@ -202,6 +202,8 @@ class HTTPFactory(Factory):
     """Makes the protocols of one HTTP listener."""
 
     noisy = False
+    asks_nobody = True
+    """Whether it makes a protocol for anybody: no port needs to tell it the address."""
 
     def __init__(self, listening: HTTPListening) -> None:
         self.listening = listening

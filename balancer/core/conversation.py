@@ -19,7 +19,7 @@ from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
 from balancer.core.secured import Secured
 from balancer.core.session import Session
 from balancer.core.site import Site
-from balancer.errors import BalancerError, RequestRefused, Side
+from balancer.errors import BalancerError, DownstreamGone, RequestRefused, Side
 from balancer.interfaces import Kind, Reply
 
 LEFT_OVER: Final = 1 << 18
@@ -166,6 +166,16 @@ class Conversation(_Standing):
         """End the exchange under way, if any."""
         if self.exchange is not None:
             self.exchange.fail(error)
+
+    def lost(self) -> None:
+        """The connection is closed, which ends the exchange under way, if any. All that leads back here is let go."""
+        self.over = True
+        exchange, self.exchange = self.exchange, None
+        if exchange is not None:
+            exchange.fail(DownstreamGone("the client left before it had its answer"))
+        del self._line
+        if self._journal is not None:
+            del self._journal, self._make
 
     def _advance(self, messages: Sequence[Message]) -> None:
         """Take request after request as long as `next` is called at once; a loop, so that no client can nest it."""

@@ -54,7 +54,7 @@ class Deadline:
 
     def cancel(self) -> None:
         """Never fire. Allowed at any time, any number of times."""
-        if self.armed:
+        if self.slot != UNARMED:
             self.owner.forget(self)
 
 

@@ -51,9 +51,8 @@ class RequestDecoder:
 
     def __init__(self, limits: Limits = LIMITS, blocks: Memory[Block] | None = None) -> None:
         self._limits = limits
-        section = Section(limits.head, limits.line, 414, RequestRefused)
-        self._heads = HeadReader(REQUEST, section, request_fault)
-        self._quick = section.quick - 4
+        self._heads: HeadReader | None = None  # made for the first head that is not known: most connections bring none
+        self._quick = min(limits.head, limits.line) - 4
         self._blocks = Memory[Block]() if blocks is None else blocks
         self._body: Body | None = None
         self.complete = False
@@ -63,12 +62,13 @@ class RequestDecoder:
     @property
     def buffered(self) -> int:
         """Bytes held back."""
-        return len(self.kept) + len(self._heads.held) + (self._body.held if self._body else 0)
+        held = 0 if self._heads is None else len(self._heads.held)
+        return len(self.kept) + held + (self._body.held if self._body else 0)
 
     @property
     def idle(self) -> bool:
         """Whether this is between requests with nothing begun."""
-        return not (self.complete or self._body or self.kept or self._heads.begun)
+        return not (self.complete or self._body or self.kept or (self._heads is not None and self._heads.begun))
 
     @property
     def left(self) -> int:
@@ -108,7 +108,9 @@ class RequestDecoder:
 
     def _meant(self, refusal: RequestRefused) -> RequestRefused:
         """What is wrong with a head: perhaps that it is none, but TLS, which begins every connection with that byte."""
-        if self._heads.held.startswith(b"\x16"):  # RFC 8446 5.1: a record of the type `handshake`
+        if self._heads is not None and self._heads.held.startswith(
+            b"\x16"
+        ):  # RFC 8446 5.1: a record of the type `handshake`
             return TLSToPlainPort(
                 "it speaks TLS, and this port does not; use http://, or give the listener tls=TLS(...)"
             )
@@ -127,7 +129,7 @@ class RequestDecoder:
         text, blank, rest = data.partition(b"\r\n\r\n")
         line, _, section = text.decode("latin-1").partition("\r\n")
         block = self._blocks.get(section)
-        if block is None or not blank or self._heads.held or len(text) > self._quick:
+        if block is None or not blank or len(text) > self._quick or (self._heads is not None and self._heads.held):
             return False
         match = USUAL_LINE.fullmatch(line)
         if match is None:
@@ -147,6 +149,9 @@ class RequestDecoder:
         return True
 
     def _read_head(self, data: bytes, out: list[Message]) -> None:
+        if self._heads is None:
+            section = Section(self._limits.head, self._limits.line, 414, RequestRefused)
+            self._heads = HeadReader(REQUEST, section, request_fault)
         found = self._heads.read(data)
         if found is None:
             return

@@ -59,10 +59,8 @@ class _Outgoing:
     """The body of one message after another, framed as the head of each declared."""
 
     _mismatch: ClassVar[type[BalancerError]]
-
-    def __init__(self) -> None:
-        self._mode = _COUNTED
-        self._left = 0
+    _mode = _COUNTED
+    _left = 0
 
     def _frame(self, mode: _Mode, left: int = 0) -> None:
         self._mode, self._left = mode, left
@@ -139,10 +137,12 @@ class ResponseEncoder(_Outgoing):
     """
 
     _mismatch = ResponseInvalid
+    _method = "GET"
+    _old = _readable = _usual = persistent = False
 
     def __init__(self, request: RequestHead | None) -> None:
-        super().__init__()
-        self.begin(request)
+        if request is not None:
+            self.begin(request)
 
     def begin(self, request: RequestHead | None) -> None:
         """The next answer is to this request."""

@@ -11,7 +11,7 @@ from enum import Enum
 
 import attrs
 
-from balancer.core.deadlines import Deadlines
+from balancer.core.deadlines import Deadline, Deadlines
 from balancer.errors import BalancerError, DownstreamTimeout, Side, UpstreamTimeout
 
 
@@ -74,15 +74,18 @@ class Watch:
 
     def __init__(self, deadlines: Deadlines, least: float, ask: Callable[[], float | None]) -> None:
         self.deadlines, self._least, self._ask = deadlines, least, ask
-        self._deadline = deadlines.after(least, self._look)
+        self._deadline: Deadline | None = deadlines.after(least, self._look)
 
     def hurry(self, seconds: float) -> None:
         """What is waited for now may last that long only, which is less than the usual least."""
-        self._deadline.move(seconds)
+        if self._deadline is not None:
+            self._deadline.move(seconds)
 
     def stop(self) -> None:
         """It is over. Allowed at any time, any number of times."""
-        self._deadline.cancel()
+        deadline, self._deadline = self._deadline, None  # which leads back here
+        if deadline is not None:
+            deadline.cancel()
 
     def left(self, since: float, limit: float) -> float:
         """The seconds left of a wait; 0 when they are over.
@@ -95,4 +98,4 @@ class Watch:
     def _look(self) -> None:
         left = self._ask()
         if left is not None:
-            self._deadline.move(min(left, self._least))
+            self.hurry(min(left, self._least))

@@ -36,6 +36,7 @@ class Connecting:
         sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
         self._socket: socket.socket | None = sock
         self.fileno = sock.fileno
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # see `TCPServer`
         error = (_bind(sock, source) if source else 0) or _begin(sock, place)
         if not error:
             self._give()

@@ -106,7 +106,7 @@ class HTTPConnection(Hurrying):
         super().connectionLost(reason)
         self._stand_aside()
         self._listening.sessions.discard(self)
-        self._conversation.fail(DownstreamGone("the client left before it had its answer"))
+        self._conversation.lost()
 
     def pressure(self, *, high: bool) -> None:
         """The client does not read fast enough, or does again."""
@@ -133,7 +133,9 @@ class HTTPConnection(Hurrying):
                 self.pause()
             else:
                 self._go_on()
-        elif talk.unread:
+            return
+        talk.exchange = None
+        if talk.unread:
             self.linger()
         else:
             self.close()
@@ -200,6 +202,8 @@ class HTTPFactory(Factory):
     """Makes the protocols of one HTTP listener."""
 
     noisy = False
+    asks_nobody = True
+    """Whether it makes a protocol for anybody: no port needs to tell it the address."""
 
     def __init__(self, listening: HTTPListening) -> None:
         self.listening = listening

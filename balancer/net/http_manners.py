@@ -189,6 +189,7 @@ class Hurrying(Timed):
         """It has nothing more to do, since the socket is closed or for another protocol."""
         self._conversation.over = True
         self._watch.stop()
+        del self._watch  # which leads back here
         if self._lifetime is not None:
             self._lifetime.cancel()
         if self._bulk is not None:

@@ -33,9 +33,10 @@ class Pressed(Protocol):
 
     def connectionMade(self) -> None:
         """The socket is connected. What is relayed was cut by its sender, so small writes go out at once."""
-        if hasattr(self.transport, "setTcpNoDelay"):
-            self.transport.setTcpNoDelay(True)
-        self.transport.registerProducer(self, True)
+        transport = self.transport
+        if not hasattr(transport, "sends_at_once") and hasattr(transport, "setTcpNoDelay"):
+            transport.setTcpNoDelay(True)
+        transport.registerProducer(self, True)
 
     def pressure(self, *, high: bool) -> None:
         """The output is over the transport's mark, since the peer does not read fast enough; or no longer."""

@@ -13,7 +13,7 @@ import os
 import struct
 from contextlib import suppress
 from errno import EMFILE, ENFILE, ENOBUFS, ENOMEM
-from socket import SO_LINGER, SOCK_STREAM, SOL_SOCKET, socket
+from socket import IPPROTO_TCP, SO_LINGER, SOCK_STREAM, SOL_SOCKET, TCP_NODELAY, SocketType
 from typing import Any, Final
 
 from twisted.internet import tcp, unix
@@ -60,14 +60,15 @@ class Accepting(tcp.Port):
     def doRead(self) -> None:
         """Accept what is there; whatever is unusual, but a shortage, is Twisted's to judge.
 
-        Python's `accept` would first make members of enumerations of what the port knows about its sockets.
+        Python's `accept` would first make members of enumerations of what the port knows about its sockets, and its
+        class of sockets adds nothing here but calls to the one below.
         """
         taken = 0
         try:
             while taken < self.burst:
                 number, address = self.socket._accept()
                 taken += 1
-                self._take(socket(self.addressFamily, SOCK_STREAM, 0, number), address)
+                self._take(SocketType(self.addressFamily, SOCK_STREAM, 0, number), address)
         except BlockingIOError:
             self.burst = taken or 1
         except OSError as error:
@@ -89,7 +90,8 @@ class Accepting(tcp.Port):
 
     def _take(self, sock: Any, address: Any) -> None:
         try:
-            protocol = self.factory.buildProtocol(self._buildAddr(address))
+            who = None if getattr(self.factory, "asks_nobody", False) else self._buildAddr(address)
+            protocol = self.factory.buildProtocol(who)
         except BaseException:  # noqa: BLE001  whatever a factory raises ends this connection, and no other
             protocol = None
             LOG.failure("no protocol for a connection of {port!r}", port=self)
@@ -135,6 +137,11 @@ class TCPPort(Accepting):
     """Accepts TCP connections."""
 
     transport = TCPServer
+
+    def startListening(self) -> None:
+        """Begin to accept connections that send at once: they inherit that, where to ask for each is a call each."""
+        super().startListening()
+        self.socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, True)
 
     def _take(self, sock: Any, address: Any) -> None:
         if len(address) == 4 and address[3]:  # only a link-local address needs the name of its interface (RFC 4007)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from socket import MSG_PEEK, socket
+from socket import MSG_PEEK, SocketType
 from typing import Any
 
 from OpenSSL import SSL
@@ -17,8 +17,8 @@ def quiet(transport: Any) -> bool:
     """
     handle = transport.getHandle() if hasattr(transport, "getHandle") else None
     if hasattr(transport, "tls"):
-        return (isinstance(handle, socket) or quiet(transport.transport)) and _silent(transport.tls)
-    if not isinstance(handle, socket):
+        return (isinstance(handle, SocketType) or quiet(transport.transport)) and _silent(transport.tls)
+    if not isinstance(handle, SocketType):
         return True
     try:
         handle.recv(1, MSG_PEEK)

@@ -104,7 +104,10 @@ class Sockets(EPollReactor):
         if addressFamily == AF_UNIX:
             return UNIXServer._fromConnectedSocket(fileDescriptor, factory, self)
         _check_internet(addressFamily)
-        return TCPServer._fromConnectedSocket(fileDescriptor, addressFamily, factory, self)
+        transport = TCPServer._fromConnectedSocket(fileDescriptor, addressFamily, factory, self)
+        if transport is not None and transport.connected:
+            transport.setTcpNoDelay(True)  # see `TCPServer`
+        return transport
 
     def adoptDatagramPort(
         self, fileDescriptor: int, addressFamily: int, protocol: Any, maxPacketSize: int = 8192

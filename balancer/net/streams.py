@@ -298,6 +298,7 @@ class RelayFactory(Factory):
     """Makes the protocols of one TCP listener whose connections all go to one pool."""
 
     noisy = False
+    asks_nobody = True  # see `net.http.HTTPFactory`
 
     def __init__(self, listening: Listening, dialer: Dialer[End]) -> None:
         self.listening, self._dialer = listening, dialer

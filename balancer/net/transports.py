@@ -231,7 +231,12 @@ class Stream(Prompt, tcp.Connection):
 
 
 class TCPServer(Stream, tcp.Server):
-    """A connection that was accepted, or handed over; made without the texts that Twisted prepares for its log."""
+    """A connection that was accepted, or handed over; made without the texts that Twisted prepares for its log.
+
+    Its socket sends at once (TCP_NODELAY): whoever makes one sees to that.
+    """
+
+    sends_at_once = True
 
     def __init__(self, sock: Any, protocol: Any, client: Any, server: Any, *rest: Any) -> None:
         self.sessionno, self.reactor = rest  # Twisted's order

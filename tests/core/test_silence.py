@@ -70,10 +70,11 @@ def test_a_short_wait_is_told_in_time_as_well(limit: float, pause: float) -> Non
 
 
 def test_nobody_is_asked_after_the_end() -> None:
-    """Once stopped it asks no more, and leaves no timer; stopping twice is allowed."""
+    """Once stopped it asks no more, and leaves no timer, though it be hurried; stopping twice is allowed."""
     one = Waiting(1)
     one.watch.stop()
     one.watch.stop()
+    one.watch.hurry(1)
     one.clock.advance(10)
     assert one.late == []
     assert one.clock.calls == []

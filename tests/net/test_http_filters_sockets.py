@@ -47,8 +47,7 @@ async def test_a_coroutine_that_takes_its_time(reactor: Any) -> None:
 
     async with filtered(reactor, waits) as front:
         clients = [await front.client(request()) for _ in range(3)]
-        for _ in clients:
-            backend = await front.calls.get()
+        for backend in [await front.calls.get() for _ in clients]:  # all, before any has room for another
             await backend.until(lambda wire: b"x-waited: yes\r\n" in wire.heard)
             backend.say(answer(b"hi"))
         for client in clients:

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet.task import deferLater
 
-from balancer.config import HTTPListener
+from balancer.config import AccessLog, HTTPListener
+from balancer.core.conversation import Conversation
+from balancer.core.exchange import Exchange
+from balancer.core.journal import Journal
+from balancer.core.silence import Watch
+from balancer.net.http import HTTPConnection
 from tests.net.house import answer, request
 from tests.net.wires import Wire, fronted
 
@@ -73,6 +81,27 @@ async def test_a_client_that_left_frees_its_backend(reactor: Any) -> None:
         client.transport.loseConnection()
         assert await backend.end() == "ConnectionLost"
         assert front.active == 0
+
+
+@pytest.mark.usefixtures("uncollected")
+@pytest.mark.parametrize("logged", [False, True])
+async def test_nothing_is_left_of_a_client(reactor: Any, tmp_path: Path, logged: bool) -> None:
+    """What was made for a client, answered or not, is gone with it, without a search for garbage."""
+    async with fronted(reactor, HTTPListener, access_log=AccessLog(str(tmp_path / "log")) if logged else None) as front:
+        for path in ("GET /", "NONSENSE /", "GET /slow"):
+            client = await front.client(request(path, "connection: close"))
+            if path == "GET /":
+                backend = await front.calls.get()
+                await backend.hear(len(request()))
+                backend.say(answer(b"yes"))
+                await client.until(lambda wire: wire.finished)
+            client.transport.loseConnection()
+            await client.end()
+        while front.active:
+            await deferLater(reactor, 0.01, lambda: None)
+        kinds = HTTPConnection, Conversation, Exchange, Journal, Watch
+        await deferLater(reactor, 0.01, lambda: None)  # the reactor's own part
+        assert not [one for one in gc.get_objects() if isinstance(one, kinds)]
 
 
 async def test_a_stale_connection_is_replaced(reactor: Any) -> None:

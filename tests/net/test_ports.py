@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
 from twisted.internet.tcp import _NullFileDescriptorReservation
 from twisted.logger import LogEvent
 
@@ -204,6 +205,21 @@ def test_a_link_local_client_is_told_with_its_interface(lean: Lean) -> None:
         with near, far:
             port._take(near, (host, 7, 0, scope))
     assert hosts == ["::1", "fe80::1%lo"]
+
+
+@pytest.mark.parametrize("blind", [False, True])
+def test_a_factory_that_serves_anybody_is_told_of_nobody(lean: Lean, blind: bool) -> None:
+    """An address is made for the factories that may ask for it, and for no others."""
+    told: list[Any] = []
+    factory = lean.factory(lambda: None)
+    factory.buildProtocol = told.append
+    if blind:
+        factory.asks_nobody = True
+    port = lean.reactor.listenTCP(0, factory, interface=HOST)
+    lean.ports.append(port)
+    with socket.create_connection((HOST, port.getHost().port)) as client:
+        lean.until(lambda: told)
+        assert told == ([None] if blind else [IPv4Address("TCP", *client.getsockname())])
 
 
 PROGRAM = """

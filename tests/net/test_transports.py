@@ -180,3 +180,23 @@ def test_unix_sockets_are_as_prompt(lean: Lean, tmp_path: Any) -> None:
     assert len(server.heard) == MEBIBYTE
     assert isinstance(server.transport, UNIXServer)
     assert isinstance(client.transport, UNIXClient)
+
+
+def test_small_writes_go_out_at_once_on_every_way(lean: Lean) -> None:
+    """Nagle's algorithm is off for who was accepted, for who was called, and for who was handed over."""
+    accepted, called, adopted = Note(), Note(), Note()
+    port = lean.listen(lambda: accepted)
+    lean.reactor.connect_directly((HOST, port), called, None)
+    lean.until(lambda: accepted.events and called.events)
+    with socket.create_server((HOST, 0)) as door, socket.create_connection(door.getsockname()) as near:
+        near.setblocking(False)
+        lean.reactor.adoptStreamConnection(near.fileno(), near.family, lean.factory(lambda: adopted))
+        lean.keep(called, adopted)
+        assert all(one.transport.getTcpNoDelay() for one in (accepted, called, adopted))
+
+
+def test_who_is_handed_over_may_be_unwelcome(lean: Lean) -> None:
+    """A connection for which there is no protocol is closed, and that is all."""
+    with socket.create_server((HOST, 0)) as door, socket.create_connection(door.getsockname()) as near:
+        near.setblocking(False)
+        assert lean.reactor.adoptStreamConnection(near.fileno(), near.family, lean.factory(lambda: None)) is None

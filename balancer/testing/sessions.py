@@ -31,18 +31,28 @@ PATHS: Final = (
     "/?",
     "/?=&=",
     "/admin/..;",
+    "/a/?q=1",
+    "/a/../b",
+    "/%2e%2e/",
+    "/x?q=%0d%0aa:%20b",
+    "/x?a[b]=%00&%e9=%ff",
+    f"/?n={'9' * 5000}",
 )
-_HOSTS: Final = (
+HOSTS: Final = (
     "example.com",
     "www.example.com",
     "EXAMPLE.com:8080",
     "evil-example.com",
     "[::1]:80",
+    "[::1]",
+    "a.",
+    "a,b",
+    "%41",
     "",
     "a",
     "192.0.2.1",
 )
-_NAMES: Final = ("accept", "authorization", "content-type", "cookie", "user-agent", "x-forwarded-for", "x-user")
+NAMES: Final = ("accept", "authorization", "content-type", "cookie", "user-agent", "x-forwarded-for", "x-user")
 VALUES: Final = (
     "",
     "=",
@@ -57,16 +67,31 @@ VALUES: Final = (
     ",,",
     "Bearer",
     "1e999",
+    "nan",
+    "-1",
+    "0",
+    "\xb2",
+    "9" * 5000,
+    "a@b=1",
+    "[" * 5000,
+    "{",
+    "a\tb",
 )
-_LEADING: Final = (
+LEADING: Final = (
     b"",
     b"GET / HTTP/1.1\r\nHost: a\r\n\r\n",
     b"\x16\x03\x01\x02",
     b"SSH-2.0-x\r\n",
     b"HELO a\r\n",
     b"*1\r\n$",
+    b"\xff" * 16,
+    b"\x80",
+    b"\xe2\x98",
+    b"\0" * 16,
+    b"\n\n",
+    b"9" * 5000,
 )
-_CLIENTS: Final = ("192.0.2.1", "10.1.2.3", "2001:db8::1", "::ffff:10.0.0.1", "fe80::1%eth0", "")
+CLIENTS: Final = ("192.0.2.1", "10.1.2.3", "2001:db8::1", "::ffff:10.0.0.1", "fe80::1%eth0", "")
 
 
 def requests() -> SearchStrategy[RequestHead]:
@@ -78,9 +103,9 @@ def requests() -> SearchStrategy[RequestHead]:
         RequestHead,
         st.sampled_from(_METHODS),
         st.sampled_from(PATHS) | path,
-        st.sampled_from(_HOSTS),
+        st.sampled_from(HOSTS),
         st.sampled_from(("http", "https")),
-        fields=st.lists(st.tuples(st.sampled_from(_NAMES), value), max_size=6).map(tuple),
+        fields=st.lists(st.tuples(st.sampled_from(NAMES), value), max_size=6).map(tuple),
         version=st.sampled_from(("1.1", "1.1", "1.0")),
         length=st.sampled_from((0, 0, 5, 2**40, None)),
     )
@@ -99,10 +124,10 @@ def sessions(tried: Sequence[Any] = (), *, kinds: Sequence[Kind] = tuple(Kind)) 
         st.sampled_from(kinds),
         requests(),
         st.tuples(st.sampled_from((tuple, frozenset, list)), several).map(lambda pair: pair[0](pair[1])),
-        st.sampled_from(_LEADING) | st.binary(max_size=40),
+        st.sampled_from(LEADING) | st.binary(max_size=40),
         st.fixed_dictionaries(
             {
-                "client": st.tuples(st.sampled_from(_CLIENTS), st.integers(0, 65535)),
+                "client": st.tuples(st.sampled_from(CLIENTS), st.integers(0, 65535)),
                 "server_name": st.none() | st.sampled_from(("example.com", "a.example.com", "xn--caf-dma.example")),
                 "alpn": st.none() | st.sampled_from(("h2", "http/1.1")),
                 "captures": st.dictionaries(st.sampled_from(("tenant", "shard")), st.text(max_size=5), max_size=2),

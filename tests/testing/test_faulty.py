@@ -14,7 +14,10 @@ from balancer.testing import FakeBackend
 from tests.testing.faulty.answering import ANSWERING
 from tests.testing.faulty.checks import CHECKS
 from tests.testing.faulty.claiming import CLAIMING
+from tests.testing.faulty.coming_again import COMING_AGAIN
 from tests.testing.faulty.filters import FILTERS
+from tests.testing.faulty.hearing import FILTERS as HEARING_FILTERS
+from tests.testing.faulty.hearing import MATCHERS as HEARING_MATCHERS
 from tests.testing.faulty.lasting import LASTING
 from tests.testing.faulty.listing import Faulty
 from tests.testing.faulty.matchers import MATCHERS
@@ -23,14 +26,21 @@ from tests.testing.faulty.slow import SLOW
 from tests.testing.faulty.sources import SOURCES
 from tests.testing.faulty.well import WELL
 
-ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING, *SHARING]
+ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING, *SHARING, *COMING_AGAIN]
 OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "NeverMade", "Sorting"}
 """Those that a single request over TCP shows."""
 
 
 @pytest.mark.parametrize(
     ("kind", "least"),
-    [(ALGORITHMS, 15), (MATCHERS, 5), ([*CHECKS, *WELL], 5), (FILTERS, 5), (SOURCES, 5), (SLOW, 5)],
+    [
+        (ALGORITHMS, 15),
+        ([*MATCHERS, *HEARING_MATCHERS], 5),
+        ([*CHECKS, *WELL], 5),
+        ([*FILTERS, *HEARING_FILTERS], 5),
+        (SOURCES, 5),
+        (SLOW, 5),
+    ],
     ids=lambda given: str(given)[:2],
 )
 def test_there_are_enough(kind: Sequence[Faulty], least: int) -> None:

@@ -115,6 +115,7 @@ _OF_MATCHERS: Final[Mapping[str, Level]] = {
     "logic": matchers.logic,
     "hints": matchers.hints,
     "first_bytes": matchers.first_bytes,
+    "memory": matchers.memory,
     "budget": budgets.matchers,
 }
 
@@ -125,6 +126,7 @@ _OF_FILTERS: Final[Mapping[str, Level]] = {
     "cuts": filters.cuts,
     "bodies": filters.bodies,
     "buffer": filters.buffer,
+    "memory": filters.memory,
     "budget": budgets.filters,
 }
 

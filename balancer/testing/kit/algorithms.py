@@ -6,6 +6,7 @@ from collections.abc import Generator, Sequence
 from functools import partial
 from inspect import isawaitable, iscoroutinefunction, signature
 from random import Random
+from time import process_time
 from typing import Any, Final
 
 import attrs
@@ -47,6 +48,10 @@ ENDS: Final = (
     Outcome(1.0, 0.5, None, Phase.CONNECT, Side.UPSTREAM, None, UpstreamGone("refused")),
     Outcome(1.0, 0.5, 0.2, Phase.DATA, Side.DOWNSTREAM),
 )
+
+MANY: Final = 70_000
+"""How many sessions a picker is asked for, if there is time; and how many in any case."""
+FEW: Final = 300
 
 COME, BUSIEST_LEAVES, ALL_END = Step(Happens.COME, 3), Step(Happens.BUSIEST_LEAVES), Step(Happens.ALL_END)
 RETURN, ALL_RETURN, REBUILD = Step(Happens.RETURN), Step(Happens.ALL_RETURN), Step(Happens.REBUILD)
@@ -116,6 +121,7 @@ def safety(subject: Subject) -> None:
     whole = st.tuples(setups(), churn())
     first = [(setup, script) for setup in TRIED_FIRST for script in SCRIPTS]
     search(whole, lambda case: _in_a_pool(subject, *case), subject.effort, first=first)
+    _asked_for_long(subject)
 
 
 def _strangers() -> list[tuple[Any, ...]]:
@@ -150,6 +156,23 @@ def _asked_directly(subject: Subject, offered: tuple[FakeBackend, ...], several:
             story.broken(LOOKS_ONLY, f"the picker changed {changed}")
         if answer is not None:
             _tell_the_end(story, picker, session, answer, ENDS[number % len(ENDS)])
+
+
+def _asked_for_long(subject: Subject) -> None:
+    """One picker, and more sessions than a byte can count; than two bytes can, if there is time."""
+    offered, until = tuple(FakeBackend(f"b{place}") for place in range(3)), process_time() + subject.effort.seconds / 4
+    picker = finished(subject.make().picker(offered, Random(0)))
+    release = getattr(picker, "released", None)
+    for number in range(MANY):
+        session, story = FakeSession(client=(f"10.0.{number >> 8 & 255}.{number & 255}", 40000)), Story()
+        story.steps = ["a picker is made for b0, b1, b2", f"it is asked for {number + 1} sessions, which end well"]
+        answer = story.asked(CHOOSES, "the picker", partial(picker, session))
+        if came := misfit(answer, offered):
+            story.broken(CHOOSES, came)
+        if release is not None and answer is not None:
+            release(answer, attrs.evolve(ENDS[0], session=session))
+        if number > FEW and process_time() > until:
+            return
 
 
 def _tell_the_end(story: Story, picker: Any, session: FakeSession, backend: Any, outcome: Outcome) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import gc
-import tracemalloc
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
+from itertools import count, islice
 from random import Random
 from typing import Any, Final
 
@@ -21,11 +20,12 @@ from balancer.errors import BalancerError, FilterFailed
 from balancer.interfaces import Direction, Kind, Reply
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.constants import mentioned
-from balancer.testing.kit.keys import AnyText
+from balancer.testing.kit.growing import FORGOTTEN, growth, in_use, traced
+from balancer.testing.kit.keys import AnyText, session_of
 from balancer.testing.kit.searching import search
+from balancer.testing.kit.speaking import brief, outright_answers, outright_requests, requests_for
 from balancer.testing.kit.stories import Story, in_words
 from balancer.testing.kit.watching import differences, photo
-from balancer.testing.sessions import PATHS, VALUES, requests
 from balancer.testing.strategies import hypothesis_strategies, splits
 
 FITS: Final = "a filter answers a head that can be sent, or a Reply, and never raises"
@@ -33,6 +33,8 @@ PASSES: Final = "fields of a name that the filter does not know pass all of them
 UNKNOWN: Final = ("x-nobody-knows", "x-nobody-knew")
 PIECE: Final = 16384
 PIECES: Final = 96
+OPENINGS: Final = 8
+"""With how many of its own words a long body begins."""
 HELD: Final = 262_144
 """Bytes of a body that a transform may hold back: of 1.5 MiB."""
 
@@ -62,17 +64,15 @@ def _chain(subject: Subject) -> Chain:
 
 def heads(subject: Subject) -> None:
     """Whatever head it is given, it answers one that can be sent and is read again as the same, or a Reply."""
-    chain = _chain(subject)
-    hostile = [RequestHead("GET", path, "example.com") for path in PATHS]
-    hostile += [RequestHead("POST", "/", "example.com", fields=(("cookie", value),)) for value in VALUES]
-    search(requests(), partial(_passes_request, chain), subject.effort, first=hostile)
-    for head in ANSWERS:
+    chain, one = _chain(subject), subject.make()
+    search(requests_for(one), partial(_passes_request, chain), subject.effort, first=outright_requests(one))
+    for head in (*ANSWERS, *outright_answers(one)):
         _passes_answer(chain, head)
 
 
 def _passes_request(chain: Chain, head: RequestHead) -> None:
     story = Story()
-    story.tell(f"a request comes: {head.method} {head.target!r} to {head.authority!r} with {_names(head.fields)}")
+    story.tell(f"a request comes: {head.method} {brief(head.target)} to {head.authority!r} with {_names(head.fields)}")
     try:
         answer = waited(chain.request(head, session_for(head)))
     except FilterFailed as failed:
@@ -140,7 +140,7 @@ def _names(fields: Sequence[tuple[str, str]]) -> str:
 
 def fields(subject: Subject) -> None:
     """Fields that it does not know pass as they came, several of one name too, in their order."""
-    chain, extra = _chain(subject), tuple((name, str(place)) for place, name in enumerate(UNKNOWN * 2))
+    chain, extra = _chain(subject), tuple((name, str(9 - place)) for place, name in enumerate(UNKNOWN * 2))
     head = RequestHead("GET", "/v1/x", "example.com", fields=(("accept", "*/*"), *extra))
     passed = waited(chain.request(head, session_for(head)))
     _all_or_none("a request", head, passed)
@@ -164,8 +164,8 @@ def _all_or_none(what: str, before: Any, after: Any) -> None:
 def untouched(subject: Subject) -> None:
     """It changes copies: the head that it was given stays as it was."""
     one = subject.make()
-    search(requests(), partial(_copies, one, "request"), subject.effort)
-    for head in ANSWERS:
+    search(requests_for(one), partial(_copies, one, "request"), subject.effort, first=outright_requests(one))
+    for head in (*ANSWERS, *outright_answers(one)):
         _copies(one, "response", head)
 
 
@@ -173,15 +173,16 @@ def _copies(one: Any, step: str, head: Any) -> None:
     called = getattr(one, step, one if step == "request" else None)
     if called is None:
         return
-    request = head if isinstance(head, RequestHead) else RequestHead("GET", "/", "example.com")
-    session = session_for(request)
+    called_for = head if isinstance(head, RequestHead) else None
+    session = session_for(called_for or RequestHead("GET", "/", "example.com"))
     before = photo(head, session)
     answer = called(head, session)
     if hasattr(answer, "close"):
         answer.close()
     if changed := differences(before, photo(head, session)):
         story = Story()
-        story.tell(f"a head comes with {_names(before[0][1]['fields'])}")
+        what = "an answer" if called_for is None else f"{called_for.method} {brief(before[0][1]['target'])}"
+        story.tell(f"{what} comes with {_names(before[0][1]['fields'])}")
         story.broken("heads are shared with others, so a filter changes copies, and no session", changed)
 
 
@@ -222,12 +223,25 @@ def _transforming(subject: Subject) -> list[Bodies]:
 def cuts(subject: Subject) -> None:
     """A body becomes the same, however it was cut on its way."""
     st = hypothesis_strategies()
-    words = [*mentioned(subject.make()), b"\n", b"<html>", b"http://example.com/"]
+    words = [*mentioned(subject.make()), *TEXTS]
     data = st.lists(st.sampled_from(words) | st.binary(min_size=1, max_size=4), min_size=1, max_size=6).map(b"".join)
     cases = data.flatmap(lambda whole: st.tuples(st.just(whole), splits(whole)))
     for bodies in _transforming(subject):
         first = [(word, [word[:place], word[place:]]) for word in words for place in range(1, min(len(word), 12))]
         search(cases, partial(_cut, bodies), subject.effort, first=map(_Case, first))
+
+
+TEXTS: Final = (
+    b"\n",
+    b"\r\n",
+    b"\r",
+    b"<html>",
+    b"http://example.com/",
+    "\u2603\u00e9".encode(),
+    b'{"a": "b"}',
+    b"\xff",
+)
+"""What is in many bodies."""
 
 
 class _Case(list[Any]):
@@ -247,9 +261,12 @@ def _cut(bodies: Bodies, case: Sequence[Any]) -> None:
 
 
 def bodies(subject: Subject) -> None:
-    """Every body has a transform of its own: bodies on their way at the same time leave each other alone."""
+    """Every body has a transform of its own, one without a byte too: they leave each other alone at the same time."""
     for one in _transforming(subject):
         story, data = Story(), b"one line\nand http://example.com/ more\n"
+        story.tell(f"the body of a {one.direction.value} ends before a byte of it came")
+        one.passed(story, one.made(), [])
+        story.steps.clear()
         story.tell(f"the body of a {one.direction.value} comes alone: {data!r}")
         alone = one.passed(story, one.made(), [data])
         story.tell(f"it becomes {alone!r}")
@@ -262,30 +279,58 @@ def bodies(subject: Subject) -> None:
 
 
 def buffer(subject: Subject) -> None:
-    """Of a long body it holds back no more than a bounded part."""
+    """Of a long body, whatever it is of, it holds back no more than a bounded part."""
+    random = Random(0)
+    words = [*mentioned(subject.make())[:OPENINGS], *TEXTS]
     for one in _transforming(subject):
-        transform, random = one.made(), Random(0)
+        _bounded(one, "bytes of every sort", iter(partial(random.randbytes, PIECE), b""))
+        for word in words:
+            _bounded(one, f"{word!r}, and then the same letter", _of_one_letter(word))
+
+
+def _of_one_letter(opening: bytes) -> Iterator[bytes]:
+    yield opening
+    while True:
+        yield b"x" * PIECE  # each time anew, so that who keeps it is seen
+
+
+def _bounded(bodies: Bodies, what: str, pieces: Iterator[bytes]) -> None:
+    held = _held(bodies.made(), pieces)
+    if held > HELD:
         story = Story()
-        story.tell(f"the body of a {one.direction.value} comes in {PIECES} pieces of {PIECE} bytes")
-        held = _held(transform, random)
-        if held > HELD:
-            story.broken(f"a transform holds back at most {HELD} bytes", f"it holds {held} when the last has come")
+        story.tell(f"the body of a {bodies.direction.value} comes in {PIECES} pieces of {PIECE} bytes: {what}")
+        story.broken(f"a transform holds back at most {HELD} bytes", f"it holds {held} when the last has come")
 
 
-def _held(transform: Any, random: Random) -> int:
+def _held(transform: Any, pieces: Iterator[bytes]) -> int:
     """Bytes that are kept when all pieces have come, beyond those kept after the first few."""
-    traced = tracemalloc.is_tracing()
-    if not traced:
-        tracemalloc.start(1)
-    try:
-        for _ in range(PIECES // 8):
-            transform.feed(random.randbytes(PIECE))
-        gc.collect()
-        before = tracemalloc.get_traced_memory()[0]
-        for _ in range(PIECES - PIECES // 8):
-            transform.feed(random.randbytes(PIECE))
-        gc.collect()
-        return tracemalloc.get_traced_memory()[0] - before
-    finally:
-        if not traced:
-            tracemalloc.stop()
+    with traced():
+        for piece in islice(pieces, PIECES // 8):
+            transform.feed(piece)
+        before = in_use()
+        for piece in islice(pieces, PIECES - PIECES // 8):
+            transform.feed(piece)
+        return in_use() - before
+
+
+def memory(subject: Subject) -> None:
+    """What it remembers does not grow with the requests, the answers and the bodies that have passed."""
+    one, chain, number = subject.make(), _chain(subject), count()
+    left = growth(lambda: _passed(one, chain, next(number)), subject.effort)
+    if left > FORGOTTEN:
+        story = Story()
+        story.tell("requests of different clients for different things pass, and their answers")
+        story.broken("what has passed leaves nothing behind", f"each leaves {left:.0f} bytes or more")
+
+
+def _passed(one: Any, chain: Chain, number: int) -> None:
+    """One request, one answer and two bodies."""
+    session = session_of(None, number)
+    waited(chain.request(session.request, session))
+    chain.answer(ResponseHead(200, fields=(("x-number", str(number)),), length=None), session)
+    body = getattr(one, "body", None)
+    for head, direction in ((session.request, Direction.REQUEST), (ResponseHead(200), Direction.RESPONSE)):
+        transform = None if body is None else body(head, session, direction)
+        if transform is not None:
+            transform.feed(b"%d" % number)
+            transform.finish()

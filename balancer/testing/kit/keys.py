@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from typing import Any, Final
@@ -115,16 +115,20 @@ def keyed_session(subject: Subject, memory: MemoryPool, number: int) -> Any:
 
 
 class Keyed:
-    """A pool of equal backends, and the backend of each of many keys in it."""
+    """A pool of backends of these weights, and the backend of each of many keys in it."""
 
-    def __init__(self, subject: Subject, count: int, seed: int) -> None:
+    def __init__(self, subject: Subject, weights: Sequence[float], seed: int) -> None:
         self.story, self._subject, self._watched = Story(), subject, Watched(subject.make())
-        self.memory = MemoryPool(self._watched, [1.0] * count, seed=seed)
-        self.story.tell(f"a pool of {count} equal backends; its chance is seeded with {seed}")
+        self.memory = MemoryPool(self._watched, weights, seed=seed)
+        equal = len(set(weights)) == 1
+        what = f"{len(weights)} equal backends" if equal else f"backends of weights {listed(weights)}"
+        self.story.tell(f"a pool of {what}; its chance is seeded with {seed}")
 
     def places(self, keys: int, variant: int = 0) -> list[str]:
-        """Where a session of each key goes. It ends well at once."""
-        return [self._place(number, variant) for number in range(keys)]
+        """Where a session of each key goes, the last one first unless the variant is 0. It ends well at once."""
+        order = range(keys) if variant == 0 else reversed(range(keys))
+        found = {number: self._place(number, variant) for number in order}
+        return [found[number] for number in range(keys)]
 
     def _place(self, number: int, variant: int) -> str:
         session = session_of(self._subject.claims.affinity, number, variant, self.memory.clock.seconds())
@@ -144,7 +148,7 @@ def affinity(subject: Subject) -> None:
 
 
 def _is_faithful(subject: Subject, seed: int) -> None:
-    keyed = Keyed(subject, 5, seed)
+    keyed = Keyed(subject, [1.0] * 5, seed)
     before = keyed.places(200)
     keyed.story.tell(f"200 keys go to {listed(before)}")
     if len(set(before)) == 1:
@@ -168,10 +172,10 @@ def movement(subject: Subject) -> None:
 
 
 def _moves_little(subject: Subject, seed: int) -> None:
-    for count in (4, 9):
-        keyed = Keyed(subject, count, seed)
+    for weights in ((1, 2, 1, 3), (1,) * 9):
+        keyed = Keyed(subject, weights, seed)
         before = keyed.places(KEYS)
-        gone = keyed.memory.backends[seed % count]
+        gone = keyed.memory.backends[seed % len(weights)]
         keyed.memory.set_up(gone, up=False)
         keyed.story.tell(f"{gone.name} leaves")
         between = keyed.places(KEYS)

@@ -33,6 +33,8 @@ def kind_of(plugin: Any) -> str:
     for kind, members in _LOOKS.items():
         if any(callable(getattr(plugin, member, None)) for member in members):
             return kind
+    if getattr(plugin, "reported", False) is True:
+        return "signal source"
     if callable(plugin) and not isinstance(plugin, type):
         return _kind_of_function(plugin)
     remedy = "give a class, or a function without arguments, that makes a plugin"

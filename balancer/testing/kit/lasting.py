@@ -6,12 +6,9 @@ and never an innocent algorithm slow.
 
 from __future__ import annotations
 
-import gc
 import resource
-import tracemalloc
-from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager, suppress
-from itertools import pairwise
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from random import Random
 from time import perf_counter, thread_time  # noqa: TID251  real time is what is measured
 from typing import Any, Final
@@ -23,22 +20,14 @@ from balancer.interfaces import Outcome, Phase
 from balancer.testing.ending import Ending
 from balancer.testing.kit.algorithms import finished
 from balancer.testing.kit.claims import Subject
+from balancer.testing.kit.growing import FORGOTTEN, growth
 from balancer.testing.kit.keys import keyed_session, session_of
 from balancer.testing.kit.setups import SetUp
 from balancer.testing.kit.stories import Story
 from balancer.testing.pools import MemoryPool
 
-ROUNDS: Final = 3
-SESSIONS: Final = 2000
-"""The most sessions of one round."""
 PICKERS: Final = 16
 """The most pickers of one round."""
-FEWEST: Final = 3
-"""Calls of a round, however long they take."""
-NOISE: Final = 256
-"""Bytes of a round that are not the plugin's."""
-FORGOTTEN: Final = 6
-"""Bytes for each session that may be left over, as when a table doubles."""
 
 ENDS: Final = (
     *[(Phase.DONE, None, 200)] * 5,
@@ -68,13 +57,12 @@ def memory(subject: Subject) -> None:
     pool = setup.made(subject.make())
     story.tell(str(setup))
     count = iter(range(1_000_000))
-    seconds = subject.effort.seconds / ROUNDS
-    per_session = _growth(lambda: _serve(subject, pool, next(count)), SESSIONS, seconds)
+    per_session = growth(lambda: _serve(subject, pool, next(count)), subject.effort)
     if per_session > FORGOTTEN:
         story.tell("sessions of different clients come and end, some of them badly")
         story.broken("sessions that have ended leave nothing behind", f"each leaves {per_session:.0f} bytes or more")
     algorithm = subject.make()
-    per_backend = _growth(lambda: _rename(algorithm, next(count)), PICKERS, seconds)
+    per_backend = growth(lambda: _rename(algorithm, next(count)), subject.effort, PICKERS)
     if per_backend > 5 * FORGOTTEN:
         story.tell("pickers are made, each for 2 backends that were never there before")
         story.broken(
@@ -83,10 +71,18 @@ def memory(subject: Subject) -> None:
 
 
 def _serve(subject: Subject, pool: MemoryPool, number: int) -> None:
-    """One session, which ends as its number has it; what failed is held against its backend for a while."""
+    """One session, which ends as its number has it; what failed is held against its backend for a while.
+
+    One that was not connected comes again.
+    """
     phase, error, status = ENDS[number % len(ENDS)]
     with suppress(BalancerError):
-        pool.pick(keyed_session(subject, pool, number)).end(phase, error=error, status=status)
+        session = keyed_session(subject, pool, number)
+        lease = pool.pick(session)
+        lease.end(phase, error=error, status=status)
+        if phase is Phase.CONNECT:
+            session.attempt, session.tried = 2, (lease.backend,)
+            pool.pick(session).end()
     pool.wait(1.0)
 
 
@@ -105,59 +101,6 @@ class _Fresh:
         for place, backend in enumerate(backends):
             backend.name = f"fresh-{self._number}-{place}"
         return self._algorithm.picker(backends, random)
-
-
-def _growth(once: Callable[[], object], most: int, seconds: float) -> float:
-    """The least bytes that one call leaves behind, over several rounds; the first is for what is made once.
-
-    A round takes about so many seconds, and so many calls at most.
-    """
-    with _traced(), _old_ones_left_out():
-        times = max(FEWEST, min(most, int(seconds / _seconds_of(once))))
-        sizes = [_after(once, times) for _ in range(ROUNDS + 1)]
-    return min(after - before - NOISE for before, after in pairwise(sizes)) / times
-
-
-@contextmanager
-def _traced() -> Iterator[None]:
-    """Memory is traced, as it was before or not."""
-    traced = tracemalloc.is_tracing()
-    if not traced:
-        tracemalloc.start(1)
-    try:
-        yield
-    finally:
-        if not traced:
-            tracemalloc.stop()
-
-
-@contextmanager
-def _old_ones_left_out() -> Iterator[None]:
-    """No collection looks at what was there before, which may be all that a long run of tests has left behind.
-
-    Where somebody has left out some already they stay so, and these with them.
-    """
-    frozen = gc.get_freeze_count()
-    gc.collect()
-    gc.freeze()
-    try:
-        yield
-    finally:
-        if not frozen:
-            gc.unfreeze()
-
-
-def _seconds_of(once: Callable[[], object]) -> float:
-    began = perf_counter()
-    once()
-    return perf_counter() - began
-
-
-def _after(once: Callable[[], object], times: int) -> int:
-    for _ in range(times):
-        once()
-    gc.collect()
-    return tracemalloc.get_traced_memory()[0]
 
 
 def budget(subject: Subject) -> None:
@@ -185,6 +128,8 @@ def _judge_picks(subject: Subject, pool: MemoryPool, reference: float, story: St
     picker = _made(subject.make(), pool.backends)
     now = pool.clock.seconds()
     several = [session_of(subject.claims.affinity or True, number, now=now) for number in range(50)]
+    for session in several[::2]:
+        session.attempt, session.tried = 2, (pool.backends[0],)
     order = iter(range(10_000_000))
 
     def once() -> None:

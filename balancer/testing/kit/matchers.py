@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from itertools import count
+from typing import Any, Final
 
 from balancer.core.messages import RequestHead
 from balancer.errors import ConfigError
@@ -13,17 +14,19 @@ from balancer.interfaces.hints import Hints, among, below, hints_of
 from balancer.testing.fakes import FakeSession
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.constants import mentioned
+from balancer.testing.kit.growing import FORGOTTEN, growth
+from balancer.testing.kit.keys import session_of
 from balancer.testing.kit.searching import search
+from balancer.testing.kit.speaking import brief, outright_sessions, sessions_for
 from balancer.testing.kit.stories import Story
 from balancer.testing.kit.watching import differences, photo
-from balancer.testing.sessions import sessions
-from balancer.testing.strategies import hypothesis_strategies
-
-if TYPE_CHECKING:
-    from hypothesis.strategies import SearchStrategy
+from balancer.testing.sessions import LEADING
 
 ANSWERS: Final = "a matcher answers True, False, MORE, or captures: texts by name"
 NEVER: Final = "nothing that a client sends makes a matcher raise"
+SAME: Final = "the same session gives the same answer"
+OFTEN: Final = 40
+"""How many sessions a matcher is asked about again and again."""
 STAYS: Final = "while bytes are missing that could change its answer, a matcher answers MORE"
 
 
@@ -33,44 +36,19 @@ def question(matcher: Any) -> Callable[[Any], Any]:
     return found
 
 
-def of(matcher: Any) -> SearchStrategy[FakeSession]:
-    """Sessions of clients that may also say what the matcher itself mentions."""
-    st = hypothesis_strategies()
-    words = mentioned(matcher)
-    if not words:
-        return sessions()
-    known = st.lists(st.sampled_from(words) | st.binary(max_size=3), max_size=4).map(b"".join)
-    drawn = sessions() | st.builds(lambda peek: FakeSession(peek=peek), known)
-    all_of_them: SearchStrategy[FakeSession] = drawn | st.builds(
-        _requesting, st.sampled_from(words), st.sampled_from(words)
-    )
-    return all_of_them
-
-
-def _requesting(one: bytes, other: bytes) -> FakeSession:
-    """A request that says these wherever it can."""
-    text, more = (data.decode("latin-1").strip() for data in (one, other))
-    plain = "".join(letter for letter in text if "!" <= letter <= "~" and letter not in "#?")
-    host = "".join(letter for letter in more if letter.isalnum() or letter in ".-")
-    names = [text.lower() if text.isascii() and text.replace("-", "").isalnum() else "x-some", "cookie"]
-    fields = tuple((name, more if more.isprintable() else "") for name in names)
-    target = plain if plain.startswith("/") else f"/{plain}"
-    return FakeSession(kind=Kind.HTTP, request=RequestHead("GET", target, host, fields=fields))
-
-
 def described(session: FakeSession) -> str:
     """A session in words."""
     head = session.request
     if head is None:
         return f"{session.kind.name} of {session.client[0] or 'a unix socket'}, which began with {session.peek!r}"
-    fields = "".join(f"; {name}: {value[:40]!r}" for name, value in head.fields)
-    return f"{head.method} {head.target!r} to {head.authority!r}{fields}"
+    fields = "".join(f"; {name}: {brief(value)}" for name, value in head.fields)
+    return f"{head.method} {brief(head.target)} to {head.authority!r}{fields}"
 
 
 def hostile(subject: Subject) -> None:
     """It never raises, whatever a client sends, and answers True, False, MORE or captures."""
     matcher = subject.make()
-    search(of(matcher), partial(_answered, matcher), subject.effort, first=[FakeSession(), FakeSession(kind=Kind.UDP)])
+    search(sessions_for(matcher), partial(_answered, matcher), subject.effort, first=outright_sessions(matcher))
 
 
 def _answered(matcher: Any, session: FakeSession) -> None:
@@ -88,9 +66,12 @@ def _answered(matcher: Any, session: FakeSession) -> None:
 
 
 def determinism(subject: Subject) -> None:
-    """Asked again, it answers the same, and another one of the kind does too."""
+    """Asked again, and ever again, it answers the same, and another one of the kind does too."""
     matcher, other = subject.make(), subject.make()
-    search(of(matcher), partial(_the_same, matcher, other), subject.effort)
+    sessions = list(outright_sessions(matcher))
+    for session in sessions[:: max(1, len(sessions) // OFTEN)]:
+        _asked_often(matcher, session, subject.effort.examples)
+    search(sessions_for(matcher), partial(_the_same, matcher, other), subject.effort)
 
 
 def _the_same(matcher: Any, other: Any, session: FakeSession) -> None:
@@ -101,13 +82,25 @@ def _the_same(matcher: Any, other: Any, session: FakeSession) -> None:
         again = question(one)(session)
         if again != first:
             story.tell(f"{what}: {again!r}")
-            story.broken("the same session gives the same answer", "two different ones")
+            story.broken(SAME, "two different ones")
+
+
+def _asked_often(matcher: Any, session: FakeSession, times: int) -> None:
+    """Outside of Hypothesis, which seeds what chance there is."""
+    first = question(matcher)(session)
+    for number in range(times):
+        again = question(matcher)(session)
+        if again != first:
+            story = Story()
+            story.tell(f"{described(session)}: {first!r}")
+            story.tell(f"asked again, {number + 1} times: {again!r}")
+            story.broken(SAME, "two different ones")
 
 
 def untouched(subject: Subject) -> None:
     """It changes nothing of the session, nor of the request."""
     matcher = subject.make()
-    search(of(matcher), partial(_left_alone, matcher), subject.effort)
+    search(sessions_for(matcher), partial(_left_alone, matcher), subject.effort, first=outright_sessions(matcher))
 
 
 def _left_alone(matcher: Any, session: FakeSession) -> None:
@@ -147,7 +140,7 @@ def logic(subject: Subject) -> None:
     """What `&`, `|` and `~` make of it keeps to logic: De Morgan's laws hold, and not not is yes."""
     made = subject.make()
     matcher = made if all(hasattr(made, name) for name in ("__and__", "__or__", "__invert__")) else _Plain(made)
-    search(of(made), partial(_logical, matcher), subject.effort)
+    search(sessions_for(made), partial(_logical, matcher), subject.effort, first=outright_sessions(made))
 
 
 def _logical(matcher: Any, session: FakeSession) -> None:
@@ -172,16 +165,14 @@ def _truth(found: Any) -> str:
 
 
 def hints(subject: Subject) -> None:
-    """Beyond the hosts and the paths that it says it can match, it matches nothing."""
+    """Beyond the hosts, the paths and the kinds that it says it can match, it matches nothing; `always` is always."""
     matcher = subject.make()
     try:
         bounds = hints_of(matcher)
     except ConfigError as error:
         Story().broken("hosts and prefixes are bounds that can be read", str(error))
-    near = list(_near(bounds))
-    for session in near:
-        _within(matcher, bounds, session)
-    search(of(matcher), partial(_within, matcher, bounds), subject.effort)
+    cases = [*_near(bounds), *outright_sessions(matcher)]
+    search(sessions_for(matcher), partial(_within, matcher, bounds), subject.effort, first=cases)
 
 
 def _near(bounds: Hints) -> Iterable[FakeSession]:
@@ -196,26 +187,31 @@ def _near(bounds: Hints) -> Iterable[FakeSession]:
 
 
 def _within(matcher: Any, bounds: Hints, session: FakeSession) -> None:
-    head = session.request
-    if head is None or _truth(ask(matcher, session)) != "True":
+    found, kinds = _truth(ask(matcher, session)), getattr(matcher, "kinds", Kind)
+    ours, head, story = session.kind in kinds, session.request, Story()
+    if ours and getattr(matcher, "always", False) and found != "True":
+        story.tell(f"{described(session)}: {found}")
+        story.broken("it says that it matches always", "it does not")
+    if found != "True":
         return
-    story = Story()
     story.tell(f"{described(session)}: it matches")
-    if bounds.hosts is not None and not among(head.host, bounds.hosts):
+    if not ours:
+        named = sorted(kind.name for kind in kinds)
+        story.broken(f"it matches only sessions of kind {', '.join(named)}", f"it matches {session.kind.name}")
+    if head is not None and bounds.hosts is not None and not among(head.host, bounds.hosts):
         story.broken(f"it matches only hosts among {sorted(bounds.hosts)}", f"it matches {head.host!r}")
-    if bounds.prefixes is not None and not below(head.path, bounds.prefixes):
-        story.broken(f"it matches only paths below {list(bounds.prefixes)}", f"it matches {head.path!r}")
+    if head is not None and bounds.prefixes is not None and not below(head.path, bounds.prefixes):
+        story.broken(f"it matches only paths below {list(bounds.prefixes)}", f"it matches {brief(head.path)}")
 
 
 def first_bytes(subject: Subject) -> None:
     """It answers MORE until the first bytes tell, then stays with its answer, and needs no more bytes than `peek`."""
     matcher = subject.make()
-    drawn = of(matcher).map(lambda session: session.peek)
-    words = mentioned(matcher)
-    first = [word + b"\0\0\0\0" for word in words] + [b"\0" * (getattr(matcher, "peek", 0) + 1)]
-    for data in first:
-        _stays(matcher, data)
-    search(drawn, partial(_stays, matcher), subject.effort)
+    enough = getattr(matcher, "peek", 0)
+    drawn = sessions_for(matcher).map(lambda session: session.peek)
+    first = [word + b"\0\0\0\0" for word in mentioned(matcher)]
+    first += [b"\0" * (enough + 1), *(data[: enough + 9] for data in LEADING)]
+    search(drawn, partial(_stays, matcher), subject.effort, first=first)
 
 
 def _stays(matcher: Any, data: bytes) -> None:
@@ -230,3 +226,13 @@ def _stays(matcher: Any, data: bytes) -> None:
                 story.broken(f"peek tells how many bytes it may need, and it says {enough}", f"it looked at {length}")
             story.broken(STAYS, "it changed its mind")
         before = found if length < enough or found is not MORE else False
+
+
+def memory(subject: Subject) -> None:
+    """What it remembers does not grow with the sessions that it was asked about."""
+    matcher, number = subject.make(), count()
+    left = growth(lambda: question(matcher)(session_of(None, next(number))), subject.effort)
+    if left > FORGOTTEN:
+        story = Story()
+        story.tell("it is asked about requests of different clients for different things")
+        story.broken("what it was asked about leaves nothing behind", f"each leaves {left:.0f} bytes or more")

@@ -132,7 +132,11 @@ def close(awaitable: Any) -> None:
 
 def photo(*things: Any) -> list[tuple[str, dict[str, Any]]]:
     """All that is to be seen of these now, by name."""
-    return [(str(getattr(one, "name", "the session")), _members(one)) for one in things]
+    return [(_whose(one), _members(one)) for one in things]
+
+
+def _whose(thing: Any) -> str:
+    return str(getattr(thing, "name", "the head" if hasattr(thing, "fields") else "the session"))
 
 
 def _members(thing: Any) -> dict[str, Any]:

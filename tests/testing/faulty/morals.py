@@ -114,7 +114,7 @@ MORALS: Final = {
     ),
     "ChangesInPlace": (
         "promised: heads are shared with others, so a filter changes copies, and no session",
-        "came: fields of the session (() is (('x-seen', 'yes'),) now)",
+        "came: fields of the head (() is (('x-seen', 'yes'),) now)",
     ),
     "ReturnsNothing": (
         "promised: a filter answers a head that can be sent, or a Reply, and never raises",
@@ -142,7 +142,7 @@ MORALS: Final = {
     ),
     "AnswersByteArrays": (
         "promised: a transform answers bytes",
-        "came: bytearray(b'SEE `IFILTER`.'), which is a bytearray",
+        "came: bytearray(b'\\r\\n'), which is a bytearray",
     ),
     "OneForAllBodies": (
         "promised: every body has a transform of its own",
@@ -158,7 +158,7 @@ MORALS: Final = {
     ),
     "TextOfBytes": (
         "promised: nothing that a client sends makes a matcher raise",
-        "came: the matcher raised UnicodeDecodeError: 'ascii' codec can't decode byte N x80 in position N : o",
+        "came: the matcher raised UnicodeDecodeError: 'ascii' codec can't decode byte N xff in position N : o",
     ),
     "PathOfNothing": (
         "promised: nothing that a client sends makes a matcher raise",
@@ -195,5 +195,69 @@ MORALS: Final = {
     "CapturesNumbers": (
         "promised: a matcher answers True, False, MORE, or captures: texts by name",
         "came: {'port': N }",
+    ),
+    "AnswersTheMatch": (
+        "promised: a matcher answers True, False, MORE, or captures: texts by name",
+        "came: ..., which is a Match",
+    ),
+    "DigitsOfText": (
+        "promised: nothing that a client sends makes a matcher raise",
+        "came: the matcher raised ValueError: invalid literal for int() with base N : '²'",
+    ),
+    "LastIsThePort": (
+        "promised: nothing that a client sends makes a matcher raise",
+        "came: the matcher raised ValueError: invalid literal for int() with base N : 'N ]'",
+    ),
+    "PairOfWords": (
+        "promised: nothing that a client sends makes a matcher raise",
+        "came: the matcher raised ValueError: invalid literal for int() with base N : '='",
+    ),
+    "CanaryByChance": (
+        "promised: the same session gives the same answer",
+        "came: two different ones",
+    ),
+    "OtherKinds": (
+        "promised: it matches only sessions of kind HTTP",
+        "came: it matches TCP",
+    ),
+    "AlwaysButOver": (
+        "promised: it says that it matches always",
+        "came: it does not",
+    ),
+    "EveryClientSeen": (
+        "promised: what it was asked about leaves nothing behind",
+        "came: each leaves N bytes or more",
+    ),
+    "NamedByTheClient": (
+        "promised: a filter answers a head that can be sent, or a Reply, and never raises",
+        "came: ValueError: field name is not a token; use letters, digits and hyphens",
+    ),
+    "AgeOfAnswers": (
+        "promised: a filter answers a head that can be sent, or a Reply, and never raises",
+        "came: ValueError: invalid literal for int() with base N : ''",
+    ),
+    "TrimsInPlace": (
+        "promised: heads are shared with others, so a filter changes copies, and no session",
+        "came: target of the head ('/?' is '?' now)",
+    ),
+    "InOrder": (
+        "promised: fields of a name that the filter does not know pass all of them as they came, or none",
+        "came: of x-nobody-knows there is N ",
+    ),
+    "EveryTarget": (
+        "promised: what has passed leaves nothing behind",
+        "came: each leaves N bytes or more",
+    ),
+    "LineByLine": (
+        "promised: a transform holds back at most N bytes",
+        "came: it holds N when the last has come",
+    ),
+    "EndsOfLines": (
+        "promised: what becomes of a body does not depend on how it was cut",
+        "came: b'\\r\\r\\n'",
+    ),
+    "NothingIsText": (
+        "promised: a transform answers bytes",
+        "came: '', which is a str",
     ),
 }

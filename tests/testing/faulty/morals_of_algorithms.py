@@ -178,4 +178,24 @@ MORALS_OF_ALGORITHMS: Final = {
         "promised: a picker is made at once, or by a generator in slices of a millisecond",
         "came: N ms at a time, N times a look at all",
     ),
+    "KeepsRetries": (
+        "promised: sessions that have ended leave nothing behind",
+        "came: each leaves N bytes or more",
+    ),
+    "PairsOnRetries": (
+        "promised: a pick takes at most N times as long as one look at all backends",
+        "came: N us, where a look takes N us",
+    ),
+    "TableOfOnePicker": (
+        "promised: the same key goes to the same backend while that is there",
+        "came: key N had N and has N ; so N of N ",
+    ),
+    "PointsByShare": (
+        "promised: at most N of the keys move though they need not",
+        "came: N of N did, which is N ",
+    ),
+    "OneByteTurn": (
+        "promised: a picker answers one of the backends it was made for, or None, at once and without raising",
+        "came: the picker raised IndexError: tuple index out of range",
+    ),
 }

@@ -12,6 +12,7 @@ from balancer.testing import FakeBackend, conformance
 from balancer.testing.kit.algorithms import finished
 from tests.testing.faulty.answering import ANSWERING, NeverMade
 from tests.testing.faulty.claiming import CLAIMING
+from tests.testing.faulty.coming_again import COMING_AGAIN
 from tests.testing.faulty.lasting import LASTING
 from tests.testing.faulty.morals import MORALS
 from tests.testing.faulty.sharing import SHARING
@@ -33,7 +34,7 @@ class OnlyWhatIsAsked:
 TestOnlyWhatIsAsked = conformance(OnlyWhatIsAsked, profile="quick")
 
 
-@pytest.mark.parametrize("faulty", [*ANSWERING, *CLAIMING, *LASTING, *SHARING], ids=str)
+@pytest.mark.parametrize("faulty", [*ANSWERING, *CLAIMING, *LASTING, *SHARING, *COMING_AGAIN], ids=str)
 def test_every_faulty_algorithm_is_caught(faulty: Any) -> None:
     """The promise that a faulty algorithm breaks is named, and what came instead."""
     assert tuple(broken_by(faulty).splitlines()) == MORALS[str(faulty)]

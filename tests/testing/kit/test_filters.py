@@ -10,12 +10,13 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from balancer.interfaces import Direction, Reply
+from tests.testing.faulty import hearing
 from tests.testing.faulty.filters import FILTERS
 from tests.testing.faulty.morals import MORALS
 from tests.testing.kit.told import broken_by, story_of
 
 
-@pytest.mark.parametrize("faulty", FILTERS, ids=str)
+@pytest.mark.parametrize("faulty", [*FILTERS, *hearing.FILTERS], ids=str)
 def test_every_faulty_filter_is_caught(faulty: Any) -> None:
     """The promise that a faulty filter breaks is named, and what came instead."""
     assert tuple(broken_by(faulty).splitlines()) == MORALS[str(faulty)]
@@ -47,7 +48,7 @@ class _Upper:
         return b"."
 
 
-@pytest.mark.parametrize("level", ["heads", "fields", "untouched", "cuts", "bodies", "buffer"])
+@pytest.mark.parametrize("level", ["heads", "fields", "untouched", "cuts", "bodies", "buffer", "memory"])
 def test_a_sound_one_passes(level: str) -> None:
     """A coroutine, a reply, a field that goes and a transform that waits for nothing are no faults."""
     assert story_of(Counting, level) == ""

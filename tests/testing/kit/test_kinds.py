@@ -22,6 +22,13 @@ class Looks:
         return True
 
 
+class Told:
+    """Brings what health checks report, and declares no interface."""
+
+    names = frozenset({"queue"})
+    reported = True
+
+
 async def probing(target: Any) -> None:
     """A health check."""
 
@@ -38,6 +45,7 @@ async def probing(target: Any) -> None:
         (lambda head, session: session and head, "filter"),
         (lambda target: target.connect, "health check"),
         (probing, "health check"),
+        (Told(), "signal source"),
         (max, "matcher"),
     ],
     ids=repr,

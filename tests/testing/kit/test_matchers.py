@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from tests.testing.faulty import hearing
 from tests.testing.faulty.matchers import MATCHERS
 from tests.testing.faulty.morals import MORALS
 from tests.testing.kit.told import broken_by, story_of
 
 
-@pytest.mark.parametrize("faulty", MATCHERS, ids=str)
+@pytest.mark.parametrize("faulty", [*MATCHERS, *hearing.MATCHERS], ids=str)
 def test_every_faulty_matcher_is_caught(faulty: Any) -> None:
     """The promise that a faulty matcher breaks is named, and what came instead."""
     assert tuple(broken_by(faulty).splitlines()) == MORALS[str(faulty)]

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise, product
+from pathlib import Path
 from time import process_time
 from typing import Any, Final, TypeVar
 
@@ -17,7 +18,7 @@ from zope.interface.verify import verifyObject
 from balancer.interfaces import IHealthCheck, Kind
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.constants import mentioned
-from balancer.testing.kit.examining import Examination
+from balancer.testing.kit.examining import ENDS, Examination
 from balancer.testing.kit.searching import search
 from balancer.testing.kit.stories import Story
 from balancer.testing.kit.waiting import waits_in
@@ -41,6 +42,10 @@ GREETINGS: Final = (
     b"x" * 200 + b"\n",
 )
 """What backends say, and what they should not."""
+LONG: Final = (b"9" * 5000 + b"\n", b"[" * 50_000 + b"\n")
+"""More digits than make a number, and brackets deeper than anybody reads."""
+PAGES: Final = tuple(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body) for body in LONG)
+"""The same as the body of an answer."""
 FLOODS: Final = (b"x" * 65536, b"\x00" * 65536, b"x\r\n" * 21845)
 FLOOD: Final = 4 * 1024 * 1024
 KEPT: Final = 2 * 1024 * 1024
@@ -86,13 +91,24 @@ def refused(subject: Subject) -> None:
 
 def cancelled(subject: Subject) -> None:
     """However far it has come, it ends when it is cancelled: no call is to come, and nothing is asked for again."""
+    before, made = _open(), 0
     for silent, at_once, said in in_time(subject, _ways_so_far(subject.make())):
-        story = Story()
+        story, made = Story(), made + 1
         story.tell(f"a check of a backend {'that does not answer a knock' if silent else 'that lets it connect'}")
         examined = Examination(subject.make(), story, MemoryTarget(silent=silent))
         for piece in said:
             examined.say(piece)
         examined.stop(at_once=at_once)
+    if _open() - before >= made:
+        Story().broken(ENDS, f"{made} checks have left {_open() - before} files or sockets open")
+
+
+def _open() -> int:
+    """How many files and sockets the process has open; 0 where that cannot be known."""
+    try:
+        return len(list(Path("/dev/fd").iterdir()))
+    except OSError:
+        return 0
 
 
 def _ways_so_far(check: Any) -> Iterator[tuple[bool, bool, list[bytes]]]:
@@ -116,8 +132,10 @@ def garbage(subject: Subject) -> None:
     st = hypothesis_strategies()
     word = st.sampled_from([*GREETINGS, *mentioned(subject.make())]) | st.binary(min_size=1, max_size=20)
     cases = st.tuples(st.booleans(), st.lists(word, max_size=5))
-    first = ((cleanly, [greeting]) for greeting in GREETINGS for cleanly in (True, False))
+    first = ((cleanly, [said]) for said in GREETINGS for cleanly in (True, False))
     search(cases, partial(_says, subject), subject.effort, first=in_time(subject, first))
+    for said in (*LONG, *PAGES):
+        _says(subject, (True, [said]))
     for piece in FLOODS:
         _floods(subject, piece)
 
@@ -130,7 +148,10 @@ def conversation(subject: Subject, cleanly: bool, pieces: Sequence[bytes]) -> Ex
     """A check of a backend that says these, one after the other, and ends. Raises `Broken`."""
     story = Story()
     story.tell("a check of a backend that lets it connect")
-    examined = Examination(subject.make(), story)
+    return _heard(Examination(subject.make(), story), cleanly, pieces)
+
+
+def _heard(examined: Examination, cleanly: bool, pieces: Sequence[bytes]) -> Examination:
     for piece in pieces:
         examined.say(piece)
     examined.end(cleanly=cleanly)
@@ -213,8 +234,9 @@ def _check_line(story: Story, told: str) -> None:
 
 def blocking(subject: Subject) -> None:
     """It never makes others wait: what takes time is awaited, and the backend is reached through the target alone."""
-    for word in in_time(subject, (b"", *GREETINGS)):
+    for refused, word in in_time(subject, [(False, b""), (True, b""), *((False, word) for word in GREETINGS)]):
         story = Story()
-        story.tell(f"a check of a backend that says {word!r}")
-        if waits := waits_in(lambda: conversation(subject, True, [word]).stop()):  # noqa: B023  called at once
+        story.tell(f"a check of a backend that {'refuses connections' if refused else f'says {word!r}'}")
+        target = MemoryTarget(refused=refused)
+        if waits := waits_in(lambda: _heard(Examination(subject.make(), story, target), True, [word]).stop()):  # noqa: B023  called at once
             story.broken("all that takes time is awaited, and goes through the target", f"it called {waits}")

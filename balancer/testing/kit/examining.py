@@ -5,6 +5,7 @@ Signal sources that ask backends are examined the same way. Refuses to know whic
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Collection, Mapping
 from functools import partial
 from inspect import isawaitable
@@ -46,6 +47,7 @@ class Examination:
         self.raised: BaseException | None = None
         self._wrong = ""
         self._begin, self._promise, self._fit = _asking(check)
+        self._elsewhere = _calls_elsewhere()
         terms = Terms(self.target.network, Random(0), Turns(1), TIMEOUT, 0.0)
         self._probing = Probing(self, terms)
         self._probing.start(0.0)
@@ -132,6 +134,8 @@ class Examination:
             return "calls are still to come on the clock"
         if network.pairs or network.connecting:
             return "a connection is still open"
+        if set(_calls_elsewhere()) - set(self._elsewhere):
+            return "calls are still to come on the reactor of the process, which is not the target's clock"
         return "it asks anew" if self.target.too_late else ""
 
     def _verify(self) -> None:
@@ -142,6 +146,12 @@ class Examination:
             self.story.broken(self._promise, f"it raised {in_words(self.raised)}")
         if self.ended and self.raised is None and not self._fit(self.found):
             self.story.broken(self._promise, f"{self.found!r}, which is a {type(self.found).__name__}")
+
+
+def _calls_elsewhere() -> list[Any]:
+    """What is to come on the reactor of the process, if it has one: no check is to use that."""
+    reactor: Any = sys.modules.get("twisted.internet.reactor")
+    return [] if reactor is None else list(reactor.getDelayedCalls())
 
 
 def _asking(check: Any) -> tuple[Callable[[Any], Any], str, Callable[[Any], bool]]:

@@ -48,6 +48,14 @@ MORALS: Final = {
         "promised: the second passes, whatever becomes of the first",
         "came: it still waits",
     ),
+    "SleepsBetween": (
+        "promised: all that takes time is awaited, and goes through the target",
+        "came: it called time.sleep",
+    ),
+    "OpensALog": (
+        "promised: a check ends when it is cancelled, and leaves nothing behind",
+        "came: N checks have left N files or sockets open",
+    ),
     "OneForAll": (
         "promised: the first passes, and the second fails",
         "came: the first passes, and the second passes",

@@ -13,7 +13,7 @@ from balancer.errors import CheckFailed
 from balancer.interfaces import Kind, Report
 from tests.testing.faulty.checks import CHECKS, FirstLine, first_line
 from tests.testing.faulty.morals import MORALS
-from tests.testing.faulty.well import WELL
+from tests.testing.faulty.well import WELL, Digits, Nested
 from tests.testing.kit.told import broken_by, story_of
 
 
@@ -21,6 +21,12 @@ from tests.testing.kit.told import broken_by, story_of
 def test_every_faulty_check_is_caught(faulty: Any) -> None:
     """The promise that a faulty health check breaks is named, and what came instead."""
     assert tuple(broken_by(faulty).splitlines()) == MORALS[str(faulty)]
+
+
+@pytest.mark.parametrize(("faulty", "raised"), [(Digits, "ValueError"), (Nested, "RecursionError")])
+def test_what_only_much_of_it_breaks(faulty: Any, raised: str) -> None:
+    """Numbers without end and brackets without end are among what backends say."""
+    assert f"came: it raised {raised}: " in story_of(faulty, "garbage")  # in words of the version of Python
 
 
 class Sound:

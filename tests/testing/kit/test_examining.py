@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import ClientFactory
+from twisted.internet.task import Clock
 
 from balancer.errors import CheckFailed
 from balancer.interfaces import Report
@@ -14,6 +16,7 @@ from balancer.testing import MemoryTarget
 from balancer.testing.kit.examining import TIMEOUT, Examination, are_numbers
 from balancer.testing.kit.stories import Broken, Story
 from tests.testing.faulty.checks import FirstLine, first_line
+from tests.testing.faulty.well import OtherClock
 
 
 def answering(found: Any) -> Any:
@@ -130,3 +133,13 @@ def test_a_source_is_asked_like_a_check() -> None:
     assert examined.told == "passes with {'load': 2}"
     with pytest.raises(Broken, match="finite numbers by name"):
         Examination(Source(), Story()).say(b"\n")
+
+
+def test_the_reactor_of_the_process_is_not_the_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What sets a call on the reactor of the process, and leaves it there, is found; what was there before is not."""
+    reactor = Clock()
+    reactor.callLater(60, lambda: None)
+    monkeypatch.setitem(sys.modules, "twisted.internet.reactor", reactor)
+    Examination(asking, Story()).stop()
+    with pytest.raises(Broken, match="calls are still to come on the reactor of the process"):
+        Examination(OtherClock(), Story()).stop()

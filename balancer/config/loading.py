@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
 from types import ModuleType
-from typing import Final
+from typing import Any, Final
 
 from balancer.config.document import Config
 from balancer.config.meant import likely, meant
@@ -170,5 +170,11 @@ def _with_hint(complaint: str, called: object) -> str:
     close = likely(unexpected[1], known)
     if close:
         return f"{unexpected[0]}; did you mean {close!r}?"
-    remedy = f"it takes {', '.join(known)}" if 0 < len(known) <= _FEW else "leave it out"
-    return f"{unexpected[0]}; {remedy}"
+    if 0 < len(known) <= _FEW:
+        return f"{unexpected[0]}; it takes {', '.join(known)}"
+    return f"{unexpected[0]}; leave it out" + (f", or see python -m pydoc {_full_name(called)}" if known else "")
+
+
+def _full_name(called: Any) -> str:
+    """By what a config would import it."""
+    return re.sub(r"^balancer\.config\.\w+", "balancer", f"{called.__module__}.{called.__qualname__}")

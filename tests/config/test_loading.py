@@ -81,7 +81,15 @@ def test_a_failed_load_leaves_the_last_one(loaded: Load, told: Told) -> None:
             "TLS('a.pem', key='a.key')",
             [f"conf.py, line 2: TLS() got an unexpected keyword argument 'key'; it takes {', '.join(TLS_TAKES)}"],
         ),
-        ("Pool('site', zzz=[])", ["conf.py, line 2: Pool() got an unexpected keyword argument 'zzz'; leave it out"]),
+        (
+            "Pool('site', zzz=[])",
+            [
+                (
+                    "conf.py, line 2: Pool() got an unexpected keyword argument 'zzz'; "
+                    "leave it out, or see python -m pydoc balancer.Pool"
+                )
+            ],
+        ),
         (
             "Pool('site')",
             ["conf.py, line 2: Pool() missing 1 required keyword-only argument: 'backends'; give backends=..."],

@@ -171,7 +171,7 @@ LISTENERS = {
     "'tcp:80', pool=site, paths='raw'": "HTTPListener 'tcp:80': paths: 'raw' is not a choice; give 'normal' or 'as-is'",
     "'tcp:80', pool=site, max_fields=0": "HTTPListener 'tcp:80': max_fields: 0 is not a whole number of at least 1",
     "'tcp:80', pool=site, http3=1": "conf.py, line 22: HTTPListener() got an unexpected keyword argument "
-    "'http3'; leave it out",
+    "'http3'; leave it out, or see python -m pydoc balancer.HTTPListener",
 }
 CONFIGS = {
     "[]": "Config: listeners: there is none; give at least one, such as HTTPListener('tcp:8080', pool=site)",

@@ -165,7 +165,7 @@ def _truth(found: Any) -> str:
 
 
 def hints(subject: Subject) -> None:
-    """Beyond the hosts, the paths and the kinds that it says it can match, it matches nothing; `always` is always."""
+    """Beyond the hosts and the paths that it says it can match, it matches nothing; and `always` is always."""
     matcher = subject.make()
     try:
         bounds = hints_of(matcher)
@@ -187,17 +187,14 @@ def _near(bounds: Hints) -> Iterable[FakeSession]:
 
 
 def _within(matcher: Any, bounds: Hints, session: FakeSession) -> None:
-    found, kinds = _truth(ask(matcher, session)), getattr(matcher, "kinds", Kind)
-    ours, head, story = session.kind in kinds, session.request, Story()
-    if ours and getattr(matcher, "always", False) and found != "True":
+    found, head, story = _truth(ask(matcher, session)), session.request, Story()
+    asked = session.kind in getattr(matcher, "kinds", Kind)
+    if asked and getattr(matcher, "always", False) and found != "True":
         story.tell(f"{described(session)}: {found}")
         story.broken("it says that it matches always", "it does not")
     if found != "True":
         return
     story.tell(f"{described(session)}: it matches")
-    if not ours:
-        named = sorted(kind.name for kind in kinds)
-        story.broken(f"it matches only sessions of kind {', '.join(named)}", f"it matches {session.kind.name}")
     if head is not None and bounds.hosts is not None and not among(head.host, bounds.hosts):
         story.broken(f"it matches only hosts among {sorted(bounds.hosts)}", f"it matches {head.host!r}")
     if head is not None and bounds.prefixes is not None and not below(head.path, bounds.prefixes):

@@ -57,16 +57,6 @@ class CanaryByChance(Matcher):
         return random.random() < 0.05  # noqa: TID251  that is its fault
 
 
-class OtherKinds(Matcher):
-    """Says that it matches requests alone, and matches whatever comes from a high port."""
-
-    kinds = frozenset({Kind.HTTP})
-
-    def matches(self, session: Any) -> bool:
-        """See `IMatcher`."""
-        return bool(session.client[1] >= 32768)
-
-
 class AlwaysButOver(Matcher):
     """Says that it matches always, and leaves datagrams out."""
 
@@ -204,7 +194,6 @@ MATCHERS = [
     Faulty(LastIsThePort, "hostile"),
     Faulty(PairOfWords, "hostile"),
     Faulty(CanaryByChance, "determinism"),
-    Faulty(OtherKinds, "hints"),
     Faulty(AlwaysButOver, "hints"),
     Faulty(EveryClientSeen, "memory"),
 ]

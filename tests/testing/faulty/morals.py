@@ -224,10 +224,6 @@ MORALS: Final = {
         "promised: the same session gives the same answer",
         "came: two different ones",
     ),
-    "OtherKinds": (
-        "promised: it matches only sessions of kind HTTP",
-        "came: it matches TCP",
-    ),
     "AlwaysButOver": (
         "promised: it says that it matches always",
         "came: it does not",

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from balancer.interfaces import Kind
 from tests.testing.faulty import hearing
 from tests.testing.faulty.matchers import MATCHERS
 from tests.testing.faulty.morals import MORALS
@@ -45,6 +46,22 @@ def _of_tls(session: Any) -> bool:
 class _Asked:
     def __init__(self, question: Any) -> None:
         self.matches = question
+
+
+class OnlyConnections(Far):
+    """Looks at first bytes alone, and says what kind of session it is for."""
+
+    kinds = frozenset({Kind.TCP})
+
+    def matches(self, session: Any) -> bool:
+        """See `IMatcher`."""
+        peek: bytes = session.peek
+        return peek.startswith(b"\xff")
+
+
+def test_nobody_is_asked_about_other_kinds() -> None:
+    """What a matcher answers about sessions of a kind that it does not name is nobody's business."""
+    assert story_of(OnlyConnections, "hints") == ""
 
 
 def test_hints_are_bounds() -> None:

@@ -15,6 +15,9 @@ BIND_ADDRESS_NO_PORT: Final = getattr(socket, "IP_BIND_ADDRESS_NO_PORT", 24)
 """ip(7): the port is chosen as the connection is made, and may be in use for connections to elsewhere. Python has the
 name from 3.12."""
 
+_KIND: Final = socket.SOCK_STREAM | socket.SOCK_NONBLOCK
+"""With `SocketType` for it, whose calls are the system's: Python's class of sockets adds some of its own to each."""
+
 
 class Connecting:
     """One TCP connection being made. `failed` is called once if it cannot be, unless it is cancelled before.
@@ -33,8 +36,8 @@ class Connecting:
         family = socket.AF_INET
         if ":" in place[0]:
             family, self._place = socket.AF_INET6, (*place, 0, 0)
-        sock = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        self._socket: socket.socket | None = sock
+        sock = socket.SocketType(family, _KIND)
+        self._socket: socket.SocketType | None = sock
         self.fileno = sock.fileno
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, True)  # see `TCPServer`
         error = (_bind(sock, source) if source else 0) or _begin(sock, place)
@@ -86,13 +89,13 @@ class Connecting:
         self._failed(OSError(error, os.strerror(error)))
 
 
-def _begin(sock: socket.socket, place: tuple[str, int]) -> int:
+def _begin(sock: socket.SocketType, place: tuple[str, int]) -> int:
     """Zero when the connection stands at once, as within one machine, `EALREADY` when it is under way, or why not."""
     error = sock.connect_ex(place)
     return sock.connect_ex(place) if error == EINPROGRESS else error
 
 
-def _bind(sock: socket.socket, source: str) -> int:
+def _bind(sock: socket.SocketType, source: str) -> int:
     """Let the connection come from that address; the system's number of what prevents it, or 0."""
     try:
         with suppress(OSError):  # the system may not have it
@@ -103,7 +106,7 @@ def _bind(sock: socket.socket, source: str) -> int:
     return 0
 
 
-def _stands(sock: socket.socket) -> bool:
+def _stands(sock: socket.SocketType) -> bool:
     """Whether the socket is connected."""
     try:
         sock.getpeername()

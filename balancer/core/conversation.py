@@ -44,8 +44,9 @@ class Line(Downstream, Protocol):
 class _Standing:
     """How the requests of one connection stand, as far as they have been read."""
 
-    exchange: Exchange | None = None
-    request_complete = over = False
+    exchange: Exchange | None
+    request_complete: bool
+    over: bool
     _decoder: RequestDecoder
 
     @property
@@ -87,11 +88,10 @@ class Conversation(_Standing):
     from outside, that no further one may begin.
     """
 
-    received = 0
+    received: int
     """Bytes from the client so far."""
     _journal: Journal | None = None
     _make: Callable[[Site, Session, RequestHead, Downstream], Exchange] = Exchange
-    _advancing = _again = _slow = False
 
     def __init__(
         self,
@@ -108,6 +108,8 @@ class Conversation(_Standing):
         It came in at `port`, where this is known better than by the listener.
         """
         self._site, self._line, self._client = site, line, client
+        self.exchange, self.received = None, 0  # here and not in the class, see `Exchange.__init__`
+        self.request_complete = self.over = self._advancing = self._again = self._slow = False
         self._arrival = arrived = arrival(header, secured)
         self._forwarder = site.forwarding.for_client(client, port, "http" if arrived is None else arrived.scheme)
         self._decoder = RequestDecoder(site.limits, site.blocks)

@@ -90,11 +90,10 @@ class Answers(_Reading):
     asked, as it came, if that could be read; `sent` counts bytes.
     """
 
-    request: RequestHead | None = None
-    sent = 0
-
     def __init__(self, connection: Connection, dates: Dates | None = None, *, reasons: bool = False) -> None:
         self._connection, self._dates, self._reasons = connection, dates, reasons
+        self.request: RequestHead | None = None
+        self.sent = 0
         self._encoder = ResponseEncoder(None)
         self._fatal = False
 

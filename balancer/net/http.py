@@ -27,10 +27,6 @@ class HTTPConnection(Hurrying):
     While the client does not read its answers it is not read from, and its next request, if here already, waits.
     """
 
-    _draining = _in_head = _full = False
-    _requests = 1
-    """How many it has carried, that of the answer under way or awaited included."""
-
     def connectionMade(self) -> None:
         """A client has connected."""
         super().connectionMade()

@@ -57,10 +57,15 @@ class Closing(Peer):
 
     _conversation: Conversation
     _watch: Watch
-    _since: float
 
     def __init__(self, listening: HTTPListening) -> None:
+        # What every request touches is its own, the parts' below too, and not its class's: see `Exchange.__init__`.
         self._listening = listening
+        self.half_closed = self._paused = self._full = self._draining = self._feeding = False
+        self._in_head = self._next_waits = False
+        self._bulk: Bulk | None = None
+        self._requests = 1  # so many it has carried, that of the answer under way or awaited included
+        self._began = self._since = 0.0
 
     def end(self, error: BalancerError) -> None:
         """End now: with an answer that says why, if one is waited for; else, or when ended once more, with a RST."""
@@ -108,8 +113,6 @@ class Closing(Peer):
 
 class Timed(Closing):
     """How long a client's connection waits for what."""
-
-    _next_waits = False
 
     def _look_at_time(self) -> float | None:
         """How many seconds are left of what is waited for; when there are none, that is the end of it."""
@@ -160,8 +163,6 @@ class Hurrying(Timed):
     """How the rest of a long request takes the kernel's way, and all of it ends."""
 
     _lifetime: Deadline | None = None
-    _bulk: Bulk | None = None
-    _feeding = False
 
     @property
     def congested(self) -> bool:

@@ -48,10 +48,14 @@ class Lasting(Dialed):
 class Passing(Lasting):
     """How long bodies, to this backend and from it, go past us."""
 
-    _exchange: Carried | None = None
-    _bulk: Bulk | None = None
+    _exchange: Carried | None
+    _bulk: Bulk | None
+    _pressed: bool
 
     def __init__(self, upstreams: Upstreams) -> None:
+        # What every exchange touches is its own, and not its class's: see `Exchange.__init__`.
+        self.backend = self.secure = self._exchange = self._bulk = None
+        self.reused, self.uses, self.born, self.kept_at, self._pressed = False, 0, 0.0, 0.0, False
         self._upstreams = upstreams
         self._encoder, self._decoder = RequestEncoder(), ResponseDecoder(upstreams.limits, upstreams.answers)
 
@@ -98,8 +102,6 @@ class Passing(Lasting):
 
 class HTTPUpstream(Passing):
     """One connection to a backend: `core.exchange_ports.Upstream` over HTTP/1.1, for one exchange after another."""
-
-    _pressed = False
 
     def carry(self, exchange: Carried, lease: Lease) -> None:
         """Serve this exchange next."""

@@ -11,6 +11,12 @@ SOCKETS := tests/control tests/net tests/service tests/system
 # Those of them where tests run on the reactor of the test run; the others start processes, which have their own.
 REACTORS := tests/control tests/net tests/service tests/system/test_demo.py tests/system/test_memory_transport.py
 
+# Long runs that cover nothing others do not. They are not measured: that takes several times as long.
+UNMEASURED := tests/test_repository.py tests/benchmarks tests/core/test_http1_corpus.py \
+	$(wildcard tests/net/test_*_machine.py tests/plugins/test_conformance_*.py) tests/plugins/test_through_the_pool.py \
+	tests/testing/kit/test_repeating.py tests/testing/kit/test_soundness.py \
+	tests/testing/simulation/test_simulating_policies.py tests/twisted_suites
+
 # The Debian packages whose programs tests/system drives.
 DEBIAN := bind9-dnsutils chromium curl dnsmasq-base iperf3 mariadb-client-core mariadb-server-core mosquitto \
 	mosquitto-clients msmtp-mta openssh-client openssh-server openssl pebble postgresql redis-server redis-tools \
@@ -20,25 +26,33 @@ FUZZ_SECONDS ?= 60
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo test test-pure test-sockets system programs lint fuzz bench docs soak clean
+.PHONY: demo check test test-pure test-unmeasured test-sockets system programs lint fuzz bench docs soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twist --log-format=text balancer --config examples/quickstart.py
 
 # What needs no reactor is run without one, beside the rest; real sockets on Twisted's, on asyncio's and on ours. What the
-# runs covered together passes the gates. Which test covered what is asked of the first run only: with many lines to a
-# test it costs more than all the rest.
+# runs covered together passes the gates.
 test: $(VENV)/.installed-dev
 	rm -f .coverage .coverage-pure
-	$(MAKE) --jobs=2 --output-sync=target test-pure test-sockets
+	$(MAKE) --jobs=2 --output-sync=target test-pure test-sockets test-unmeasured
+	$(BIN)/python .ci/coverage_gates.py
+
+# All of it but the docs, side by side, with the longest first: much of it waits.
+check: $(VENV)/.installed-dev $(VENV)/.installed-fuzz $(VENV)/scanner/.installed programs
+	rm -f .coverage .coverage-pure
+	$(MAKE) --jobs=2 --output-sync=target test-pure test-sockets system test-unmeasured lint fuzz
 	$(BIN)/python .ci/coverage_gates.py
 
 test-pure:
-	COVERAGE_FILE=.coverage-pure $(PYTEST) $(COVER) --cov-context=test -p no:twisted $(SOCKETS:%=--ignore=%)
+	COVERAGE_FILE=.coverage-pure $(PYTEST) $(COVER) -p no:twisted $(SOCKETS:%=--ignore=%) $(UNMEASURED:%=--ignore=%) tests
+
+test-unmeasured:
+	$(PYTEST) -p no:twisted $(UNMEASURED)
 
 test-sockets:
-	$(PYTEST) $(COVER) -m "not system" $(SOCKETS)
-	$(PYTEST) $(COVER) -m "not system" --reactor-only --reactor=asyncio $(REACTORS)
+	$(PYTEST) $(COVER) -m "not system" $(SOCKETS) $(UNMEASURED:%=--ignore=%)
+	$(PYTEST) -m "not system" --reactor-only --reactor=asyncio $(REACTORS)
 	$(PYTEST) $(COVER) -m "not system" --reactor-only -p tests.net.lean_plugin $(REACTORS)
 
 system: $(VENV)/.installed-dev $(VENV)/scanner/.installed programs

@@ -16,7 +16,7 @@ MIRRORED = {"balancer/core": "tests/core", "plugins/balancer/plugins": "tests/pl
 ELSEWHERE = 95.0
 """Per cent of branches and lines outside the mirrored folders."""
 PURE, SOCKETS = ".coverage-pure", ".coverage"
-"""What the tests without a reactor covered, test by test, and what those on sockets did.
+"""What the tests without a reactor covered, by the file of the test, and what those on sockets did.
 
 The first is named so that coverage does not take it for a part of the second, `.coverage.*`, and puts it in there.
 """
@@ -43,7 +43,7 @@ def main() -> int:
     """Print what falls short and return 1, or say that nothing does and return 0."""
     pure = covered(PURE)
     faults = [
-        short_of(100.0, pure, include=[str(module)], contexts=["^$", rf"^{tests}/test_{module.stem}(_\w+)?\.py"])
+        short_of(100.0, pure, include=[str(module)], contexts=["^$", rf"^{tests}/test_{module.stem}(_\w+)?\.py$"])
         for folder, tests in MIRRORED.items()
         for module in sorted(Path(folder).glob("*.py"))
         if module.stem != "__init__"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import hypothesis
 import pytest
+from coverage import Coverage
 from twisted.internet.defer import Deferred
 from twisted.logger import ILogObserver, LogEvent, globalLogPublisher
 from zope.interface import implementer
@@ -96,6 +97,13 @@ class Failures(list[LogEvent]):
     def __call__(self, event: LogEvent) -> None:
         if event.get("log_failure") is not None:
             self.append(event)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def measured_file(request: pytest.FixtureRequest) -> None:
+    """Tell coverage which file of tests runs from here on; to tell it of every test costs as much as the tests do."""
+    if (measured := Coverage.current()) is not None:
+        measured.switch_context(request.node.nodeid)
 
 
 @pytest.fixture

@@ -250,7 +250,8 @@ class Upstreams:
         """
         session = exchange.session
         if lease is None:
-            session.now = self.reactor.seconds()
+            if session.attempt > 1:
+                session.at(self.reactor.seconds())
             try:
                 lease = self.pool.pick(session)
             except PoolFull:

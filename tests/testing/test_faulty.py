@@ -23,7 +23,7 @@ from tests.testing.faulty.slow import SLOW
 from tests.testing.faulty.sources import SOURCES
 
 ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING, *SHARING]
-OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "NeverMade", "Sorting"}
+OBVIOUS = {"AnswersName", "Awaitable", "CountsForTheEngine", "MarksAsTried", "NeedsRequest", "NeverMade", "Sorting"}
 """Those that a single request over TCP shows."""
 
 

@@ -7,6 +7,7 @@ import tracemalloc
 from collections.abc import Sequence
 from functools import partial
 from random import Random
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -50,7 +51,7 @@ ANSWERS: Final = tuple(
 def session_for(head: RequestHead) -> Session:
     """A session of that request, with whatever a route may have captured."""
     session = Session(Kind.HTTP, ("192.0.2.1", 40000), 1000.0, head)
-    session.captures = AnyText("captured")
+    session.become(captures=MappingProxyType(AnyText("captured")))
     return session
 
 
@@ -175,14 +176,13 @@ def _copies(one: Any, step: str, head: Any) -> None:
         return
     request = head if isinstance(head, RequestHead) else RequestHead("GET", "/", "example.com")
     session = session_for(request)
-    before = photo(head, session)
-    answer = called(head, session)
+    before, story = photo(head), Story()
+    story.tell(f"a head comes with {_names(head.fields)}")
+    answer = story.asked(FITS, f"{step}()", lambda: called(head, session))
     if hasattr(answer, "close"):
         answer.close()
-    if changed := differences(before, photo(head, session)):
-        story = Story()
-        story.tell(f"a head comes with {_names(before[0][1]['fields'])}")
-        story.broken("heads are shared with others, so a filter changes copies, and no session", changed)
+    if changed := differences(before, head):
+        story.broken("heads are shared with others, so a filter changes copies", f"{step}() changed {changed}")
 
 
 class Bodies:

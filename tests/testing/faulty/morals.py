@@ -101,8 +101,8 @@ MORALS: Final = {
         "came: of x-nobody-knows there is N ",
     ),
     "ChangesInPlace": (
-        "promised: heads are shared with others, so a filter changes copies, and no session",
-        "came: fields of the session (() is (('x-seen', 'yes'),) now)",
+        "promised: heads are shared with others, so a filter changes copies",
+        "came: request() changed fields of the head (() is (('x-seen', 'yes'),) now)",
     ),
     "ReturnsNothing": (
         "promised: a filter answers a head that can be sent, or a Reply, and never raises",
@@ -177,8 +177,8 @@ MORALS: Final = {
         "came: m is MORE, and ~~m is True",
     ),
     "WritesCaptures": (
-        "promised: a matcher looks at a session and changes nothing of it",
-        "came: captures of the session ({} is {'client': 'N '} now)",
+        "promised: the engine counts, the policy only looks: it changes neither backends nor sessions",
+        "came: matches() raised ReadOnly: 'captures' of a session is only to be read; a matcher answers captu",
     ),
     "CapturesNumbers": (
         "promised: a matcher answers True, False, MORE, or captures: texts by name",

@@ -142,7 +142,7 @@ def backends(count: int) -> list[Backend]:
     chance = Random(2)
     found = [Backend(f"b{n}", f"127.0.0.1:{n}", ("127.0.0.1", n), seconds=time.monotonic) for n in range(count)]
     for backend in found:
-        backend.active = chance.randrange(count)
+        backend.become(active=chance.randrange(count))
     return found
 
 

@@ -27,7 +27,7 @@ def made_of(target: str) -> Any:
     for route in BUILT_IN["config"].listeners[0].routes:
         found = route.matcher is None or route.matcher.matches(session)
         if found is not False:
-            session.captures = {} if found is True else found
+            session.become(captures={} if found is True else found)
             chain = chain_of(route.filters)
             return session.request if chain is None else chain.request(session.request, session)
     return None

@@ -26,10 +26,10 @@ def test_model_servers_by_what_they_tell() -> None:
     told = [{name: backend.signals.get(name) for name in ("queue", "cache")} for backend in house.backends]
     assert told == [{"queue": 0, "cache": 0.3}, {"queue": 9, "cache": 0.6}, {"queue": 2, "cache": 0.97}]
     assert {answered(house) for _ in range(20)} == {b"m1"}
-    house.backends[0].draining = True
+    house.backends[0].become(draining=True)
     next(iter(house.assembly.pools.values())).refresh()
     moved = answered(house, "x-session-id: 7")
-    house.backends[0].draining = False
+    house.backends[0].become(draining=False)
     next(iter(house.assembly.pools.values())).refresh()
     assert moved == b"m2"
     assert {answered(house, "x-session-id: 7") for _ in range(5)} == {b"m2"}

@@ -85,14 +85,14 @@ def of_pool(parts: Parts, settings: nouns.Pool, what: str, why: str, evidence: s
 def drain(parts: Parts, settings: nouns.Pool, backend: Backend, *, draining: bool) -> None:
     """Give a backend no new sessions and leave it those it has; or, with `draining=False`, new ones again."""
     if backend.draining is not draining:
-        backend.draining = draining
+        backend.become(draining=draining)
         _changed_by_hand(parts, settings, backend, "draining" if draining else "undrained")
 
 
 def weigh(parts: Parts, settings: nouns.Pool, backend: Backend, weight: float) -> None:
     """Put a weight in place of the configured one; 0 gives it no new sessions."""
     if backend.own_weight != weight:
-        backend.own_weight = weight
+        backend.become(own_weight=weight)
         _changed_by_hand(parts, settings, backend, f"weight {weight:g}")
 
 

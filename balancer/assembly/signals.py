@@ -43,8 +43,10 @@ def collect(parts: Parts, settings: nouns.Pool, config: nouns.Config) -> None:
 
     pool.hearing = Hearing(hearing, missed) if hearing else None
     for backend in pool.backends:
-        backend.signals = Signals(parts.reactor.seconds)
-        backend.reporting = tuple(partial(intake.offer, backend) for intake in reporting)
+        backend.become(
+            signals=Signals(parts.reactor.seconds),
+            reporting=tuple(partial(intake.offer, backend) for intake in reporting),
+        )
     for intake in intakes:
         if hasattr(intake.source, "collect"):
             parts.checks.append(_collecting(parts, settings, config, intake, missed))

@@ -53,7 +53,7 @@ def secure_pool(parts: Parts, pool: nouns.Pool, backends: Mapping[nouns.Backend,
 
     def take(context: SSL.Context) -> None:
         for noun, backend in backends.items():
-            backend.secure = _secure(parts, tls, noun, context)
+            backend.become(secure=_secure(parts, tls, noun, context))
             if pool in parts.upstreams:
                 parts.upstreams[pool].moved(backend)
 

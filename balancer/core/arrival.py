@@ -34,11 +34,8 @@ class Arrival:
         self._agreed = ""
 
     def tell(self, session: Session) -> None:
-        """Tell a session of it; what was agreed with the client here counts before what a header says."""
-        header, secured = self._header, self._secured
-        session.proxy, session.secured = header, secured
-        known: ProxyHeader | Secured = header if secured is None else secured
-        session.server_name, session.alpn = known.server_name, known.alpn
+        """Tell a session of it."""
+        session.arrive(self._header, self._secured)
 
     def misdirected(self, head: RequestHead, others: OtherHosts) -> Misdirected | None:
         """What is wrong with a request that is for a host neither that of the TLS nor one of the `others`.

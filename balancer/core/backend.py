@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from math import exp, log
-from typing import Any, Generic, TypeVar
+from types import MappingProxyType
+from typing import Any, TypedDict, Unpack
 
 from zope.interface import implementer
 
+from balancer.core.sealing import SealedBackend
 from balancer.errors import BalancerError, Side
 from balancer.interfaces import IBackend, Report
 
@@ -45,25 +47,30 @@ class Latency:
         return None if self._value < 0 else self._value * exp(min(0.0, (self._stamp - now) * self._rate))
 
 
-Value = TypeVar("Value")
+class Facts(TypedDict, total=False):
+    """What may become of a backend; see there."""
 
-
-class Decisive(Generic[Value]):
-    """An attribute of a backend by which it is usable or not: whoever sets it has that judged anew."""
-
-    def __init__(self, start: Value) -> None:
-        self._start = start
-
-    def __set_name__(self, owner: type, name: str) -> None:
-        self._name = f"_{name}"
-
-    def __get__(self, backend: Backend, owner: type) -> Value:
-        found: Value = getattr(backend, self._name, self._start)
-        return found
-
-    def __set__(self, backend: Backend, value: Value) -> None:
-        setattr(backend, self._name, value)
-        backend.judge()
+    up: bool
+    agent: str
+    ejected: bool
+    pressed: bool
+    max_connections: int | None
+    trial: int | None
+    draining: bool
+    agent_drains: bool
+    agent_weight: float | None
+    agent_share: float
+    starting: bool
+    own_weight: float
+    tier: int
+    active: int
+    held: int
+    served: int
+    failed: int
+    secure: Any
+    source: str
+    signals: Mapping[str, float]
+    reporting: tuple[Callable[[Mapping[str, float]], object], ...]
 
 
 @implementer(IBackend)
@@ -85,20 +92,8 @@ class Backend:
     after an ejection, and `most` the less of the two. While it is `starting` it is to get less than its share.
     `guarded` tells whether there is more to look at before it is given a session than whether it is usable.
     Who is `reporting` is told the signals of health checks.
+    Plugins have it before them, so it refuses to be written to; the engine writes to its `books`, which are the same.
     """
-
-    up = Decisive(start=False)
-    agent = Decisive(start="")
-    ejected = Decisive(start=False)
-    pressed = Decisive(start=False)
-    max_connections = Decisive[int | None](start=None)
-    trial = Decisive[int | None](start=None)
-    draining = Decisive(start=False)
-    agent_drains = Decisive(start=False)
-    agent_weight = Decisive[float | None](start=None)
-    agent_share = Decisive(start=1.0)
-    starting = Decisive(start=False)
-    own_weight = Decisive(start=0.0)
 
     def __init__(
         self,
@@ -122,17 +117,28 @@ class Backend:
         self.places: tuple[Place, ...] = () if place is None else (place,)
         self.authority = authority or address
         self.tier, self.zone = tier, zone
-        self.usable = self.fit = self.drains = False
-        self.weight = 0.0
         self.active = self.held = self.served = self.failed = 0
-        self.signals: Mapping[str, float] = {}
+        self.signals: Mapping[str, float] = MappingProxyType({})
         self.reporting: tuple[Callable[[Mapping[str, float]], object], ...] = ()
         self.timing = Latency(latency_half_life)
-        self._reported_weight = 1.0
-        self.own_weight, self.up, self.draining = weight, up, False
-        self.max_connections = max_connections
-        self._own_tags, self._reported_tags = frozenset(tags), frozenset[str]()
+        self.up, self.agent = up, ""
+        self.ejected = self.pressed = self.draining = self.agent_drains = self.starting = False
+        self.max_connections, self.trial = max_connections, None
+        self.own_weight, self.agent_weight = weight, None
+        self.agent_share = self.reported_weight = 1.0
+        self._own_tags, self.reported_tags = frozenset(tags), frozenset[str]()
         self._seconds = seconds
+        self.fit = self.drains = self.usable = self.guarded = False
+        self.weight, self.most = weight, max_connections
+        self.judge()
+        self.books = object.__new__(Backend)
+        self._seal()
+
+    def _seal(self) -> None:
+        """Be only looked at from now on; what is written to the `books` is read here, for both share one dictionary."""
+        facts = dict(vars(self))
+        self.__dict__ = self.books.__dict__ = facts
+        self.__class__ = _Sealed
 
     @property
     def place(self) -> Place | None:
@@ -142,7 +148,7 @@ class Backend:
     @property
     def tags(self) -> frozenset[str]:
         """The configured tags and those the last health check reported."""
-        return self._own_tags | self._reported_tags
+        return self._own_tags | self.reported_tags
 
     @property
     def latency(self) -> float | None:
@@ -177,40 +183,47 @@ class Backend:
         if set(there) == set(self.places):
             return False
         first = tuple(place for place in self.places[:1] if place in there)
-        self.places = first + tuple(place for place in there if place not in first)
+        self.books.places = first + tuple(place for place in there if place not in first)
         return True
 
     def stood(self, place: Place) -> None:
         """A connection there was made: it is to be tried first from now on."""
         if place in self.places:
-            self.places = (place, *(other for other in self.places if other != place))
+            self.books.places = (place, *(other for other in self.places if other != place))
 
     def apply(self, report: Report) -> bool:
         """Take over what a health check reported; tell whether a policy could see the difference."""
         before = self.weight, self.tags
         if report.weight is not None:
-            self._reported_weight = report.weight
-            self.judge()
+            self.books.reported_weight = report.weight
+            self.books.judge()
         if report.tags is not None:
-            self._reported_tags = frozenset(report.tags)
+            self.books.reported_tags = frozenset(report.tags)
         if report.signals is not None:
             for take in self.reporting:
                 take(report.signals)
         return (self.weight, self.tags) != before
 
+    def become(self, **facts: Unpack[Facts]) -> None:
+        """Be so from now on; whether it is usable is judged anew."""
+        for name, value in facts.items():
+            setattr(self.books, name, value)
+        self.books.judge()
+
     def count_end(self, error: BalancerError | None) -> None:
         """One session fewer, for better or worse. A client that left is not the backend's failure."""
-        self.active -= 1
+        books = self.books
+        books.active -= 1
         if error is None or error.side is not Side.UPSTREAM:
-            self.served += 1
+            books.served += 1
         else:
-            self.failed += 1
+            books.failed += 1
 
     def judge(self) -> None:
         """Say anew whether it is `usable`, and up to what; that is asked with every session and changes hardly ever."""
         self.fit = self.up and not self.ejected and not self.agent
         configured = self.own_weight if self.agent_weight is None else self.agent_weight
-        self.weight = configured * self.agent_share * self._reported_weight
+        self.weight = configured * self.agent_share * self.reported_weight
         self.drains = self.draining or self.agent_drains
         self.usable = (self.fit or self.pressed) and not self.drains and self.weight > 0
         self.most = min((most for most in (self.max_connections, self.trial) if most is not None), default=None)
@@ -218,3 +231,7 @@ class Backend:
 
     def __repr__(self) -> str:
         return f"<Backend {self.name} {self.state} active={self.active}>"
+
+
+class _Sealed(Backend, SealedBackend):
+    """What a backend is once it is made."""

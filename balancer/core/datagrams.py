@@ -96,7 +96,7 @@ class Flows:
         if lease.first_byte is None:
             self._refuse(flow, lease, Phase.CONNECT, ConnectFailed(f"{name}: nobody listens there"))
         else:
-            flow.session.tried = ()
+            flow.session.become(tried=())
             self._refuse(flow, lease, Phase.DATA, UpstreamGone(f"{name}: nobody listens there any more"))
 
     def released(self, flow: Flow) -> None:
@@ -175,7 +175,7 @@ class Flows:
     def _refuse(self, flow: Flow, lease: Lease, phase: Phase, error: BalancerError) -> None:
         """The backend refused: remember that for the client's next datagram."""
         self.counts.refused += 1
-        flow.session.tried += (lease.backend,)
+        flow.session.tried_on(lease.backend)
         self._move(flow, phase, error)
 
     def _move(self, flow: Flow, phase: Phase, error: BalancerError) -> None:

@@ -37,7 +37,8 @@ class Filtered(Changing):
         head, session = self.head, self.session
         target = self.site.path(head.target)
         if target is not head.target:
-            self.head = session.request = head = attrs.evolve(head, target=target)
+            self.head = head = attrs.evolve(head, target=target)
+            session.become(request=head)
         self.route = route = self.site.routes.choose(session)
         if route.target.max_body is not None:
             self._allowance = allowance(route.target.max_body, head)
@@ -45,7 +46,8 @@ class Filtered(Changing):
                 self._allowance.take(self._held)
         if route.filters is None:
             if head.upgrade:
-                self.head = session.request = asking(head, route.target.upgrades)
+                self.head = asking(head, route.target.upgrades)
+                session.become(request=self.head)
             return None
         answer = route.filters.request(head, session)
         if not isinstance(answer, RequestHead):
@@ -58,7 +60,8 @@ class Filtered(Changing):
         assert self.route is not None
         assert self.route.filters is not None
         head, self.request_body = self.route.filters.request_body(head, self.session)
-        self.head = self.session.request = asking(head, self.route.target.upgrades) if head.upgrade else head
+        self.head = asking(head, self.route.target.upgrades) if head.upgrade else head
+        self.session.become(request=self.head)
         if self.request_body is not None:
             self._held = self.request_body.all_passed(self._held)
 
@@ -94,6 +97,7 @@ class Filtered(Changing):
     def _passed(self, answer: RequestHead | Reply | FilterFailed) -> None:
         """The filter is done, and so are all behind it."""
         self.pending = None
+        self.session.at(self.site.seconds())
         if isinstance(answer, Reply):
             self.reply(answer)
             return

@@ -65,7 +65,7 @@ class Rival:
     def __init__(self, exchange: Contest, head: RequestHead, session: Session, backend: Backend) -> None:
         """It is tried on another than that backend; `session` is that of the exchange."""
         self.head, self.session, self.attempts = head, copy(session), exchange.attempts
-        self.session.tried = (*session.tried, backend)
+        self.session.tried_on(backend)
         self._exchange = exchange
 
     def start(self, upstreams: Upstreams) -> None:
@@ -166,7 +166,7 @@ class Hedging(Trying):
         assert self._tries is not None
         self._tries.second = None
         if rival.lease is not None:
-            self.session.tried += (rival.lease.backend,)
+            self.session.tried_on(rival.lease.backend)
 
     def leave(self, backend: Backend, error: BalancerError) -> None:
         """See `Trying`; so it is with the second try."""
@@ -185,8 +185,7 @@ class Hedging(Trying):
         assert lease is not None
         assert route is not None
         if self._spare() and tries.beside():
-            self.session.attempt += 1
-            self.session.retries += (HEDGE,)
+            self.session.again(HEDGE)
             rival = Rival(self, tries.head, self.session, lease.backend)
             tries.second = rival
             rival.start(route.target.upstreams)

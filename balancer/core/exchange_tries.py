@@ -108,7 +108,7 @@ class Trying(Filtered):
         self._enter(Input.RETRY)
         self._leave(upstream, whole=whole)
         self._held = tries.kept(end=(END,) if self._request_complete else ())
-        self.session.again(error)
+        self.session.again(error.reason)
         if again.pause:
             self.pending = tries.pause(again.pause, partial(self._acquire, fresh=True))
         else:
@@ -126,7 +126,7 @@ class Trying(Filtered):
         """Give the backend back; it is blamed, and not asked again, unless the next try may go there as well."""
         phase = PHASES.get(self.state, Phase.DONE)
         if elsewhere:
-            self.session.tried += (lease.backend,)
+            self.session.tried_on(lease.backend)
         end_lease(lease, phase, error if elsewhere else None)
 
     def _leave(self, upstream: Upstream, *, whole: bool) -> None:

@@ -150,9 +150,9 @@ def _chosen(pool: Pool, session: Session, random: Random, *failed: Backend) -> G
 def _picked(pool: Pool, session: Session, failed: Iterable[Backend]) -> Choice:
     """One choice of the pool, which is given back at once."""
     asking = copy(session)
-    asking.tried = (*session.tried, *failed)
+    asking.become(tried=(*session.tried, *failed))
     lease = pool.pick(asking)
-    lease.backend.active -= 1
+    lease.backend.books.active -= 1
     try:
         request = lease.requested(session.request) if lease.has_say and session.request is not None else None
     finally:

@@ -24,7 +24,7 @@ class Choice:
 
         The whole datagram is there for matchers and algorithms to see, and is not kept.
         """
-        flow.session.peek = data
+        flow.session.become(peek=data)
         try:
             if flow.pool is None:
                 flow.pool = self._routes.choose(flow.session).target
@@ -38,15 +38,14 @@ class Choice:
         except PolicyFailed:
             self.counts.dropped_policy += 1
         finally:
-            flow.session.peek = b""
+            flow.session.become(peek=b"")
         return None
 
     def _pick(self, pool: Pool, session: Session) -> Lease:
         """Choose a backend, one that refused the flow only when there is no other."""
-        session.now = pool.ports.seconds()
-        session.attempt = len(session.tried) + 1
+        session.become(now=pool.ports.seconds(), attempt=len(session.tried) + 1)
         if session.tried:
             with suppress(NoBackend):
                 return pool.pick(session)
-            session.tried = ()
+            session.become(tried=())
         return pool.pick(session)

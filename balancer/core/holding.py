@@ -32,9 +32,8 @@ class Holding:
         """A session on it that began then has failed now, and is counted no more."""
         left = began + self._seconds(now) - now
         if left > 0 and backend.held < MOST:
-            backend.active += 1
-            backend.held += 1
-            self._after(left, partial(_let_go, backend))
+            _count(backend, 1)
+            self._after(left, partial(_count, backend, -1))
 
     def _seconds(self, now: float) -> float:
         """For how long; the average is not asked for more often than it could change by much."""
@@ -45,6 +44,6 @@ class Holding:
         return self._usual
 
 
-def _let_go(backend: Backend) -> None:
-    backend.active -= 1
-    backend.held -= 1
+def _count(backend: Backend, more: int) -> None:
+    backend.books.active += more
+    backend.books.held += more

@@ -64,9 +64,9 @@ class Lease:
         if self._pool is not None:
             pool, self._pool = self._pool, None
             if error is None and (status is None or status < 500):
-                backend = self.backend
-                backend.active -= 1  # as `count_end` does, which most sessions need not be asked about
-                backend.served += 1
+                books = self.backend.books
+                books.active -= 1  # as `count_end` does, which most sessions need not be asked about
+                books.served += 1
             else:
                 self._count_failure(pool, status, error)
             if self._snapshot.released is not None:
@@ -82,7 +82,7 @@ class Lease:
             pool, self._pool = self._pool, None
             self._tell(pool.ports.seconds(), Phase.PICK, None, None)
             if self.backend not in self.session.tried:
-                self.session.tried += (self.backend,)
+                self.session.tried_on(self.backend)
 
     def _count_failure(self, pool: Pool, status: int | None, error: BalancerError | None) -> None:
         """It has ended badly, if not all of that is the backend's fault."""

@@ -127,7 +127,7 @@ class LimitedPool(Pool):
                 raise PoolFull(f"pool {self.name!r}: every backend is full") from error
             raise
         finally:
-            session.tried = tried
+            session.become(tried=tried)
 
     def _give_out(self) -> None:
         """Give room to those who wait, until there is none or the turn has lasted long enough.
@@ -153,7 +153,7 @@ class LimitedPool(Pool):
         if waiter is None:
             del self._freed[backend]
             return
-        waiter.session.now = self.ports.seconds()
+        waiter.session.at(self.ports.seconds())
         try:
             lease = self._pick_with_room(waiter.session)
         except PoolFull:  # the algorithm has only full ones in mind for it

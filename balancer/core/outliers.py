@@ -115,7 +115,7 @@ class Outliers:
             return
         if lease.began < record.since:
             record.older = max(0, record.older - 1)
-            record.backend.trial = record.older + self._rules.trials
+            record.backend.become(trial=record.older + self._rules.trials)
         elif what is Ending.WELL:
             self._back(record, "a session ended well")
             self._pool.refresh()
@@ -153,7 +153,7 @@ class Outliers:
         record.enter(Stage.OUT, ports.seconds())
         record.timer = self._later(seconds, partial(self._time_over, record))
         self.ejections[verdict.rule] += 1
-        backend.trial, backend.ejected = None, True
+        backend.become(trial=None, ejected=True)
         evidence = f"{verdict.evidence}; {_ordinal(record.times)} time, for {round(seconds, 1):g} s"
         self._told(Change(backend, EJECTED, verdict.why, evidence))
         self._pool.refresh()
@@ -167,7 +167,7 @@ class Outliers:
         backend = record.backend
         record.enter(Stage.TRIAL, self._pool.ports.seconds())
         record.older = backend.live
-        backend.trial, backend.ejected = record.older + self._rules.trials, False
+        backend.become(trial=record.older + self._rules.trials, ejected=False)
         self._told(Change(backend, ON_TRIAL, why))
         self._pool.refresh()
 
@@ -176,7 +176,7 @@ class Outliers:
         backend = record.backend
         del self._away[record]
         record.enter(Stage.IN, self._pool.ports.seconds())
-        backend.trial, backend.ejected = None, False
+        backend.become(trial=None, ejected=False)
         self._told(Change(backend, BACK, why))
 
     def _sweep(self) -> None:

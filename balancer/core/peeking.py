@@ -7,7 +7,7 @@ no more bytes will come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Generic
 
 from balancer.core.hello import ClientHello, read_client_hello
@@ -50,10 +50,13 @@ class PeekingRoutes(Routes[Target]):
 
     def _ask(self, matcher: Any, session: Session) -> Found:
         try:
-            return ask(matcher, session)
+            found = ask(matcher, session)
+            if isinstance(found, Mapping):
+                session.capture(found)
         except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
             self._failed(matcher, error)
             return False
+        return found
 
 
 class FirstBytes(Generic[Target]):
@@ -109,11 +112,11 @@ class FirstBytes(Generic[Target]):
         session = self._session
         if len(session.peek) == len(self.data):
             return
-        session.peek = self.data[: self._routes.limit]
+        session.become(peek=self.data[: self._routes.limit])
         hello = read_client_hello(session.peek)
         if isinstance(hello, ClientHello):
-            session.server_name = hello.server_name or session.server_name
-            session.alpn = next(iter(hello.alpn), session.alpn)
+            alpn = next(iter(hello.alpn), session.alpn)
+            session.become(server_name=hello.server_name or session.server_name, alpn=alpn)
 
     def _decide(self, *, last: bool) -> Route[Target] | None:
         self._show()
@@ -123,6 +126,5 @@ class FirstBytes(Generic[Target]):
                 self._refused = number
                 return None
             if found is not False:
-                self._session.captures = {} if found is True else found
                 return self._routes[number]
         raise NoRoute("no route matches the connection")

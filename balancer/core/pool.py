@@ -165,7 +165,7 @@ class Pool:
                 and backend not in session.tried
                 and not (backend.guarded and self._turns_away(lease))
             ):
-                backend.active += 1
+                backend.books.active += 1
                 return lease
             if backend not in session.tried:
                 passed += (backend,)
@@ -199,7 +199,7 @@ class Pool:
         """
         if backend.most and backend.full:
             raise PoolFull(f"pool {self.name!r}: backend {backend.name!r} is full")
-        backend.active += 1
+        backend.books.active += 1
         return Lease(self, session, backend, self.policy, Snapshot([backend], lambda _: backend))
 
     def choose(self, snapshot: Snapshot | None, session: Session) -> Lease | None:
@@ -256,7 +256,7 @@ class Pool:
         if lease.backend not in remaining:
             lease.refuse()
             lease = draw(self, remaining, session)
-        lease.backend.active += 1
+        lease.backend.books.active += 1
         return lease
 
 

@@ -40,11 +40,11 @@ def _choose_knowing(pool: Pool, remaining: list[Backend], snapshot: Snapshot, se
     So a hash goes on along the order that it has for the key, where another table would be slow to make.
     """
     tried, possible = session.tried, frozenset(remaining)
-    session.tried = tuple(backend for backend in pool.backends if backend not in possible)
+    session.become(tried=tuple(backend for backend in pool.backends if backend not in possible))
     try:
         return pool.choose(snapshot, session)
     finally:
-        session.tried = tried
+        session.become(tried=tried)
 
 
 def draw(pool: Pool, remaining: list[Backend], session: Session) -> Lease:

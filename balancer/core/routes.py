@@ -5,7 +5,7 @@ Where there are many, those that cannot match by host or path are passed over; w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 import attrs
@@ -16,7 +16,7 @@ from balancer.core.filters import Chain
 from balancer.core.route_index import RouteIndex
 from balancer.core.session import Session
 from balancer.errors import NoRoute
-from balancer.interfaces import MORE
+from balancer.interfaces import MORE, Found
 from balancer.interfaces.hints import NO_HINTS, hints_of
 from balancer.interfaces.matching import checked
 
@@ -96,16 +96,22 @@ class Routes(Generic[Target]):
             try:
                 found = route.question(session)
                 if found is not True and found is not False:
-                    found = checked(route.matcher, found)
+                    found = _captured(route.matcher, found, session)
             except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
                 self._failed(route.matcher, error)
                 continue
             if found is False or found is MORE:
                 continue
-            if found is not True:
-                session.captures = found
             return route
         raise NoRoute("no route matches")
 
     def _failed(self, matcher: Any, error: BaseException) -> None:
         self.faults.note(f"matcher {named(matcher)}", error)
+
+
+def _captured(matcher: Any, answer: Any, session: Session) -> Found:
+    """A matcher's answer; the session has what is captured in it. Raises `TypeError` if it is none."""
+    found = checked(matcher, answer)
+    if isinstance(found, Mapping):
+        session.capture(found)
+    return found

@@ -47,7 +47,7 @@ class Starts:
                 self._end(backend)
             elif backend not in self._in_service and self._is_back(backend, now):
                 self._since[backend] = now
-                backend.starting = True
+                backend.become(starting=True)
         self._in_service = serving
         self._known = self._known.intersection(backends) | serving
         self._first = {}
@@ -76,4 +76,4 @@ class Starts:
     def _end(self, backend: Backend) -> None:
         """It is starting no longer, if it was."""
         if self._since.pop(backend, None) is not None:
-            backend.starting = False
+            backend.become(starting=False)

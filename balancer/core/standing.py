@@ -40,7 +40,7 @@ class Standing:
         for backend in self._backends:
             pressed = backend.tier in self.panicking
             if backend.pressed is not pressed:
-                backend.pressed = pressed
+                backend.become(pressed=pressed)
         for tier in tiers:
             if (tier.number in before) is not (tier.number in self.panicking):
                 self._tell(tier, began=tier.number in self.panicking)

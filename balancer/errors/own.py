@@ -49,6 +49,12 @@ class PolicyFailed(BalancerError):
     reason = "policy-failed"
 
 
+class ReadOnly(BalancerError, AttributeError):
+    """A plugin tried to change what it is only given to look at."""
+
+    reason = "read-only"
+
+
 class FilterFailed(PolicyFailed):
     """A filter raised or answered with what cannot be sent; `named` says which."""
 

@@ -51,7 +51,7 @@ def offline(
     except StartError as error:
         raise ConfigError([str(error)]) from error
     for backend in (backend for pool in pools.values() for backend in pool.backends):
-        backend.up = True
+        backend.become(up=True)
     _declare(pools.values(), "down", down, _take_down)
     _declare(pools.values(), "full", full, _fill)
     _declare(pools.values(), "draining", draining, _drain)
@@ -94,14 +94,14 @@ def _report(tag: str, backend: Backend) -> None:
 
 
 def _take_down(backend: Backend) -> None:
-    backend.up = False
+    backend.become(up=False)
 
 
 def _fill(backend: Backend) -> None:
     if backend.max_connections is None:
         raise ConfigError([f"full: backend {backend.name!r} has no max_connections, so that it is never full"])
-    backend.active = backend.max_connections
+    backend.become(active=backend.max_connections)
 
 
 def _drain(backend: Backend) -> None:
-    backend.draining = True
+    backend.become(draining=True)

@@ -82,7 +82,7 @@ class Passage:
         head = asking(head, route.upgrades) if head.upgrade else head
         if route.retry is not None and route.retry.attempt_header is not None:
             head = head.with_field(route.retry.attempt_header, "1")
-        session.request = head
+        session.become(request=head)
         return None, head
 
 

@@ -129,7 +129,7 @@ class _Follower:
     def _udp(self, listener: nouns.UDPListener) -> Generator[None, None, None]:
         """A datagram that says whose it is need not ask the routes."""
         session = self._session(Kind.UDP, None)
-        session.peek = self._asked.peek
+        session.become(peek=self._asked.peek)
         pools = [self._ground.pools[pool] for pool in listener.pools]
         home = None if listener.key is None else FlowKeys(listener.key, pools).home(session.peek)
         if home is None:
@@ -151,7 +151,7 @@ class _Follower:
         if isinstance(answer, Reply):
             way.reply = answer
             return
-        session.request = answer
+        session.become(request=answer)
         route = self._taken(Routes(_routes(listener)), session)
         way.filters = tuple(map(called, route.filters))
         way.reply, head = passage.filtered(route, session, way.notes)
@@ -165,7 +165,8 @@ class _Follower:
         if told.taken is None:
             raise NoRoute("no route matches")
         self._way.route = route = list(routes)[told.taken - 1].target
-        self._way.captures = session.captures = told.captures
+        session.capture(told.captures)
+        self._way.captures = session.captures
         return route
 
     def _pool(self, route: nouns.Route, session: Session) -> Generator[None, None, None]:

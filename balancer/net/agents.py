@@ -74,9 +74,13 @@ class AgentProbe:
         before = _seen(backend)
         if state != self._state:
             self._state = state
-            backend.agent, backend.agent_drains = state.objection, state.drains
-            backend.agent_weight, backend.agent_share = state.weight, state.share
-            backend.max_connections = self._configured if state.limit is None else state.limit
+            backend.become(
+                agent=state.objection,
+                agent_drains=state.drains,
+                agent_weight=state.weight,
+                agent_share=state.share,
+                max_connections=self._configured if state.limit is None else state.limit,
+            )
         if line.signals:
             backend.apply(Report(signals=line.signals))
         changed = "; ".join(_differences(before, _seen(backend)))

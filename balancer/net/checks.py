@@ -107,7 +107,7 @@ class Probe:
         before, tags = (backend.up, backend.usable), backend.tags
         visible = report is not None and backend.apply(report)
         if self._thresholds.record(report is not None):
-            backend.up = report is not None
+            backend.become(up=report is not None)
             visible = True
         if visible:
             self._pool.refresh()

@@ -265,9 +265,9 @@ class Dialing(Generic[AnyDialed]):
         self._attempt, self._failure = None, error
         self._give_up(error)
         session = self._session
-        session.tried += (lease.backend,)
+        session.tried_on(lease.backend)
         if session.attempt < self._last:
-            session.again(error)
+            session.again(error.reason)
             self._next()
         else:
             self._refuse(error)
@@ -280,7 +280,7 @@ class Dialing(Generic[AnyDialed]):
 
     def _next(self) -> None:
         """Another backend, as soon as one has room."""
-        self._session.now = self._dialer.reactor.seconds()
+        self._session.at(self._dialer.reactor.seconds())
         try:
             lease = self._dialer.pool.pick(self._session)
         except PoolFull:

@@ -103,7 +103,7 @@ class Undecided(Passing):
         """Ask for the route; when there is none yet, look once more soon at what was not looked at."""
         if self._over:
             return
-        self._session.now = self._junction.seconds()
+        self._session.at(self._junction.seconds())
         try:
             route = ask(*said)
         except NoRoute as error:
@@ -115,7 +115,8 @@ class Undecided(Passing):
             self._next_look.move(self._first.due)
 
     def _late(self) -> None:
-        timeout, self._session.now = self._junction.timeout, self._junction.seconds()
+        timeout = self._junction.timeout
+        self._session.at(self._junction.seconds())
         try:
             route = self._first.give_up()
         except NoRoute:

@@ -252,7 +252,8 @@ class Upstreams:
         """
         session = exchange.session
         if lease is None:
-            session.now = self.reactor.seconds()
+            if session.attempt > 1:
+                session.at(self.reactor.seconds())
             try:
                 lease = self.pool.pick(session)
             except PoolFull:
@@ -264,8 +265,7 @@ class Upstreams:
         dialer = self._any if head.length == 0 and head.method in IDEMPOTENT else self._sure
         if fresh:
             dialer = self._fresh
-        kept = dialer.kept and dialer.kept(lease.backend)
-        if kept:
+        if kept := dialer.kept and dialer.kept(lease.backend):
             kept.carry(exchange, lease)
             return None
         return dialer.dial(session, Wanting(exchange), lease, attempts=exchange.attempts)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from twisted.internet.defer import Deferred, ensureDeferred
@@ -28,7 +29,7 @@ class MemoryExchange:
     def __init__(
         self, *filters: Any, client: tuple[str, int] = ("192.0.2.1", 50000), captures: Mapping[str, str] | None = None
     ) -> None:
-        self.session = Session(Kind.HTTP, client, 0.0, captures=dict(captures or {}))
+        self.session = Session(Kind.HTTP, client, 0.0, captures=MappingProxyType(dict(captures or {})))
         self._chain = chain_of(filters) or Chain((), (), ())
 
     def request(
@@ -45,14 +46,14 @@ class MemoryExchange:
         What a filter awaits must have happened already: there is no time here.
         """
         head: Any = RequestHead(method, target, host, fields=fields, length=len(body))
-        self.session.request = head
+        self.session.become(request=head)
         passed = self._chain.request(head, self.session)
         while isinstance(passed, Pause):
             passed = passed.resume(_result(passed))
         if isinstance(passed, Reply):
             return passed
         passed, transforms = self._chain.request_body(passed, self.session)
-        self.session.request = passed
+        self.session.become(request=passed)
         return passed, _through(transforms, body)
 
     def answer(self, status: int = 200, body: bytes = b"", *, fields: Fields = ()) -> Answered:

@@ -10,14 +10,12 @@ from zope.interface import implementer
 
 from balancer.core.messages import RequestHead
 from balancer.core.proxy_protocol import NOTHING_TOLD, ProxyHeader
+from balancer.core.sealing import Sealed, SealedBackend, SealedSession, put
 from balancer.interfaces import IBackend, ISession, Kind
 
 
-@implementer(IBackend)
-@attrs.define(eq=False)
-class FakeBackend:
-    """An `IBackend` to set as the test likes; two are equal only when they are the same."""
-
+@attrs.frozen(eq=False)
+class _Backend:
     name: str = "backend"
     address: str = "127.0.0.1:8080"
     weight: float = 1.0
@@ -30,11 +28,8 @@ class FakeBackend:
     state: str = "up"
 
 
-@implementer(ISession)
-@attrs.define(eq=False, kw_only=True)
-class FakeSession:
-    """An `ISession` to set as the test likes; by default the first attempt of a TCP connection."""
-
+@attrs.frozen(eq=False, kw_only=True)
+class _Session:
     now: float = 0.0
     kind: Kind = Kind.TCP
     client: tuple[str, int] = ("192.0.2.1", 50000)
@@ -51,3 +46,28 @@ class FakeSession:
     proxy: ProxyHeader = NOTHING_TOLD
     attempt: int = 1
     tried: Collection[Any] = ()
+
+
+class _Fake(Sealed):
+    """Refuses to be changed by a plugin, as what it stands for does, and not by a test."""
+
+    __slots__ = ()
+
+    def become(self, **facts: Any) -> None:
+        """Have these attributes from now on."""
+        for name, value in facts.items():
+            put(self, name, value)
+
+
+@implementer(IBackend)
+class FakeBackend(_Fake, SealedBackend, _Backend):
+    """An `IBackend` to set as the test likes; two are equal only when they are the same."""
+
+    __slots__ = ()
+
+
+@implementer(ISession)
+class FakeSession(_Fake, SealedSession, _Session):
+    """An `ISession` to set as the test likes; by default the first attempt of a TCP connection."""
+
+    __slots__ = ()

@@ -143,7 +143,7 @@ class MemoryPool:
     def set_up(self, *backends: Backend, up: bool) -> None:
         """Have health say so of these."""
         for backend in backends:
-            backend.up = up
+            backend.become(up=up)
         self.pool.refresh()
         if self.pool.watch is not None:
             for backend in backends:
@@ -152,5 +152,5 @@ class MemoryPool:
 
     def set_weight(self, backend: Backend, weight: float) -> None:
         """Have an operator change a weight."""
-        backend.own_weight = weight
+        backend.become(own_weight=weight)
         self.rebuild()

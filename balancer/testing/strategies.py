@@ -75,12 +75,11 @@ def _cut(data: bytes, sizes: Iterable[int]) -> list[bytes]:
 
 def _in_one_tier(drawn: list[FakeBackend]) -> tuple[FakeBackend, ...]:
     for backend in drawn:
-        backend.tier = 0
+        backend.become(tier=0)
     return tuple(drawn)
 
 
 def _named(drawn: list[FakeBackend]) -> list[FakeBackend]:
     for number, backend in enumerate(drawn):
-        backend.name = f"b{number}"
-        backend.address = f"10.0.0.{number + 1}:8080"
+        backend.become(name=f"b{number}", address=f"10.0.0.{number + 1}:8080")
     return drawn

@@ -81,7 +81,8 @@ def test_how_sessions_are_shared_out_is_as_written() -> None:
     assembly = assembled(relay(*backends, health=health, spill=1.5, panic=0.8, slow_start=start))
     (pool,) = assembly.pools.values()
     assert pool.standing is not None
-    pool.backends[0].up = pool.backends[2].up = False
+    pool.backends[0].become(up=False)
+    pool.backends[2].become(up=False)
     pool.refresh()
     assert pool.standing.shares == pytest.approx({0: 2 / 3, 1: 1 / 3})
     assert [(event.backend, event.what, event.why) for event in assembly.events][-2:] == [

@@ -65,7 +65,7 @@ def test_counters_of_panic(asked: Asked) -> None:
     pool = next(iter(asked.assembly.pools.values()))
     pool.standing = Standing(pool.backends, spill=1.4, panic=0.5, changed=lambda *_: None)
     for backend in pool.backends:
-        backend.up = False
+        backend.become(up=False)
     pool.refresh()
     site, api = asked.do("counters")["pools"]
     assert (site["shares"], site["panicking"], site["panics"], site["eligible"]) == ({"0": 1.0}, [0], 1, 2)

@@ -137,5 +137,5 @@ class House:
         return [upstream for upstream in self.edge.upstreams if upstream.open]
 
     def turn(self, name: str, *, up: bool) -> None:
-        self.backends["abc".index(name)].up = up
+        self.backends["abc".index(name)].become(up=up)
         self.pool.refresh()

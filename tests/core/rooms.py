@@ -79,7 +79,7 @@ class Rooms:
 
     def turn(self, place: int, *, up: bool = True, draining: bool = False) -> None:
         """Health or control says something of a backend."""
-        self.backends[place].up, self.backends[place].draining = up, draining
+        self.backends[place].become(up=up, draining=draining)
         self.pool.refresh()
 
     @property

@@ -237,9 +237,10 @@ class Stage:
 
     def lease(self, session: Session) -> Lease:
         """A pick, as the port makes it; the one backend here stands for as many as it takes."""
-        tried, session.tried = session.tried, ()
+        tried = session.tried
+        session.become(tried=())
         lease = self.pool.pick(session)
-        session.tried = tried
+        session.become(tried=tried)
         return lease
 
     def exchange(self, head: RequestHead = GET, *, filters: Sequence[Any] = ()) -> Exchange:

@@ -95,8 +95,9 @@ flags = st.tuples(*[st.booleans()] * 5)
 def test_state_and_use(told: tuple[bool, ...], weight: float) -> None:
     """Only a backend that is fit, or pressed, not draining and of some weight may be used; the worst state is told."""
     one = backend("a")
-    one.up, one.ejected, one.draining, one.pressed, refuses = up, ejected, draining, pressed, _ = told
-    one.agent = "maint" if refuses else ""
+    up, ejected, draining, pressed, refuses = told
+    agent = "maint" if refuses else ""
+    one.become(up=up, ejected=ejected, draining=draining, pressed=pressed, agent=agent)
     one.apply(Report(weight=weight))
     assert one.fit == (up and not ejected and not refuses)
     assert one.usable == ((one.fit or pressed) and not draining and weight > 0)
@@ -109,7 +110,7 @@ def test_state_and_use(told: tuple[bool, ...], weight: float) -> None:
 def test_a_backend_is_full_at_its_limit(most: int | None, active: int, held: int) -> None:
     """A backend is full when it has all the sessions it takes, not counting the held, and never without a limit."""
     one = Backend("a", "a:80", "a", seconds=lambda: 0.0, max_connections=most)
-    one.active, one.held = active + held, held
+    one.become(active=active + held, held=held)
     assert one.full == (most is not None and active >= most)
     assert one.live == active
 
@@ -118,9 +119,9 @@ def test_a_backend_is_full_at_its_limit(most: int | None, active: int, held: int
 def test_the_lower_limit_counts(most: int | None, trial: int | None, active: int) -> None:
     """While it is tried out a backend is full at the lower of its two limits, and after that at its own."""
     one = Backend("a", "a:80", "a", seconds=lambda: 0.0, max_connections=most)
-    one.active, one.trial = active, trial
+    one.become(active=active, trial=trial)
     assert one.full == any(limit is not None and active >= limit for limit in (most, trial))
-    one.trial = None
+    one.become(trial=None)
     assert one.full == (most is not None and active >= most)
     assert one.live == active
 
@@ -140,10 +141,10 @@ def test_a_weight_by_hand_replaces_the_configured() -> None:
     """What a check reported multiplies the weight set by hand, of which 0 keeps new sessions away."""
     one = backend("a", weight=4)
     one.apply(Report(weight=0.5))
-    one.own_weight = 10
+    one.become(own_weight=10)
     assert one.weight == 5
     assert one.usable
-    one.own_weight = 0
+    one.become(own_weight=0)
     assert not one.usable
 
 
@@ -201,7 +202,7 @@ def test_the_last_good_place_is_first() -> None:
 def test_only_its_own_failures_count_against_it(error: BalancerError | None) -> None:
     """A session that ends counts once, as failed only when the backend ended it."""
     one = backend("a")
-    one.active = 3
+    one.become(active=3)
     one.count_end(error)
     failed = isinstance(error, ConnectFailed | UpstreamTimeout)
     assert (one.active, one.served, one.failed) == (2, int(not failed), int(failed))
@@ -210,24 +211,24 @@ def test_only_its_own_failures_count_against_it(error: BalancerError | None) -> 
 def test_what_an_agent_says_counts_beside_the_rest() -> None:
     """An agent's weight replaces the configured one, its share and a check's report scale it, and its drain drains."""
     backend = Backend("b", "a:1", ("a", 1), seconds=lambda: 0.0, weight=4)
-    backend.agent_share = 0.5
+    backend.become(agent_share=0.5)
     backend.apply(Report(weight=0.5))
     assert backend.weight == 1
-    backend.agent_weight, backend.agent_share = 8, 1.0
+    backend.become(agent_weight=8, agent_share=1.0)
     assert backend.weight == 4
-    backend.own_weight = 2
-    backend.agent_weight = None
+    backend.become(own_weight=2)
+    backend.become(agent_weight=None)
     assert backend.weight == 1
-    backend.agent_drains = True
+    backend.become(agent_drains=True)
     assert (backend.state, backend.usable, backend.fit) == ("draining", False, True)
-    backend.agent = "maint"
+    backend.become(agent="maint")
     assert (backend.state, backend.fit) == ("down", False)
 
 
 def test_signals_of_a_report_are_passed_on() -> None:
     """Whoever wants the signals that checks report is told them; that is no change that a pool has to look at."""
     one, taken = backend("a"), list[object]()
-    one.reporting = (taken.append, taken.append)
+    one.become(reporting=(taken.append, taken.append))
     assert not one.apply(Report(signals={"queue": 3}))
     assert not one.apply(Report())
     assert taken == [{"queue": 3}] * 2

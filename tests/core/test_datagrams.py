@@ -223,7 +223,7 @@ def test_a_draining_listener_ends_the_flows_that_leave(house: House) -> None:
 def test_a_backend_that_is_down_or_draining_keeps_its_flows(house: House) -> None:
     """Unless it is given up, flows stay on their backend whatever its state, and only new ones go elsewhere."""
     house.flows.datagram(b"1", ALICE)
-    house.backends[0].draining = True
+    house.backends[0].become(draining=True)
     house.turn("a", up=False)
     house.flows.datagram(b"2", ALICE)
     house.flows.datagram(b"", BOB)

@@ -22,8 +22,7 @@ def session(*tried: Backend) -> Session:
 def with_state(**state: Any) -> Backend:
     """A backend that takes eight sessions, in that state."""
     one = Backend("a", "a:80", ("a", 80), seconds=lambda: 0.0, tier=1, max_connections=8)
-    for name, value in state.items():
-        setattr(one, name, value)
+    one.become(**state)
     return one
 
 

@@ -25,6 +25,7 @@ ENDS_NO_EXCHANGE = {
     "proxy-header",
     "proxy-source",
     "proxy-timeout",
+    "read-only",
     "route-refused",
     "start",
     "starttls",

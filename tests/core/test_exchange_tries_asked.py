@@ -281,7 +281,7 @@ def test_a_late_try_without_a_next_goes_on(why: str) -> None:
     stage = asking(per_try=2, floor=0 if why == "budget" else 5)
     stage.others = why != "nobody else"
     exchange = stage.asked(END, head=RequestHead("POST", "/a") if why == "method" else GET)
-    exchange.session.attempt = 3 if why == "last" else 1
+    exchange.session.become(attempt=3 if why == "last" else 1)
     stage.connect()
     if why == "half a head":
         exchange.response([])

@@ -66,7 +66,7 @@ def test_the_route_is_chosen_once(kept: bool) -> None:
     houses, choice = routed(lambda session: session.peek == b"first", None)
     flow, lease = chosen(houses[0], choice, b"first" if kept else b"")
     assert lease is not None
-    flow.session.tried += (lease.backend,)
+    flow.session.tried_on(lease.backend)
     again = choice.lease(flow, b"second")
     assert again is not None
     assert (again.backend in houses[not kept].backends, again.backend is lease.backend) == (True, False)
@@ -76,7 +76,7 @@ def test_who_refused_is_asked_again_only_when_there_is_no_other() -> None:
     """When all backends have refused a flow, what was tried is forgotten."""
     houses, choice = routed(None)
     flow, _ = chosen(houses[0], choice, b"")
-    flow.session.tried = tuple(houses[0].backends)
+    flow.session.become(tried=tuple(houses[0].backends))
     again = choice.lease(flow, b"")
     assert again is not None
     assert (flow.session.tried, flow.session.attempt) == ((), 4)
@@ -87,10 +87,10 @@ def test_why_there_is_no_backend_is_counted() -> None:
     houses, choice = routed(None)
     (house,) = houses
     for backend in house.backends:
-        backend.max_connections = backend.active = 1
+        backend.become(max_connections=1, active=1)
     assert chosen(house, choice, b"")[1] is None
     for backend in house.backends:
-        backend.active = 0
+        backend.become(active=0)
     house.algorithm.broken = True
     assert chosen(house, choice, b"")[1] is None
     for name in "abc":

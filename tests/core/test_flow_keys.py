@@ -107,7 +107,7 @@ def test_a_key_that_answers_nonsense_gives_no_name(house: House, wrong: Any) -> 
 def test_only_a_backend_that_is_up_is_asked_for_by_its_name(house: House) -> None:
     """A datagram that names its backend is sent there while that is up, draining or not; unknown names lead nowhere."""
     keys = FlowKeys(Answers(backend="b"), [house.pool])
-    house.backends[1].draining = True
+    house.backends[1].become(draining=True)
     assert keys.home(b"") == (house.pool, house.backends[1])
     house.turn("b", up=False)
     assert keys.home(b"") is None

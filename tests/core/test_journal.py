@@ -257,8 +257,8 @@ def test_the_last_of_those_that_refused() -> None:
     scene = Logged()
     scene.talk.receive(request())
     exchange = scene.stage.waiting.pop()
-    exchange.session.tried += (scene.stage.backend,)
-    exchange.session.again(ConnectFailed("no"))
+    exchange.session.tried_on(scene.stage.backend)
+    exchange.session.again("connect-failed")
     exchange.fail(ConnectTimeout("no"))
     assert scene.shown("backend", "attempts", "retries", "code") == ("b", 2, "connect-failed", "sC")
 

@@ -66,7 +66,7 @@ def test_the_used_are_turned_away() -> None:
 def test_what_would_not_be_made_today_is_not_kept() -> None:
     """A connection to where its backend is no more, from another address, or to one out of use, is turned away."""
     down = backend()
-    down.up = False
+    down.become(up=False)
     assert not kept().add(down, Connection(), 0)
     assert not kept().add(backend(), Connection(Identity(OTHER)), 0)
     assert not kept().add(backend(source="10.0.0.9"), Connection(), 0)
@@ -128,8 +128,8 @@ def test_a_backend_that_is_spoken_to_in_another_way() -> None:
     subject, one = kept(), backend()
     first, second = object(), object()
     plain, secured = Connection(), Connection(Identity(PLACE, "", first))
-    one.secure = first
+    one.become(secure=first)
     assert not subject.add(one, plain, 0)
     assert subject.add(one, secured, 0)
-    one.secure = second
+    one.become(secure=second)
     assert subject.misplaced(one) == [secured]

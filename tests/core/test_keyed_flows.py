@@ -49,7 +49,7 @@ def house() -> House:
 
 def drained(house: House, name: str) -> None:
     """Let no new session have that backend."""
-    house.backends["abc".index(name)].draining = True
+    house.backends["abc".index(name)].become(draining=True)
     house.pool.refresh()
 
 

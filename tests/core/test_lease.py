@@ -102,12 +102,13 @@ def test_whose_backend_it_is() -> None:
     lease, other = leased(Marking()), leased(Steered())
     assert (lease.belongs(), other.belongs()) == (True, False)
     assert not lease.awaits_room()
-    lease.backend.max_connections = other.backend.max_connections = 1
+    lease.backend.become(max_connections=1)
+    other.backend.become(max_connections=1)
     assert (lease.awaits_room(), other.awaits_room()) == (True, False)
-    lease.backend.trial = 1
+    lease.backend.become(trial=1)
     assert not lease.awaits_room()
-    lease.backend.trial = None
-    lease.backend.up = False
+    lease.backend.become(trial=None)
+    lease.backend.become(up=False)
     assert not lease.awaits_room()
 
 

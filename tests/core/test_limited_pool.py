@@ -54,7 +54,7 @@ def test_a_backend_without_a_limit_is_never_full() -> None:
 def test_a_higher_tier_serves_what_finds_the_lower_full() -> None:
     """A backup has what the primaries have no room for."""
     rooms = Rooms(1, 1)
-    rooms.backends[1].tier = 1
+    rooms.backends[1].become(tier=1)
     rooms.pool.refresh()
     assert [rooms.client().fate for _ in range(2)] == ["a", "b"]
 
@@ -265,7 +265,7 @@ def test_what_the_algorithm_has_in_mind_is_waited_for() -> None:
     rooms = Rooms(1, 1, algorithm=wanted)
     clients = [Client("192.0.2.1") for _ in range(3)]
     for number, client in enumerate(clients):
-        client.session.client = ("192.0.2.1", number % 2)
+        client.session.become(client=("192.0.2.1", number % 2))
     on_a, on_b, waits_for_a = clients
     on_a.served(rooms.pool.pick(on_a.session))
     on_b.served(rooms.pool.pick(on_b.session))

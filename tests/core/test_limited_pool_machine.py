@@ -111,7 +111,7 @@ class RoomMachine(RuleBasedStateMachine):
         assert client.lease is not None
         client.lease.end(error=ConnectFailed("refused") if failed else None)
         if failed:
-            client.session.tried += (client.lease.backend,)
+            client.session.tried_on(client.lease.backend)
             client.fates.clear()
             self.seek(client)
 

@@ -84,13 +84,13 @@ def test_whom_the_others_are_compared_to() -> None:
     assert record.serves
     record.enter(Stage.TRIAL, 0.0)
     assert not record.serves
-    record.backend.ejected = True
+    record.backend.become(ejected=True)
     assert record.would_serve
     for name, value in (("up", False), ("agent", "maint"), ("draining", True), ("own_weight", 0.0)):
         before = getattr(record.backend, name)
-        setattr(record.backend, name, value)
+        record.backend.become(**{name: value})
         assert not record.would_serve
-        setattr(record.backend, name, before)
+        record.backend.become(**{name: before})
 
 
 def test_who_answers_while_it_is_tried_out() -> None:

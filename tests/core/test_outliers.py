@@ -70,7 +70,7 @@ def test_the_cap() -> None:
 def test_the_last_is_spared() -> None:
     """The only backend left of a tier is not ejected, though others of another tier are there."""
     here = Watched([0, 0, 1], watched(most=1.0).rules)
-    here.backends[1].up = False
+    here.backends[1].become(up=False)
     here.pool.refresh()
     here.ends(0, *[500] * 5)
     assert here.states == ["up", "down", "up"]
@@ -81,7 +81,7 @@ def test_who_is_out_of_use_is_not_ejected() -> None:
     """What was begun on a backend before it drained may fail, and nothing would be better for an ejection."""
     here = watched()
     leases = [here.pick(0) for _ in range(5)]
-    here.backends[0].draining = True
+    here.backends[0].become(draining=True)
     here.pool.refresh()
     for lease in leases:
         lease.end(status=500)
@@ -92,7 +92,7 @@ def test_in_a_panic_nobody_counts_on_those_that_are_down() -> None:
     """Backends that serve only since all are to are not ejected, and no reason to eject the last that is well."""
     here = watched(most=1.0)
     for one in here.backends[1:]:
-        one.up, one.pressed = False, True
+        one.become(up=False, pressed=True)
     here.pool.refresh()
     for number in range(3):
         here.ends(number, *[500] * 5)

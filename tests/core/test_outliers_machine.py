@@ -71,7 +71,7 @@ class OutliersMachine(RuleBasedStateMachine):
     @rule(place=places, up=st.booleans(), draining=st.booleans())
     def change_state(self, place: int, up: bool, draining: bool) -> None:
         """Health or control says something of a backend."""
-        self.here.backends[place].up, self.here.backends[place].draining = up, draining
+        self.here.backends[place].become(up=up, draining=draining)
         self.here.pool.refresh()
 
     @rule(place=places, passed=st.booleans())
@@ -129,7 +129,7 @@ class OutliersMachine(RuleBasedStateMachine):
     def calm_down(self) -> None:
         """All are well for a while, and who is on trial is tried out."""
         for one in self.here.backends:
-            one.up, one.draining = True, False
+            one.become(up=True, draining=False)
         self.here.pool.refresh()
         self.here.time.advance(RULES.longest * (1 + RULES.jitter))
         for number, one in enumerate(self.here.backends):

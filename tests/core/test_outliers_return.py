@@ -122,11 +122,11 @@ def test_one_comes_back_when_the_others_go() -> None:
         here.ends(number, *[500] * 5)
         here.time.advance(1)
     for number in (0, 3):
-        here.backends[number].up = False
+        here.backends[number].become(up=False)
         here.pool.refresh()
     assert here.states == ["down", "ejected", "up", "down"]
     assert here.last.why == "no other is left in its tier"
-    here.backends[2].draining = True
+    here.backends[2].become(draining=True)
     here.pool.refresh()
     assert here.states == ["down", "up", "draining", "down"]
 
@@ -136,7 +136,7 @@ def test_nobody_comes_back_who_would_not_serve() -> None:
     here = watched(2)
     here.ends(0, *[500] * 5)
     for one in here.backends:
-        one.up = False
+        one.become(up=False)
     here.pool.refresh()
     assert here.whats(0) == [EJECTED]
 
@@ -172,7 +172,7 @@ def test_checks_that_pass_before_the_backend_is_up_bring_nobody_back() -> None:
     here = watched()
     here.ends(0, *[REFUSED] * 5)
     here.outliers.checked(here.backends[0], False)
-    here.backends[0].up = False
+    here.backends[0].become(up=False)
     here.outliers.checked(here.backends[0], True)
     assert here.whats(0) == [EJECTED]
 

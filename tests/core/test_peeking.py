@@ -211,7 +211,7 @@ def test_the_looks_are_bounded(pauses: list[float]) -> None:
 def test_the_names_of_a_header_stay() -> None:
     """A hello without names leaves those that a PROXY header told."""
     seen = session()
-    seen.server_name, seen.alpn = "told.example", "h2"
+    seen.become(server_name="told.example", alpn="h2")
     assert first_bytes(Answers(MORE, HELLO_LIMIT), seen=seen).feed(client_hello("192.0.2.1", ())) is None
     assert (seen.server_name, seen.alpn) == ("told.example", "h2")
 

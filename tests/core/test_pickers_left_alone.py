@@ -102,7 +102,7 @@ def test_those_who_change_meanwhile_are_seen_afterwards() -> None:
     """A change of who is eligible during the rest makes no picker, and the picker after it knows of the change."""
     house = House()
     house.fail()
-    house.backends[0].up = False
+    house.backends[0].become(up=False)
     house.pool.refresh()
     assert house.policy.snapshot is None
     house.algorithm.answer = "first"
@@ -115,12 +115,12 @@ def test_a_rest_ends_for_a_pool_that_has_nobody_too() -> None:
     house = House()
     house.fail()
     for one in house.backends:
-        one.up = False
+        one.become(up=False)
     house.pool.refresh()
     house.clock.advance(REST)
     assert house.policy.snapshot is None
     house.algorithm.answer = "first"
-    house.backends[1].up = True
+    house.backends[1].become(up=True)
     house.pool.refresh()
     assert house.pick() == "b"
 
@@ -159,7 +159,7 @@ def test_nothing_is_made_for_nobody() -> None:
     house.algorithm.making = "raise"
     house.pool.refresh()
     for one in house.backends:
-        one.up = False
+        one.become(up=False)
     house.pool.refresh()
     faults = house.algorithm.book.faults
     house.clock.advance(10 * AGAIN)

@@ -124,7 +124,7 @@ def test_the_old_picker_serves_while_the_new_one_is_built() -> None:
     """A rebuild in slices changes nothing until it is done, but what is no longer usable is not picked meanwhile."""
     turns, backends, algorithm = Turns(), fleet(3), Steered("last", "in slices", slices=5)
     pool = made(backends[:2] + backends[2:], algorithm, turns=turns)
-    backends[2].up = False
+    backends[2].become(up=False)
     pool.refresh()
     assert pool.pick(session()).backend in backends[:2]
     assert algorithm.book.released == {"b2": REFUSALS + 1}
@@ -162,11 +162,12 @@ def test_a_picker_for_the_past_is_never_installed() -> None:
     """What was being built when the last backend went down does not replace what is built for those that come up."""
     turns, backends, algorithm = Turns(), fleet(3), Steered(making="in slices", slices=5)
     pool = made(backends, algorithm, turns=turns)
-    backends[2].up = False
+    backends[2].become(up=False)
     pool.refresh()
-    backends[0].up = backends[1].up = False
+    backends[0].become(up=False)
+    backends[1].become(up=False)
     pool.refresh()
-    backends[2].up = True
+    backends[2].become(up=True)
     pool.refresh()
     turns.run(9)
     one = session()
@@ -212,7 +213,7 @@ def test_without_limits_nobody_may_wait() -> None:
 def test_what_is_full_is_refused_after_the_pick() -> None:
     """A full backend gets no session, whatever the algorithm wants; and the algorithm is told."""
     backends, algorithm = fleet(2), Steered()
-    backends[0].max_connections = 1
+    backends[0].become(max_connections=1)
     pool = made(backends, algorithm)
     assert [pool.pick(session()).backend.name for _ in range(3)] == ["b0", "b1", "b1"]
     assert algorithm.book.released == {"b0": 2 * REFUSALS}
@@ -223,7 +224,7 @@ def test_a_session_may_rejoin_its_backend() -> None:
     turns, algorithm = Turns(), Only(lambda _count: 0)
     backends = fleet(2)
     pool = made(backends, algorithm, turns=turns)
-    backends[1].up = False
+    backends[1].become(up=False)
     lease = pool.rejoin(backends[1], session())
     assert (lease.backend, backends[1].active) == (backends[1], 1)
     lease.end()
@@ -233,7 +234,7 @@ def test_a_session_may_rejoin_its_backend() -> None:
 def test_a_full_backend_is_not_rejoined() -> None:
     """A backend never has more than it takes, not even of those who belong to it."""
     full = fleet(1)
-    full[0].max_connections = full[0].active = 1
+    full[0].become(max_connections=1, active=1)
     with pytest.raises(PoolFull, match="'b0' is full"):
         made(full, Only(lambda _count: 0)).rejoin(full[0], session())
     assert full[0].active == 1

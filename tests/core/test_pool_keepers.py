@@ -74,8 +74,7 @@ def made(*backends: Backend, algorithm: Any = None) -> Pool:
 def test_what_gets_nothing_new_keeps_its_own(told: dict[str, Any]) -> None:
     """A backend that drains, has no weight or comes after others serves the sessions that belong to it, no others."""
     one, other = backend("a"), backend("b")
-    for name, value in told.items():
-        setattr(other, name, value)
+    other.become(**told)
     pool = made(one, other)
     assert [pool.pick(session(home)).backend for home in ("b", "a", None)] == [other, one, one]
     assert (one.active, other.active) == (2, 1)
@@ -85,8 +84,7 @@ def test_what_gets_nothing_new_keeps_its_own(told: dict[str, Any]) -> None:
 def test_what_is_down_keeps_nothing(told: dict[str, Any]) -> None:
     """A backend that is down or ejected gets no session, whoever belongs there."""
     one, other = backend("a"), backend("b")
-    for name, value in told.items():
-        setattr(other, name, value)
+    other.become(**told)
     one_session = session("b")
     assert made(one, other).pick(one_session).backend is one
     assert one_session.tried == (other,)
@@ -95,7 +93,7 @@ def test_what_is_down_keeps_nothing(told: dict[str, Any]) -> None:
 def test_who_belongs_nowhere_gets_nothing_from_what_drains() -> None:
     """A picker that chooses a draining backend for somebody else is refused like any other."""
     one, other = backend("a"), backend("b")
-    other.draining = True
+    other.become(draining=True)
     pool = made(one, other)
     stray = session("b", alpn=None)
     pool.refresh()
@@ -107,12 +105,12 @@ def test_who_belongs_nowhere_gets_nothing_from_what_drains() -> None:
 def test_while_nobody_gets_anything_new() -> None:
     """A pool of which all drain serves those that belong there, and refuses the others; once all are down, all."""
     one = backend("a")
-    one.draining = True
+    one.become(draining=True)
     pool = made(one)
     assert pool.pick(session("a")).backend is one
     with pytest.raises(NoBackend, match="chose none"):
         pool.pick(session())
-    one.up = False
+    one.become(up=False)
     pool.refresh()
     with pytest.raises(NoBackend, match="no backend is up"):
         pool.pick(session("a"))
@@ -122,11 +120,11 @@ def test_who_is_to_wait_waits() -> None:
     """A session whose own backend is full waits for it though another has room, and gets the room that comes free."""
     rooms = Rooms(1, 1, algorithm=Homes())
     first = rooms.client()
-    first.session.server_name = "a"
+    first.session.become(server_name="a")
     with pytest.raises(PoolFull):
         rooms.pool.pick(session("a"))
     waiting = rooms.waiting()
-    waiting.session.server_name = "a"
+    waiting.session.become(server_name="a")
     rooms.turns.run()
     assert waiting.fates == []
     assert rooms.pool.pick(session("b")).backend.name == "b"
@@ -140,7 +138,7 @@ def test_nobody_waits_for_what_is_tried_out() -> None:
     one, other = backend("a"), backend("b")
     algorithm: Any = Homes()
     pool = Pool("pool", [one, other], algorithm, ports=Turns(look=0.0).ports())
-    one.trial = 1
+    one.become(trial=1)
     pool.refresh()
     picked = [pool.pick(Session(Kind.TCP, ("192.0.2.1", 1), 0.0, server_name="a")).backend for _ in range(2)]
     assert picked == [one, other]
@@ -150,10 +148,10 @@ def test_who_waits_for_what_drains() -> None:
     """Room on a backend that drains goes to those who wait because they belong there."""
     rooms = Rooms(1, 1, algorithm=Homes())
     first = rooms.client()
-    rooms.backends[0].draining = True
+    rooms.backends[0].become(draining=True)
     rooms.pool.refresh()
     waiting = rooms.waiting()
-    waiting.session.server_name = "a"
+    waiting.session.become(server_name="a")
     rooms.turns.run()
     first.end()
     rooms.turns.run()
@@ -172,7 +170,7 @@ def test_who_is_to_move_moves() -> None:
 def test_a_fault_in_telling_who_belongs_is_contained() -> None:
     """What raises is counted, and the session belongs nowhere."""
     one, other = backend("a"), backend("b")
-    other.draining = True
+    other.become(draining=True)
     algorithm = Homes()
     pool = made(one, other, algorithm=algorithm)
     algorithm.raises = True

@@ -56,7 +56,7 @@ class PoolMachine(RuleBasedStateMachine):
     @rule(place=places, up=st.booleans(), draining=st.booleans())
     def change_state(self, place: int, up: bool, draining: bool) -> None:
         """Health or control says something of a backend."""
-        self.backends[place].up, self.backends[place].draining = up, draining
+        self.backends[place].become(up=up, draining=draining)
         self.pool.refresh()
 
     @rule(place=places, weight=st.sampled_from([0.0, 0.5, 1.0]))

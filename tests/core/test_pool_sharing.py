@@ -28,8 +28,7 @@ class Rig:
 
     def set(self, place: int, **state: Any) -> None:
         """Something becomes of a backend."""
-        for name, value in state.items():
-            setattr(self.backends[place], name, value)
+        self.backends[place].become(**state)
         self.pool.refresh()
 
     def pick(self, *tried: Backend) -> Lease:

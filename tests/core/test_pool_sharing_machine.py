@@ -61,19 +61,19 @@ class SharingMachine(PoolMachine):
     @rule(place=places, ejected=st.booleans(), trial=st.sampled_from([None, None, 1]))
     def eject(self, place: int, ejected: bool, trial: int | None) -> None:
         """How its sessions end speaks against a backend, or no longer."""
-        self.backends[place].ejected, self.backends[place].trial = ejected, trial
+        self.backends[place].become(ejected=ejected, trial=trial)
         self.pool.refresh()
 
     @rule(place=places, says=st.sampled_from(["", "maint"]), weight=st.sampled_from([0.0, 1.0, 2.0]))
     def say(self, place: int, says: str, weight: float) -> None:
         """Its agent speaks, and an operator."""
-        self.backends[place].agent, self.backends[place].own_weight = says, weight
+        self.backends[place].become(agent=says, own_weight=weight)
         self.pool.refresh()
 
     @rule(place=places, most=st.sampled_from([None, 1, 2]))
     def limit(self, place: int, most: int | None) -> None:
         """It takes only so many at once from now on."""
-        self.backends[place].max_connections = most
+        self.backends[place].become(max_connections=most)
 
     def allowed(self, tried: Sequence[Backend]) -> list[Backend]:
         """The usable ones with room that were not tried; where the pickers are of now, as the tiers are to be used."""

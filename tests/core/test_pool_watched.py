@@ -39,7 +39,7 @@ class Watcher:
         """Count it."""
         self.settled += 1
         if self.spoils is not None:
-            self.spoils.ejected = True
+            self.spoils.become(ejected=True)
 
 
 def session() -> Session:
@@ -54,7 +54,7 @@ def test_who_watches_is_told_of_each_end_once(phase: Phase, status: int | None, 
     pool = Pool("site", [first, second], Steered(), ports=Turns().ports())
     pool.watch = watcher = Watcher()
     one = session()
-    one.tried += (first,)
+    one.become(tried=(first,))
     lease = pool.pick(one)
     assert watcher.ends == []
     for _ in range(2):
@@ -76,7 +76,7 @@ def test_a_trial_lets_so_many_through() -> None:
     """A backend on trial takes no more sessions at once than that, in a pool without limits too."""
     one = backend("a")
     pool = Pool("site", [one], Steered(), ports=Turns().ports())
-    one.trial = 2
+    one.become(trial=2)
     leases = [pool.pick(session()) for _ in range(2)]
     with pytest.raises(NoBackend):
         pool.pick(session())

@@ -107,7 +107,7 @@ def test_ourselves() -> None:
 def test_tls_that_ends_here(certificate: ClientCertificate | None, told: ProxyTLS) -> None:
     """A backend is told of version and cipher, and of a certificate by name only if it was verified."""
     secured = session()
-    secured.secured = Secured("TLSv1.3", "X", certificate=certificate)
+    secured.become(secured=Secured("TLSv1.3", "X", certificate=certificate))
     header = read(Introduction("v2", Random(1), TLS).of(secured, CALLED))
     assert header.tls == told
     assert told.client_verified is (told.verify == 0)

@@ -45,7 +45,7 @@ def full(count: int) -> Iterator[Backend]:
     """Backends that have all they take."""
     for number in range(count):
         one = backend(f"f{number}")
-        one.max_connections = one.active = 1
+        one.become(max_connections=1, active=1)
         yield one
 
 

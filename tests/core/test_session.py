@@ -11,7 +11,6 @@ from balancer.core.messages import RequestHead
 from balancer.core.proxy_protocol import ProxyHeader
 from balancer.core.secured import ClientCertificate, Secured
 from balancer.core.session import Session
-from balancer.errors import ConnectFailed, UpstreamGone
 from balancer.interfaces import ICertificate, ISession, Kind
 
 
@@ -29,7 +28,7 @@ def test_tls_is_told_by_the_session() -> None:
     assert (session.tls, session.tls_version, session.cipher, session.certificate) == (False, None, None, None)
     assert Session(Kind.TCP, ("192.0.2.1", 1), 5.0).tls_expires is None
     certificate = ClientCertificate("CN=a", "CN=b", "1", (), "00", 0.0, 1.0, verified=True)
-    session.secured = Secured("TLSv1.3", "TLS_AES_128_GCM_SHA256", certificate=certificate, expires=5.0)
+    session.become(secured=Secured("TLSv1.3", "TLS_AES_128_GCM_SHA256", certificate=certificate, expires=5.0))
     assert (session.tls, session.tls_version, session.cipher) == (True, "TLSv1.3", "TLS_AES_128_GCM_SHA256")
     assert (session.certificate, session.tls_expires) == (certificate, 5.0)
     assert verifyObject(ISession, session)
@@ -39,8 +38,8 @@ def test_tls_is_told_by_the_session() -> None:
 def test_another_attempt() -> None:
     """Attempts are counted, and why each but the first was made is kept, in order; but for one that was not made."""
     session = Session(Kind.HTTP, ("192.0.2.1", 1), 5.0)
-    session.again(ConnectFailed("no"))
-    session.again(UpstreamGone("no"))
+    session.again("connect-failed")
+    session.again("upstream-gone")
     assert (session.attempt, session.retries) == (3, ("connect-failed", "upstream-gone"))
     session.not_again()
     assert (session.attempt, session.retries) == (2, ("connect-failed",))
@@ -49,7 +48,7 @@ def test_another_attempt() -> None:
 def test_sessions_share_nothing() -> None:
     """What one session tried is not another's, nor can what it captured be, and equal looks do not make two one."""
     one, two = (Session(Kind.UDP, ("192.0.2.1", 1), 5.0) for _ in range(2))
-    one.tried += ("backend",)
+    one.become(tried=("backend",))
     assert two.tried == ()
     with pytest.raises(TypeError):
         one.captures["name"] = "value"  # type: ignore[index]  # that it cannot be done is the point

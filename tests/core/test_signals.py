@@ -31,7 +31,7 @@ class Clock:
 def collecting(clock: Clock | None = None) -> Backend:
     """A backend of which signals are collected."""
     found = backend("b")
-    found.signals = Signals(clock or Clock())
+    found.become(signals=Signals(clock or Clock()))
     return found
 
 

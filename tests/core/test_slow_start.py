@@ -45,10 +45,10 @@ def test_who_comes_back_starts_slowly() -> None:
     """One that was down has a tenth when it is up again, and all of its share a window later."""
     one, other = backends = [backend("a"), backend("b")]
     starts = begun(*backends)
-    one.up = False
+    one.become(up=False)
     starts.settle(backends, LATE)
     assert (one.starting, starts.share(one, LATE)) == (False, 1.0)
-    one.up = True
+    one.become(up=True)
     starts.settle(backends, LATE)
     assert (one.starting, other.starting) == (True, False)
     assert [starts.share(one, LATE + later) for later in (0, 15, 30)] == [0.1, 0.25, 0.5]
@@ -61,12 +61,13 @@ def test_the_window_also_ends_with_a_change() -> None:
     """Whose window is over when something changes is starting no longer; who goes down begins anew when it is up."""
     one, other = backends = [backend("a", up=False), backend("b", up=False)]
     starts = begun(*backends, backend("c"))
-    one.up = other.up = True
+    one.become(up=True)
+    other.become(up=True)
     starts.settle(backends, LATE)
-    other.up = False
+    other.become(up=False)
     starts.settle(backends, LATE + 30)
     assert (one.starting, other.starting) == (True, False)
-    other.up = True
+    other.become(up=True)
     starts.settle(backends, LATE + 60)
     assert (one.starting, other.starting) == (False, True)
     assert starts.share(other, LATE + 75) == 0.25
@@ -76,12 +77,12 @@ def test_ejection_counts_and_a_trial_is_not_its_end() -> None:
     """One that was ejected starts when its trial is over."""
     one, other = backends = [backend("a"), backend("b")]
     starts = begun(*backends)
-    one.ejected = True
+    one.become(ejected=True)
     starts.settle(backends, LATE)
-    one.ejected, one.trial = False, 1
+    one.become(ejected=False, trial=1)
     starts.settle(backends, LATE)
     assert not one.starting
-    one.trial = None
+    one.become(trial=None)
     starts.settle(backends, LATE + 30)
     assert starts.share(one, LATE + 45) == 0.25
     assert starts.share(other, LATE + 45) == 1.0
@@ -91,12 +92,12 @@ def test_the_start_of_the_process_is_not_slow() -> None:
     """What comes up for the first time within the first window takes its full share at once; what flaps does not."""
     one, other = backends = [backend("a", up=False), backend("b")]
     starts = begun(*backends)
-    one.up = True
+    one.become(up=True)
     starts.settle(backends, 59.0)
     assert not one.starting
-    one.up = False
+    one.become(up=False)
     starts.settle(backends, 59.0)
-    one.up = True
+    one.become(up=True)
     starts.settle(backends, 59.0)
     assert one.starting
     assert not other.starting
@@ -106,7 +107,7 @@ def test_what_is_new_later_is_slow() -> None:
     """One that has never been up before, and comes up when the process has long been running, starts slowly."""
     one, other = backends = [backend("a", up=False), backend("b")]
     starts = begun(*backends)
-    one.up = True
+    one.become(up=True)
     starts.settle(backends, 60.0)
     assert starts.share(one, 60.0) == 0.1
     assert starts.share(other, 60.0) == 1.0
@@ -117,13 +118,15 @@ def test_nobody_is_held_back_where_all_are_new() -> None:
     one, other, third = backends = [backend(name, up=False) for name in "abc"]
     spare = backend("s", tier=1)
     starts = begun(*backends, spare)
-    one.up = other.up = True
+    one.become(up=True)
+    other.become(up=True)
     starts.settle([*backends, spare], LATE)
     assert [starts.share(each, LATE + 15) for each in (one, other)] == [1.0, 1.0]
-    third.up = True
+    third.become(up=True)
     starts.settle([*backends, spare], LATE + 15)
     assert starts.share(third, LATE + 30) == 0.5
-    one.draining = other.draining = True
+    one.become(draining=True)
+    other.become(draining=True)
     starts.settle([*backends, spare], LATE + 30)
     assert starts.share(third, LATE + 30) == 1.0
 
@@ -132,9 +135,10 @@ def test_a_backend_under_pressure_counts_as_settled() -> None:
     """In a panic the unfit have their full share, and who comes back meanwhile is held back beside them."""
     one, other = backends = [backend("a", up=False), backend("b", up=False)]
     starts = begun(*backends)
-    one.pressed = other.pressed = True
+    one.become(pressed=True)
+    other.become(pressed=True)
     starts.settle(backends, LATE)
-    one.up = True
+    one.become(up=True)
     starts.settle(backends, LATE)
     assert (starts.share(one, LATE), starts.share(other, LATE)) == (0.1, 1.0)
 
@@ -146,10 +150,10 @@ def test_shares_are_shares(changes: list[tuple[int, bool, float]]) -> None:
     starts = begun(*backends)
     for place, up, later in changes:
         now += later
-        backends[place].up = up
+        backends[place].become(up=up)
         starts.settle(backends, now)
         found = [starts.share(each, now) for each in backends if each.usable]
         assert all(0 < share <= 1 for share in found)
         assert not found or max(found) == pytest.approx(1.0)
-    starts.settle(backends, now + 60)
+    starts.settle(backends, now + 61)
     assert not any(each.starting for each in backends)

@@ -39,15 +39,18 @@ def test_a_panic_uses_all_and_says_so() -> None:
     """Below the threshold all of the tier that are open serve, up or not; that is told as it begins and ends."""
     backends = [backend(name) for name in "abcd"]
     standing, told = settled(backends, panic=0.5)
-    backends[0].up, backends[1].ejected, backends[2].agent = False, True, "down"
+    backends[0].become(up=False)
+    backends[1].become(ejected=True)
+    backends[2].become(agent="down")
     standing.settle()
     standing.settle()
     assert names(standing) == "abcd"
-    backends[3].draining = True
+    backends[3].become(draining=True)
     standing.settle()
     assert names(standing) == "abc"
-    backends[0].up = backends[3].draining = True
-    backends[1].ejected = False
+    backends[0].become(up=True)
+    backends[3].become(draining=True)
+    backends[1].become(ejected=False)
     standing.settle()
     assert names(standing) == "ab"
     assert (standing.panicking, standing.panics) == (frozenset(), 1)
@@ -60,7 +63,7 @@ def test_a_panic_uses_all_and_says_so() -> None:
 def test_only_a_tier_in_use_is_pressed() -> None:
     """A tier that panics and has no share stays out of use: those of the tier that serves are better."""
     backends = [backend("a", up=False), backend("b", tier=1), backend("c", tier=1, up=False), backend("d", tier=2)]
-    backends[3].up = False
+    backends[3].become(up=False)
     standing, _ = settled(backends, panic=0.6)
     assert (standing.panicking, names(standing)) == (frozenset({1}), "bc")
     assert [one.usable for one in backends] == [False, True, True, False]
@@ -71,7 +74,8 @@ def test_without_a_panic_nobody_unfit_serves() -> None:
     backends = [backend("a", up=False), backend("b", tier=1), backend("c", tier=2)]
     standing, _ = settled(backends)
     assert names(standing) == "b"
-    backends[1].up = backends[2].up = False
+    backends[1].become(up=False)
+    backends[2].become(up=False)
     standing.settle()
     assert names(standing) == ""
 
@@ -86,7 +90,7 @@ def test_whoever_could_serve_is_used_in_need(
     """Somebody serves if anybody open is fit, or there is panic; each tier with a share has somebody who serves."""
     backends = [backend(f"b{place}", tier=tier, up=up) for place, (tier, up, _) in enumerate(told)]
     for one, (_, _, draining) in zip(backends, told, strict=True):
-        one.draining = draining
+        one.become(draining=draining)
     standing, _ = settled(backends, spill=spill, panic=panic)
     possible = [one for one in backends if not one.draining and (one.up or panic is not None)]
     assert bool(standing.eligible()) == bool(possible)

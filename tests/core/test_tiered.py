@@ -55,12 +55,12 @@ def test_shares_follow_what_happens() -> None:
     assert pool.standing is not None
     for up in (3, 2, 1, 4):
         for place in range(4):
-            backends[place].up = place < up
+            backends[place].become(up=place < up)
         pool.refresh()
         assert tiers(pool, 300).keys() == pool.standing.shares.keys()
         assert all(one.usable for one in pool.eligible())
     for one in backends:
-        one.up = False
+        one.become(up=False)
     pool.refresh()
     with pytest.raises(NoBackend):
         pick(pool)
@@ -197,7 +197,7 @@ def test_a_session_may_belong_to_a_tier_that_does_not_serve() -> None:
     """One whose backend is draining, as all of its tier, is looked after by the lowest tier that serves."""
     kept = Kept()
     backends = [*two_tiers(2), backend("q0", tier=2)]
-    backends[-1].draining = True
+    backends[-1].become(draining=True)
     pool = made(backends, kept)
     lease = pick(pool, "q0")
     assert lease.backend is backends[-1]

@@ -87,9 +87,9 @@ def test_a_panic_of_some_changes_no_share() -> None:
 def test_tiers_count_who_could_serve() -> None:
     """Of each tier all are counted, those that are neither draining nor without weight, and of these the fit."""
     backends = [backend(str(place), tier=place // 4) for place in range(8)]
-    backends[0].up = False
-    backends[1].draining = True
-    backends[2].own_weight = 0
-    backends[7].up, backends[7].draining = False, True
+    backends[0].become(up=False)
+    backends[1].become(draining=True)
+    backends[2].become(own_weight=0)
+    backends[7].become(up=False, draining=True)
     assert tiers_of(backends) == [Tier(0, 4, 2, 1), Tier(1, 4, 3, 3)]
     assert tiers_of([]) == []

@@ -77,7 +77,7 @@ def test_backends_are_told_which_try_it_is() -> None:
     """The field that a route asks for has the number of the try, whatever the client wrote there."""
     case = Case(RequestHead("GET", "/", fields=(("x-attempt", "7"),)), header="X-Attempt")
     assert case.tries.head.get_all("x-attempt") == ["1"]
-    case.session.attempt = 2
+    case.session.become(attempt=2)
     assert case.tries.head.get_all("x-attempt") == ["2"]
 
 
@@ -85,7 +85,7 @@ def test_the_budget_is_given_back_once() -> None:
     """However many tries there were, a request takes one part of the budget, and gives it back when it is over."""
     case = Case()
     for attempt in (1, 2):
-        case.session.attempt = attempt
+        case.session.become(attempt=attempt)
         assert case.tries.again(GONE) is not None
         assert case.budget.under_way == 1
     assert case.tries.cause is GONE
@@ -171,7 +171,7 @@ def test_a_try_beside_another() -> None:
     assert case.tries.beside()
     assert case.tries.beside()
     assert (case.budget.under_way, case.budget.reasons) == (1, {"hedge": 2})
-    case.session.attempt = 3
+    case.session.become(attempt=3)
     assert not case.tries.beside()
     case.tries.end()
     assert case.budget.under_way == 0

@@ -224,7 +224,7 @@ def test_who_waits_gets_the_room_that_an_agent_gives(house: House) -> None:
 def test_numbers_for_algorithms(house: House) -> None:
     """Numbers on the line go to whoever collects the signals of the backend, and are no change of it."""
     ward, taken = Ward(house, b"ready\n"), list[object]()
-    ward.backend.reporting = (taken.append,)
+    ward.backend.become(reporting=(taken.append,))
     ward.says(b"signal:queue=3 signal:load=0.5\n")
     assert taken == [{"queue": 3, "load": 0.5}]
     assert ward.events == []

@@ -62,13 +62,18 @@ async def mutated(_: ICheckTarget) -> Report:
     return report
 
 
+async def meddles(target: ICheckTarget) -> None:
+    """A check that writes to the backend that it looks at."""
+    target.backend.weight = 7.0
+
+
 async def duck(_: ICheckTarget) -> Any:
     """A check with a report of its own make."""
     return SimpleNamespace(weight=1.0, tags=None, detail="")
 
 
 BROKEN: list[Any] = [lambda _: None, lambda _: True, lambda _: Waitable(), true, raises, raises_what_cannot_be_shown]
-BROKEN += [not_waited_for, senseless, mutated, duck]
+BROKEN += [not_waited_for, senseless, mutated, duck, meddles]
 
 
 @pytest.mark.parametrize("check", BROKEN)
@@ -78,3 +83,10 @@ def test_a_broken_check_is_a_failed_check(house: House, told: list[LogEvent], ch
     assert backend.state == "down"
     assert told[-1]["because"].startswith(": the check itself failed: ")
     assert house.network.getDelayedCalls()
+
+
+def test_a_check_changes_nothing(house: House, told: list[LogEvent]) -> None:
+    """A check that writes to its backend fails at that, and the log says what it tried and what to do instead."""
+    (backend,) = checked(house, meddles)
+    assert (backend.state, backend.weight) == ("down", 1.0)
+    assert "'weight' of backend '127.0.0.1:9001' is only to be read; keep notes" in told[-1]["because"]

@@ -14,7 +14,7 @@ async def test_our_own_address(reactor: Any) -> None:
     async with House(reactor) as house:
         echo, client = house.peer(echo=True), house.peer()
         house.start()
-        house.pool.backends[0].source = "127.0.0.5"
+        house.pool.backends[0].become(source="127.0.0.5")
         client.transport.write(b"x", house.address)
         _, (host, _) = await echo.heard.get()
         assert host == "127.0.0.5"
@@ -42,7 +42,7 @@ async def test_no_way_to_the_backend(reactor: Any, trouble: str) -> None:
         house.start()
         (backend,) = house.pool.backends
         if trouble == "192.0.2.5":
-            backend.source = trouble
+            backend.become(source=trouble)
         else:
             backend.move([])
         client.transport.write(b"x", house.address)

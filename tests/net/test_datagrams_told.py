@@ -69,7 +69,7 @@ async def test_a_client_that_changes_its_address_stays_on_its_backend(reactor: A
         _, flow = await first.heard.get()
         first.transport.write(long_header(CLIENT, SERVER), flow)
         await at_home.heard.get()
-        house.pool.backends[0].draining = True
+        house.pool.backends[0].become(draining=True)
         house.pool.refresh()
         abroad.transport.write(short_header(SERVER), house.address)
         heard, moved = await first.heard.get()
@@ -89,7 +89,7 @@ async def test_flows_that_leave_close_their_sockets(reactor: Any) -> None:
         client, listener = house.peer(), house.start()
         client.transport.write(b"one", house.address)
         assert (await backends[0].heard.get())[0] == b"one"
-        house.pool.backends[0].up = False
+        house.pool.backends[0].become(up=False)
         house.pool.refresh()
         list(listener.leave(house.pool.backends[0], UpstreamGone("down")))
         assert (house.upstreams(), listener.active) == ([], 0)

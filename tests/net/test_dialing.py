@@ -99,7 +99,7 @@ def test_every_backend_is_tried_once() -> None:
 def test_nothing_to_try() -> None:
     """Without an eligible backend there is nothing to connect to."""
     dialling = Dialling(9001)
-    dialling.backends[0].up = False
+    dialling.backends[0].become(up=False)
     dialling.pool.refresh()
     dialling.dial()
     assert isinstance(dialling.outcome(), NoBackend)

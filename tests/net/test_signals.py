@@ -9,7 +9,7 @@ import attrs
 import pytest
 from twisted.internet.defer import Deferred
 from twisted.logger import LogEvent
-from zope.interface import directlyProvides
+from zope.interface import directlyProvides, implementer
 
 from balancer.config import Health, TCPListener
 from balancer.core.backend import Backend
@@ -47,6 +47,17 @@ class Asked:
         if isinstance(self.result, BaseException):
             raise self.result
         return await self.result if isinstance(self.result, Deferred) else self.result
+
+
+@implementer(ISignalSource)
+class Meddling:
+    """A source that writes to the backend."""
+
+    names, expire, protocols, every, timeout = ("queue",), 30.0, frozenset(Kind), 5.0, 2.0
+
+    async def collect(self, target: Any) -> dict[str, float]:
+        target.backend.weight = 7
+        return {}
 
 
 def collecting(house: House, source: Any, *ports: int, **settings: Any) -> list[Backend]:
@@ -122,6 +133,19 @@ def test_a_source_that_fails_is_counted(
     counted = sum(faults.count for faults in house.assembly.faults)
     assert len(source.times) == 2
     assert counted == len(logged_failures) == (2 if fault else 0)
+    logged_failures.clear()
+
+
+def test_a_source_changes_nothing(house: House, logged_failures: list[LogEvent]) -> None:
+    """A source that writes to the backend that it is asked about changes nothing; that is a fault of its own."""
+    (backend,) = collecting(house, Meddling())
+    house.network.advance(1)
+    assert backend.weight == 1
+    (faults,) = [faults for faults in house.assembly.faults if faults.count]
+    assert [cause.partition(" is only")[0] for cause in faults.causes.values()] == [
+        "'weight' of backend '127.0.0.1:9001'"
+    ]
+    assert "Meddling" in next(iter(faults.counts))
     logged_failures.clear()
 
 

@@ -270,7 +270,7 @@ def test_connections_to_a_backend_that_went_down(house: House) -> None:
     house.client(request())
     far.calls[0].say(answer())
     (upstreams,) = house.assembly.upstreams.values()
-    house.backends[0].up = False
+    house.backends[0].become(up=False)
     upstreams.drop(house.backends[0])
     house.network.pump()
     assert [call.finished for call in far.calls] == [True, False]

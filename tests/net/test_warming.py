@@ -97,6 +97,6 @@ def test_a_backend_that_goes_out_of_use_meanwhile(house: House) -> None:
     far = house.far()
     house.site(9001, warm=1)
     changes.started(house.assembly)
-    house.backends[0].up = False
+    house.backends[0].become(up=False)
     house.network.pump()
     assert [call.finished for call in far.calls] == [True]

@@ -68,7 +68,7 @@ def test_power_of_two_fills_by_weight(shares: list[int], seed: int) -> None:
     backends = [FakeBackend(str(place), weight=weight) for place, weight in enumerate(shares)]
     picker: Any = PowerOfTwo().picker(backends, Chance(seed))
     for _ in range(40 * sum(shares)):
-        picker(SESSION).active += 1
+        picker(SESSION).become(active=picker(SESSION).active + 1)
     assert all(30 <= backend.active / backend.weight <= 50 for backend in backends)
 
 
@@ -76,9 +76,10 @@ def test_least_time_picks_the_fastest() -> None:
     """Time, sessions and weight decide together, by the rule that is told."""
     backends = fleet(0.1, 0.3, 0.19)
     assert counts(LeastTime(), backends) == [1000, 0, 0]
-    backends[0].active = 1
+    backends[0].become(active=1)
     assert counts(LeastTime(), backends) == [0, 0, 1000]
-    backends[2].weight, backends[0].weight = 0.1, 1.9
+    backends[2].become(weight=0.1)
+    backends[0].become(weight=1.9)
     assert counts(LeastTime(), backends) == [1000, 0, 0]
 
 
@@ -106,7 +107,7 @@ def test_peak_ewma_prefers_the_faster() -> None:
     assert counts(PeakEWMA(initial=0.25), fleet(0.1, None, 0.3))[2] == 0
     assert counts(PeakEWMA(initial=0.35), fleet(0.1, None, 0.3))[1] == 0
     quick = fleet(0.1, 0.3)
-    quick[0].active = 3
+    quick[0].become(active=3)
     assert counts(PeakEWMA(), quick) == [0, 1000]
 
 

@@ -184,7 +184,8 @@ def test_the_part_that_chose_sees_the_answer() -> None:
 def test_a_session_is_the_same_to_parts_within_parts() -> None:
     """A part that was asked for a session that may not have what is full is told of that session's answer and end."""
     one, other = found = named("ab")
-    one.active, inner = 9, Marks(other)
+    one.become(active=9)
+    inner = Marks(other)
     nested = Fallback(Fallback(Given(Told(one)), Given(inner)), First())
     picker: Any = pick_with(BoundedLoad(nested), found)
     assert picker(SESSION) is other
@@ -227,9 +228,9 @@ def test_bounded_load_is_bounded(algorithm: Any, found: list[FakeBackend], facto
     picker: Any = pick_with(BoundedLoad(algorithm, factor), found)
     total = sum(backend.weight for backend in found)
     for end in [*ends, *[9] * 20]:
-        found[end % len(found)].active = end % 4
+        found[end % len(found)].become(active=end % 4)
         chosen = picker(SESSION)
-        chosen.active += 1
+        chosen.become(active=chosen.active + 1)
         load = sum(backend.active for backend in found)
         assert chosen.active <= ceil(factor * load * chosen.weight / total)
 
@@ -242,16 +243,18 @@ def test_bounded_load_keeps_to_the_owner() -> None:
     owner = alone(SESSION)
     following = alone(FakeSession(server_name="a.example", tried=[owner]))
     assert picker(SESSION) is owner
-    owner.active = 1
+    owner.become(active=1)
     assert picker(SESSION) is following
-    found[0].active = found[1].active = found[2].active = found[3].active = 1
+    for backend in found[:4]:
+        backend.become(active=1)
     assert picker(SESSION) is owner
 
 
 def test_bounded_load_tells_its_part() -> None:
     """A part that insists on a full backend is told that its choices did not stand, and not of another's end."""
     one, other = found = named("ab")
-    one.active, part = 9, Told(one)
+    one.become(active=9)
+    part = Told(one)
     picker: Any = pick_with(BoundedLoad(Given(part)), found)
     assert picker(SESSION) is other
     picker.released(other, END)
@@ -262,8 +265,8 @@ def test_bounded_load_tells_its_part() -> None:
 def test_bounded_load_avoids_who_was_tried() -> None:
     """Where the part insists, one with room that the session has not tried is found if there is one."""
     one, other, third = found = named("abc")
-    one.active = 30
-    other.active = 1
+    one.become(active=30)
+    other.become(active=1)
     assert set(picks(BoundedLoad(Given(Told(one))), found, FakeSession(tried=[third]))) == {other}
 
 

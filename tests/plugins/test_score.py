@@ -95,7 +95,7 @@ def test_scores_are_averages_by_weight() -> None:
     """The least of a measure counts as 0 and the most as 1, and the score is the average by weight."""
     backends = fleet(0, 5, 10)
     for backend, busy in zip(backends, (2, 1, 0), strict=True):
-        backend.active = busy
+        backend.become(active=busy)
     assert scores(Score(weigh={"queue": 3, active: 1}), backends) == {"b0": 0.25, "b1": 0.5, "b2": 0.75}
 
 
@@ -110,7 +110,7 @@ def test_the_best_is_the_best() -> None:
     """With "best" nobody but who has the lowest score is picked, by weight among several."""
     assert set(picks(Score(weigh={"queue": 1}, pick="best"), fleet(3, 1, 2))) == {"b1"}
     backends = fleet(1, 1, 2)
-    backends[0].weight = 3
+    backends[0].become(weight=3)
     found = picks(Score(weigh={"queue": 1}, pick="best"), backends, count=400)
     assert set(found) == {"b0", "b1"}
     assert 250 < found["b0"] < 350
@@ -135,7 +135,7 @@ def test_keepers_leave_somebody() -> None:
     assert set(picks(by_active, fleet(9, 9))) == {"b0", "b1"}
     busy = fleet(4, 4, 9, active=9)
     assert set(picks(by_active, busy)) == {"b0", "b1"}
-    busy[2].active = 1
+    busy[2].become(active=1)
     assert set(picks(by_active, busy)) == {"b0", "b1"}
 
 

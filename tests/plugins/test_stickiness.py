@@ -105,7 +105,7 @@ def test_memory_is_bounded(kind: Any) -> None:
     """However many clients come, no more than so many are remembered: the latest."""
     memory, ones = kind.memory(), [session(name) for name in "abc"]
     for one in ones:
-        one.server_name = one.request.get("x-sid") if one.request else None
+        one.become(server_name=one.request.get("x-sid") if one.request else None)
         memory.chosen(one, B1)
     assert [memory.home(one) for one in ones] == [None, "b1", "b1"]
 

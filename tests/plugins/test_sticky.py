@@ -122,7 +122,7 @@ def test_who_belongs_to_what_gets_nothing_new(draining: Any, stays: bool, state:
     """Clients of a backend that drains, or comes after others, stay there unless told to move; nobody else goes."""
     keeper, (one, other), client = Sticky(OWN, draining=draining).keeper(), fleet("up", "up"), Client()
     assert client.asks(made(keeper, [one])) is one
-    one.state = state
+    one.become(state=state)
     picker = made(keeper, [other], [one])
     assert {Client().asks(picker) for _ in range(9)} == {other}
     assert client.asks(picker) is (one if stays else other)
@@ -132,7 +132,7 @@ def test_where_nobody_gets_anything_new() -> None:
     """While all backends drain, their clients are served and others are not."""
     keeper, (one,), client = Sticky(OWN).keeper(), fleet("up"), Client()
     client.asks(made(keeper, [one]))
-    one.state = "draining"
+    one.become(state="draining")
     picker = made(keeper, [], [one])
     assert client.asks(picker) is one
     assert Client().asks(picker) is None
@@ -144,7 +144,7 @@ def test_whose_backend_is_down(state: str, down: Any, moves: bool) -> None:
     """Clients of a backend that is down are given another one, or refused; who is new is not concerned."""
     keeper, (one, other), client = Sticky(OWN, down=down).keeper(), fleet("up", "up"), Client()
     client.asks(made(keeper, [one]))
-    one.state = state
+    one.become(state=state)
     picker = made(keeper, [other], [one])
     assert Client().asks(picker) is other
     assert client.asks(picker) is (other if moves else None)

@@ -57,7 +57,7 @@ def test_what_is_known_of_tls() -> None:
     text = "{tls.version} {tls.cipher}" + "".join(f"|{{certificate.{name}}}" for name in CERTIFICATE)
     session = FakeSession(request=REQUEST, tls_version="TLSv1.3", cipher="X", certificate=certificate)
     assert template(text)(session) == r"TLSv1.3 X|CN=J\C3\B6rg|J\C3\B6rg|CN=Root|2a|DNS:a, DNS:b|00ff"
-    session.certificate = attrs.evolve(certificate, verified=False)
+    session.become(certificate=attrs.evolve(certificate, verified=False))
     assert template(text)(session) == "TLSv1.3 X||||||"
     assert template(text)(FakeSession(request=REQUEST)) == " ||||||"
 

@@ -73,7 +73,7 @@ def test_a_key_with_full_backends_falls_to_the_next_always_the_same_way(by: Any,
             chosen = {pool.pick(session()).backend for _ in range(2)}
             order += [one.name for one in chosen]
             for one in chosen:
-                one.max_connections = one.active = 1
+                one.become(max_connections=1, active=1)
         orders.append(order)
     assert len(set(orders[0])) == count
     assert orders[0] == orders[1]
@@ -116,13 +116,13 @@ def test_only_what_must_move_moves(algorithm: Any) -> None:
     backends, count = fleet(*[1] * 10), 2000
     pool = made(backends, algorithm)
     before = owners(pool, count)
-    backends[3].up = False
+    backends[3].become(up=False)
     pool.refresh()
     after = owners(pool, count)
     assert "b3" not in after
     moved = sum(one != other for one, other in zip(before, after, strict=True) if one != "b3")
     assert moved <= (MOVED * count if "Maglev" in repr(algorithm) else 0)
-    backends[3].up = True
+    backends[3].become(up=True)
     pool.refresh()
     assert owners(pool, count) == before
 
@@ -132,7 +132,7 @@ def test_who_sticks_does_so_across_tiers(otherwise: Any) -> None:
     """With half of a tier down sessions spill, and whoever has come before has the same backend again."""
     backends = fleet(*[1] * 6)
     for place, one in enumerate(backends):
-        one.tier, one.up = int(place > 3), place % 2 == 0
+        one.become(tier=int(place > 3), up=place % 2 == 0)
     pool = made(backends, Sticky(capture("key"), otherwise), spill=1.4)
     before = owners(pool, 300)
     assert Counter(int(name[1:]) > 3 for name in before)[True] == pytest.approx(90, abs=30)
@@ -146,7 +146,7 @@ def test_who_sticks_is_let_in_at_once() -> None:
     before = owners(pool, 200)
     pool.starts = Starts(Curve(60), -1000.0)
     for ejected in (False, True, False):
-        backends[0].ejected = ejected
+        backends[0].become(ejected=ejected)
         pool.refresh()
     assert backends[0].starting
     assert owners(pool, 200) == before

@@ -23,5 +23,5 @@ def test_two_backends_are_never_equal() -> None:
 def test_a_backend_can_be_set() -> None:
     """A test sets what the engine would count."""
     backend = FakeBackend("a", weight=2)
-    backend.active = 7
+    backend.become(active=7)
     assert (backend.name, backend.weight, backend.active) == ("a", 2, 7)

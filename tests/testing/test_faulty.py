@@ -27,7 +27,7 @@ from tests.testing.faulty.sources import SOURCES
 from tests.testing.faulty.well import WELL
 
 ALGORITHMS = [*ANSWERING, *CLAIMING, *LASTING, *SHARING, *COMING_AGAIN]
-OBVIOUS = {"AnswersName", "Awaitable", "NeedsRequest", "NeverMade", "Sorting"}
+OBVIOUS = {"AnswersName", "Awaitable", "CountsForTheEngine", "MarksAsTried", "NeedsRequest", "NeverMade", "Sorting"}
 """Those that a single request over TCP shows."""
 
 

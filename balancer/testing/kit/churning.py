@@ -178,8 +178,8 @@ def _fail_early(run: Run, number: int) -> None:
     backend, session = served.lease.backend, served.session
     error = UpstreamGone("closed without an answer")
     run.end(served, Phase.REQUEST, error)
-    session.tried += (backend,)
-    session.again(error)
+    session.tried_on(backend)
+    session.again(error.reason)
     lease = run.picked(session)
     if lease is not None:
         run.alive.append(Served(served.name, session, lease))
@@ -248,7 +248,7 @@ def _all_leave(run: Run, _number: int) -> None:
 
 def _all_return(run: Run, _number: int) -> None:
     for backend in run.memory.backends:
-        backend.draining = False
+        backend.become(draining=False)
     run.memory.set_up(*run.memory.backends, up=True)
     run.told("everything is up")
 
@@ -262,7 +262,7 @@ def _weigh(run: Run, number: int) -> None:
 
 def _drain(run: Run, number: int) -> None:
     backend = run.memory.backends[number % len(run.memory.backends)]
-    backend.draining = not backend.draining
+    backend.become(draining=not backend.draining)
     run.memory.rebuild()
     run.told(f"{backend.name} {'drains' if backend.draining else 'no longer drains'}")
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import count, islice
 from random import Random
+from types import MappingProxyType
 from typing import Any, Final
 
 import attrs
@@ -52,7 +53,7 @@ ANSWERS: Final = tuple(
 def session_for(head: RequestHead) -> Session:
     """A session of that request, with whatever a route may have captured."""
     session = Session(Kind.HTTP, ("192.0.2.1", 40000), 1000.0, head)
-    session.captures = AnyText("captured")
+    session.become(captures=MappingProxyType(AnyText("captured")))
     return session
 
 
@@ -173,17 +174,16 @@ def _copies(one: Any, step: str, head: Any) -> None:
     called = getattr(one, step, one if step == "request" else None)
     if called is None:
         return
-    called_for = head if isinstance(head, RequestHead) else None
-    session = session_for(called_for or RequestHead("GET", "/", "example.com"))
-    before = photo(head, session)
-    answer = called(head, session)
+    request = head if isinstance(head, RequestHead) else RequestHead("GET", "/", "example.com")
+    session = session_for(request)
+    before, story = photo(head), Story()
+    what = f"{head.method} {brief(head.target)}" if isinstance(head, RequestHead) else "an answer"
+    story.tell(f"{what} comes with {_names(head.fields)}")
+    answer = story.asked(FITS, f"{step}()", lambda: called(head, session))
     if hasattr(answer, "close"):
         answer.close()
-    if changed := differences(before, photo(head, session)):
-        story = Story()
-        what = "an answer" if called_for is None else f"{called_for.method} {brief(before[0][1]['target'])}"
-        story.tell(f"{what} comes with {_names(before[0][1]['fields'])}")
-        story.broken("heads are shared with others, so a filter changes copies, and no session", changed)
+    if changed := differences(before, head):
+        story.broken("heads are shared with others, so a filter changes copies", f"{step}() changed {changed}")
 
 
 class Bodies:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Final
 
 from balancer.core.messages import RequestHead
@@ -75,7 +76,7 @@ def session_of(affinity: Any, number: int, variant: int = 0, now: float = 0.0) -
     head = RequestHead("GET", f"/{number}/x?key={number}&id={number}", f"h{number}.example.com", fields=fields)
     client = (f"192.0.2.{variant}" if named else host, 40000 + variant)
     session = Session(Kind.HTTP, client, now, head, server_name=f"h{number}.example.com")
-    session.peek, session.captures = f"key-{number:012}".encode() * 8, AnyText(f"key-{number}")
+    session.become(peek=f"key-{number:012}".encode() * 8, captures=MappingProxyType(AnyText(f"key-{number}")))
     return session
 
 

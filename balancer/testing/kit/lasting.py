@@ -99,7 +99,7 @@ class _Fresh:
     def picker(self, backends: Any, random: Any) -> Any:
         """See `IAlgorithm`."""
         for place, backend in enumerate(backends):
-            backend.name = f"fresh-{self._number}-{place}"
+            backend.books.name = f"fresh-{self._number}-{place}"
         return self._algorithm.picker(backends, random)
 
 

@@ -18,7 +18,7 @@ from balancer.testing.kit.growing import FORGOTTEN, growth
 from balancer.testing.kit.keys import session_of
 from balancer.testing.kit.searching import search
 from balancer.testing.kit.speaking import brief, outright_sessions, sessions_for
-from balancer.testing.kit.stories import Story
+from balancer.testing.kit.stories import LOOKS_ONLY, Story
 from balancer.testing.kit.watching import differences, photo
 from balancer.testing.sessions import LEADING
 
@@ -106,11 +106,10 @@ def untouched(subject: Subject) -> None:
 def _left_alone(matcher: Any, session: FakeSession) -> None:
     story = Story()
     story.tell(described(session))
-    seen = [session] if session.request is None else [session, session.request]
-    before = photo(*seen)
-    question(matcher)(session)
-    if changed := differences(before, photo(*seen)):
-        story.broken("a matcher looks at a session and changes nothing of it", changed)
+    before = photo(session.request)
+    story.asked(NEVER, "matches()", lambda: question(matcher)(session))
+    if changed := differences(before, session.request):
+        story.broken(LOOKS_ONLY, f"matches() changed {changed}")
 
 
 class _Constant(Matcher):

@@ -161,7 +161,7 @@ def simulated(subject: Subject, salt: int) -> list[str]:
     _kept[3:] = []
     _kept.insert(0, memory)
     for backend in memory.backends:
-        backend.name = _salted(backend.name, salt)
+        backend.books.name = _salted(backend.name, salt)
     with _other_process(salt):
         memory.rebuild()
         return [_choice(memory, keyed_session(subject, memory, number), salt) for number in range(PICKS)]
@@ -185,7 +185,7 @@ class _Salting:
 
 def _choice(memory: MemoryPool, session: Any, salt: int) -> str:
     if isinstance(session, Session):
-        session.client = (_salted(session.client[0], salt), session.client[1])
+        session.become(client=(_salted(session.client[0], salt), session.client[1]))
     try:
         lease = memory.pick(session)
     except BalancerError:

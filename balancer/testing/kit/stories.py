@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NoReturn
 
+from balancer.errors import ReadOnly
+
+LOOKS_ONLY = "the engine counts, the policy only looks: it changes neither backends nor sessions"
+
 LONGEST = 300
 """Characters of one step that are told."""
 
@@ -37,6 +41,8 @@ class Story:
         """What a plugin answers, where it must not raise. Raises `Broken`."""
         try:
             return question()
+        except ReadOnly as error:
+            self.broken(LOOKS_ONLY, f"{what} raised {in_words(error)}")
         except Exception as error:  # noqa: BLE001  whatever a plugin raises is what came
             self.broken(promised, f"{what} raised {in_words(error)}")
 

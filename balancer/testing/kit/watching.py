@@ -11,11 +11,12 @@ from typing import Any
 
 import attrs
 
+from balancer.core.messages import Head
+from balancer.errors import ReadOnly
 from balancer.testing.ending import bounded
-from balancer.testing.kit.stories import Story, in_words
+from balancer.testing.kit.stories import LOOKS_ONLY, Story, in_words
 
 CHOOSES = "a picker answers one of the backends it was made for, or None, at once and without raising"
-LOOKS_ONLY = "the engine counts, the policy only looks: it changes neither backends nor sessions"
 MADE = "an algorithm makes a picker for any backends, at least one, at once or in slices of a generator"
 
 
@@ -38,22 +39,24 @@ class Watched:
 
     def made(self, make: Callable[[], Any], backends: Sequence[Any]) -> Any:
         """What `make` makes for these, under watch. Raises what it raises."""
-        before = photo(*backends)
         try:
             made = make()
         except Exception as error:
-            self.wrong.append((MADE, f"picker() raised {in_words(error)}"))
+            self.raised(MADE, "picker()", error)
             raise
         if isinstance(made, Generator):
             return self._in_slices(made, backends)
-        self._check_untouched("picker()", before, backends)
         return self._watched(made, backends)
+
+    def raised(self, promised: str, what: str, error: Exception) -> None:
+        """That part of it has raised; if it tried to change what it was given, another promise is broken."""
+        self.wrong.append((LOOKS_ONLY if isinstance(error, ReadOnly) else promised, f"{what} raised {in_words(error)}"))
 
     def _in_slices(self, made: Generator[None, None, Any], backends: Sequence[Any]) -> Generator[None, None, Any]:
         try:
             picker = yield from bounded(made)
         except Exception as error:
-            self.wrong.append((MADE, f"the generator of picker() raised {in_words(error)}"))
+            self.raised(MADE, "the generator of picker()", error)
             raise
         return self._watched(picker, backends)
 
@@ -64,10 +67,6 @@ class Watched:
             close(picker)
         self.wrong.append((MADE, f"picker() answered {picker!r}, which cannot be called"))
         return picker
-
-    def _check_untouched(self, what: str, before: Any, now: Sequence[Any]) -> None:
-        if changed := differences(before, photo(*now)):
-            self.wrong.append((LOOKS_ONLY, f"{what} changed {changed}"))
 
 
 class _WatchedKeeper:
@@ -98,14 +97,12 @@ class _WatchedPicker:
         return getattr(self._picker, name)
 
     def __call__(self, session: Any) -> Any:
-        watched, seen = self._watched, (*self._backends, session)
-        before = photo(*seen)
+        watched = self._watched
         try:
             answer = self._picker(session)
         except Exception as error:
-            watched.wrong.append((CHOOSES, f"the picker raised {in_words(error)}"))
+            watched.raised(CHOOSES, "the picker", error)
             raise
-        watched._check_untouched("the picker", before, seen)  # noqa: SLF001  the two are one
         if came := misfit(answer, self._backends):
             watched.wrong.append((CHOOSES, came))
         return answer
@@ -130,36 +127,15 @@ def close(awaitable: Any) -> None:
         awaitable.close()
 
 
-def photo(*things: Any) -> list[tuple[str, dict[str, Any]]]:
-    """All that is to be seen of these now, by name."""
-    return [(_whose(one), _members(one)) for one in things]
+def photo(head: Head | None) -> dict[str, Any]:
+    """All that is to be seen of a head now, by name; nothing of none."""
+    return {} if head is None else {field.name: getattr(head, field.name) for field in attrs.fields(type(head))}
 
 
-def _whose(thing: Any) -> str:
-    return str(getattr(thing, "name", "the head" if hasattr(thing, "fields") else "the session"))
-
-
-def _members(thing: Any) -> dict[str, Any]:
-    names = [field.name for field in attrs.fields(type(thing))] if attrs.has(type(thing)) else list(vars(thing))
-    members = {name: getattr(thing, name, None) for name in names}
-    return {name: value.copy() if isinstance(value, list | dict | set) else value for name, value in members.items()}
-
-
-def differences(before: list[tuple[str, dict[str, Any]]], now: list[tuple[str, dict[str, Any]]]) -> str:
-    """What differs between two photos, in words; empty for nothing."""
-    return ", ".join(
-        f"{name} of {whose} ({_brief(old.get(name))} is {_brief(value)} now)"
-        for (whose, old), (_, new) in zip(before, now, strict=True)
-        for name, value in new.items()
-        if name not in old or old[name] != value
-    )
-
-
-def _brief(value: Any) -> str:
-    """A value in few words: of backends the names."""
-    if isinstance(value, list | tuple) and any(hasattr(one, "address") for one in value):
-        return f"[{', '.join(one.name for one in value)}]"
-    return repr(value)
+def differences(before: dict[str, Any], head: Head | None) -> str:
+    """What has changed of a head since that photo, in words; empty for nothing."""
+    changed = ((name, old, getattr(head, name)) for name, old in before.items())
+    return ", ".join(f"{name} of the head ({old!r} is {now!r} now)" for name, old, now in changed if old != now)
 
 
 def tell_wrong(watched: Watched, story: Story, faults: Sequence[tuple[str, BaseException]] = ()) -> None:

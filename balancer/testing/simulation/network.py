@@ -13,7 +13,8 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from balancer.core.backend import Place
-from balancer.core.messages import END, End, Message, ResponseHead
+from balancer.core.messages import END, End, Message, RequestHead, ResponseHead
+from balancer.core.sealing import SealedSession
 from balancer.core.session import Session
 from balancer.errors import CheckFailed, UpstreamGone
 from balancer.interfaces import ICheckTarget, IHealthCheck, Kind, Report
@@ -28,8 +29,27 @@ HEADS: Final = {status: ResponseHead(status, length=0) for status in (GOOD, BAD)
 class Asking(Session):
     """A session of the client of that number, which is so many seconds of a backend's `work`."""
 
-    number = 0
-    work = 0.0
+    __slots__ = ("number", "work")
+
+    def __init__(
+        self,
+        kind: Kind,
+        client: tuple[str, int],
+        now: float,
+        request: RequestHead | None = None,
+        *,
+        number: int = 0,
+        work: float = 0.0,
+    ) -> None:
+        self.number, self.work = number, work
+        super().__init__(kind, client, now, request)
+
+
+class _SealedAsking(Asking, SealedSession):
+    __slots__ = ()
+
+
+Asking.sealed = _SealedAsking
 
 
 class Network(VirtualClock):

@@ -46,7 +46,7 @@ def test_over_http(storages: list[Storage], method: str) -> None:
     storages[1].prove("http-01", TOKEN, PROOF)
     found = asked.matches(session)
     assert found == {"proof": PROOF}
-    session.captures = found
+    session.become(captures=found)
     answer = Told().request(session.request, session)
     assert (answer.status, answer.body) == (200, PROOF.encode())
     assert answer.fields == (("content-type", "application/octet-stream"),)

@@ -121,8 +121,8 @@ MORALS: Final = {
         "came: of x-nobody-knows there is N ",
     ),
     "ChangesInPlace": (
-        "promised: heads are shared with others, so a filter changes copies, and no session",
-        "came: fields of the head (() is (('x-seen', 'yes'),) now)",
+        "promised: heads are shared with others, so a filter changes copies",
+        "came: request() changed fields of the head (() is (('x-seen', 'yes'),) now)",
     ),
     "ReturnsNothing": (
         "promised: a filter answers a head that can be sent, or a Reply, and never raises",
@@ -197,8 +197,8 @@ MORALS: Final = {
         "came: m is MORE, and ~~m is True",
     ),
     "WritesCaptures": (
-        "promised: a matcher looks at a session and changes nothing of it",
-        "came: captures of the session ({} is {'client': 'N '} now)",
+        "promised: the engine counts, the policy only looks: it changes neither backends nor sessions",
+        "came: matches() raised ReadOnly: 'captures' of a session is only to be read; a matcher answers captu",
     ),
     "CapturesNumbers": (
         "promised: a matcher answers True, False, MORE, or captures: texts by name",
@@ -241,8 +241,8 @@ MORALS: Final = {
         "came: ValueError: invalid literal for int() with base N : ''",
     ),
     "TrimsInPlace": (
-        "promised: heads are shared with others, so a filter changes copies, and no session",
-        "came: target of the head ('/?' is '?' now)",
+        "promised: heads are shared with others, so a filter changes copies",
+        "came: request() changed target of the head ('/?' is '?' now)",
     ),
     "InOrder": (
         "promised: fields of a name that the filter does not know pass all of them as they came, or none",

@@ -36,11 +36,11 @@ MORALS_OF_ALGORITHMS: Final = {
     ),
     "CountsForTheEngine": (
         "promised: the engine counts, the policy only looks: it changes neither backends nor sessions",
-        "came: the picker changed active of N (N is N now)",
+        "came: the picker raised ReadOnly: 'active' of backend 'N ' is only to be read; keep notes of your ow",
     ),
     "MarksAsTried": (
         "promised: the engine counts, the policy only looks: it changes neither backends nor sessions",
-        "came: the picker changed tried of the session ([N ] is [N ] now)",
+        "came: the picker raised ReadOnly: 'tried' of a session is only to be read; a matcher answers capture",
     ),
     "Awaitable": (
         "promised: a picker answers one of the backends it was made for, or None, at once and without raising",

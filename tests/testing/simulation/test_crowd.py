@@ -22,7 +22,7 @@ class Guest:
     def start(self) -> None:
         """See `Client`."""
         why = "a reason" if self.session.now else ""
-        self.session.attempt = 2
+        self.session.become(attempt=2)
         self.stage.clock.callLater(self.session.work, self.stage.crowd.ended, self, why)
 
     def leave(self, backend: Any, error: Any) -> None:

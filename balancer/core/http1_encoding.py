@@ -58,9 +58,11 @@ def joined(lines: Sequence[str]) -> bytes:
 class _Outgoing:
     """The body of one message after another, framed as the head of each declared."""
 
+    __slots__ = ("_left", "_mode")
     _mismatch: ClassVar[type[BalancerError]]
-    _mode = _COUNTED
-    _left = 0
+
+    def __init__(self) -> None:
+        self._mode, self._left = _COUNTED, 0
 
     def _frame(self, mode: _Mode, left: int = 0) -> None:
         self._mode, self._left = mode, left
@@ -107,6 +109,7 @@ class _Outgoing:
 class RequestEncoder(_Outgoing):
     """Writes requests, one after another, for one connection to a backend."""
 
+    __slots__ = ()
     _mismatch = RequestRefused
 
     def head(self, head: RequestHead) -> bytes:
@@ -136,13 +139,11 @@ class ResponseEncoder(_Outgoing):
     `persistent`: whether the connection may live on after this answer; known once the head is written.
     """
 
+    __slots__ = ("_method", "_old", "_readable", "_usual", "persistent")
     _mismatch = ResponseInvalid
-    _method = "GET"
-    _old = _readable = _usual = persistent = False
 
     def __init__(self, request: RequestHead | None) -> None:
-        if request is not None:
-            self.begin(request)
+        self.begin(request)
 
     def begin(self, request: RequestHead | None) -> None:
         """The next answer is to this request."""

@@ -31,6 +31,8 @@ GREETINGS: Final = ("", "220 ", "HTTP/1.1 200 OK\r\n\r\n")
 """How that begins which a backend says."""
 PIECE: Final = 16
 """Bytes of a body that come at once, when it comes in pieces."""
+ALWAYS: Final = 16
+"""Texts that are tried however slow the machine is."""
 WAITS: Final = "it waits for nothing"
 
 _NOT_OF_TARGETS: Final = re.compile(r"[^!-~]|#")
@@ -85,14 +87,17 @@ def _names(plugin: Any, usual: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _climb_all(subject: Subject, several: Sequence[Text], places: Mapping[str, Prepared]) -> None:
-    """Every text in every place, as far as there is time: first the short lengths. Raises `Broken`."""
+    """The first texts in every place, and the others as far as there is time: first the short lengths.
+
+    Raises `Broken`.
+    """
     for lengths in (SHORT, LONG):
         until = process_time() + subject.effort.seconds / 4
-        for text in several:
+        for number, text in enumerate(several):
+            if number >= ALWAYS and process_time() > until:
+                break
             for what, prepared in places.items():
                 climb(what, text, lengths, prepared)
-            if process_time() > until:
-                break
 
 
 def _waits_for_nothing(what: str, places: Mapping[str, Prepared]) -> None:
@@ -151,15 +156,17 @@ def checks(subject: Subject) -> None:
 
 
 def _to_hear(subject: Subject, text: str) -> Callable[[], object]:
-    data = f"{text}\r\n".encode("latin-1")
+    data, several = f"{text}\r\n".encode("latin-1"), list[Examination]()
+    with suppress(Exception):  # whether it can be asked at all is another promise
+        several.append(Examination(subject.make(), Story()))
 
     def hear() -> None:
-        examined = Examination(subject.make(), Story())
-        try:
-            examined.say(data)
-            examined.end()
-        finally:
-            examined.stop()
+        for examined in several:
+            try:
+                examined.say(data)
+                examined.end()
+            finally:
+                examined.stop()
 
     return hear
 

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from functools import partial
-from types import CodeType, FunctionType, MethodType
+from types import CodeType, FunctionType, MemberDescriptorType, MethodType
 from typing import Any, Final
 
 MOST: Final = 40
@@ -109,8 +109,16 @@ class _Walk:
             return []
         if not kind.__module__.startswith("balancer.interfaces"):
             self._homes.add(kind.__module__)
-        names = [*getattr(thing, "__dict__", ()), *getattr(thing, "__slots__", ())]
-        return [*(getattr(thing, name, None) for name in names), *kind.__mro__]
+        return [*_members(thing), *kind.__mro__]
+
+
+def _members(thing: Any) -> Iterator[Any]:
+    """What an object has; a property, which is code, is not asked."""
+    yield from getattr(thing, "__dict__", {}).values()
+    slots = [slot for kind in type(thing).__mro__ for slot in vars(kind).values()]
+    for slot in slots:
+        with suppress(AttributeError):  # nothing is in it yet
+            yield slot.__get__(thing) if isinstance(slot, MemberDescriptorType) else None
 
 
 def _is_ours(module: str) -> bool:

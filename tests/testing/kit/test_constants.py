@@ -101,3 +101,24 @@ def test_what_is_not_there_yet_is_passed_over() -> None:
     assert mentioned(early) == []
     late = "late"
     assert mentioned(early) == [b"late"]
+
+
+class _Slotted:
+    __slots__ = ("dear", "empty", "word")
+
+
+class _Lazy(_Slotted):
+    """Has one slot filled, one empty, and a property in place of one, which nobody may ask."""
+
+    def __init__(self) -> None:
+        self.word = "in a slot"
+
+    @property
+    def dear(self) -> str:
+        """Fail."""
+        raise AssertionError("it was asked")
+
+
+def test_no_code_is_run() -> None:
+    """What stands in slots is found; properties, which are code, are not asked."""
+    assert b"in a slot" in mentioned(_Lazy())

@@ -61,3 +61,16 @@ def test_a_promise_that_holds() -> None:
     for_each_seed(seen.append, EFFORT)
     assert len(seen) == EFFORT.seeds
     search(st.integers(), lambda _: None, Profile(10, 0.0, 1))
+
+
+def test_what_is_slow_is_not_shortened_for_ever() -> None:
+    """A story that takes long is told as it is, when the time for a shorter one is over."""
+    tried: list[list[int]] = []
+
+    def breaks(case: tuple[str, list[int]]) -> None:
+        tried.append(case[1])
+        raise Broken("broken", len(case[1]))
+
+    with pytest.raises(Broken):
+        search(st.nothing(), breaks, Profile(10, -1.0, 1), first=[("one", [1, 2, 3])])
+    assert tried == [[1, 2, 3]]

@@ -244,7 +244,8 @@ class TCPServer(Stream, tcp.Server):
         self._tempDataBuffer, self._tempDataLen = [], 0
         # Looked at with every read or write: found here sooner than among the classes.
         self.dataBuffer, self.disconnecting, self.producerPaused = b"", 0, False
-        self._writeDisconnecting = self._writeDisconnected = False
+        self._writeDisconnecting = self._writeDisconnected = self.TLS = False
+        self.bufferSize = Stream.bufferSize
         if sock.gettimeout() != 0:
             sock.setblocking(False)
         if len(client) != 2:

@@ -21,7 +21,10 @@ if TYPE_CHECKING:
 
 
 class IBackend(Interface):
-    """One server, as a policy sees it: a view to read. The engine counts; the policy only looks."""
+    """One server, as a policy sees it: a view to read. The engine counts; the policy only looks.
+
+    To assign to it raises `ReadOnly`, an `AttributeError`. What an algorithm notes of a backend it keeps itself.
+    """
 
     name: str = Attribute("The name given in the config, else the address as written; unique in its pool.")
     address: str = Attribute("Where it is, as written in the config.")
@@ -58,7 +61,7 @@ class ICertificate(Interface):
 
 
 class ISession(Interface):
-    """All that a decision may depend on, for one session or one attempt of it. Read it; do not change it."""
+    """All that a decision may depend on, for one session or one attempt of it. To assign to it raises `ReadOnly`."""
 
     now: float = Attribute("Monotonic seconds when the decision is made.")
     kind: Kind = Attribute("TCP connection, UDP flow or HTTP request.")

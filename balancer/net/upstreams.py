@@ -252,7 +252,7 @@ class Upstreams:
         """
         session = exchange.session
         if lease is None:
-            if session.attempt > 1:
+            if session.attempt > 1:  # the first is picked for in the turn that the session is made in
                 session.at(self.reactor.seconds())
             try:
                 lease = self.pool.pick(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 import pytest
@@ -35,6 +36,24 @@ def test_tls_is_told_by_the_session() -> None:
     assert verifyObject(ICertificate, certificate)
 
 
+@pytest.mark.parametrize("secured", [None, Secured("TLSv1.3", "X", server_name="b.example", alpn="h2")])
+def test_how_a_connection_came(secured: Secured | None) -> None:
+    """A session knows its PROXY header and its TLS; what was agreed with the client here counts before the header."""
+    session, header = Session(Kind.TCP, ("192.0.2.1", 1), 5.0), ProxyHeader(2, tlvs=((2, b"a.example"),))
+    session.arrive(header, secured)
+    assert (session.proxy, session.secured) == (header, secured)
+    assert (session.server_name, session.alpn) == (("b.example", "h2") if secured else ("a.example", header.alpn))
+
+
+def test_the_time_and_the_captures() -> None:
+    """A session is told the time of a decision, and what a matcher captured, of which it has a copy."""
+    session, found = Session(Kind.TCP, ("192.0.2.1", 1), 5.0), {"a": "b"}
+    session.at(6.0)
+    session.capture(found)
+    found.clear()
+    assert (session.now, session.captures) == (6.0, {"a": "b"})
+
+
 def test_another_attempt() -> None:
     """Attempts are counted, and why each but the first was made is kept, in order; but for one that was not made."""
     session = Session(Kind.HTTP, ("192.0.2.1", 1), 5.0)
@@ -49,7 +68,9 @@ def test_sessions_share_nothing() -> None:
     """What one session tried is not another's, nor can what it captured be, and equal looks do not make two one."""
     one, two = (Session(Kind.UDP, ("192.0.2.1", 1), 5.0) for _ in range(2))
     one.become(tried=("backend",))
-    assert two.tried == ()
+    twin: Any = copy(one)
+    twin.tried_on("another")
+    assert (twin.tried, one.tried, two.tried) == (("backend", "another"), ("backend",), ())
     with pytest.raises(TypeError):
         one.captures["name"] = "value"  # type: ignore[index]  # that it cannot be done is the point
     assert one != two

@@ -68,7 +68,8 @@ def test_power_of_two_fills_by_weight(shares: list[int], seed: int) -> None:
     backends = [FakeBackend(str(place), weight=weight) for place, weight in enumerate(shares)]
     picker: Any = PowerOfTwo().picker(backends, Chance(seed))
     for _ in range(40 * sum(shares)):
-        picker(SESSION).become(active=picker(SESSION).active + 1)
+        chosen = picker(SESSION)
+        chosen.become(active=chosen.active + 1)
     assert all(30 <= backend.active / backend.weight <= 50 for backend in backends)
 
 

@@ -26,7 +26,7 @@ FUZZ_SECONDS ?= 60
 
 SUDO := $(shell [ "$$(id -u)" = 0 ] || echo sudo)
 
-.PHONY: demo check test test-pure test-unmeasured test-sockets system programs lint fuzz bench docs soak clean
+.PHONY: demo test test-pure test-unmeasured test-sockets system programs lint fuzz bench docs soak clean
 
 demo: $(VENV)/.installed
 	$(BIN)/twist --log-format=text balancer --config examples/quickstart.py
@@ -36,12 +36,6 @@ demo: $(VENV)/.installed
 test: $(VENV)/.installed-dev
 	rm -f .coverage .coverage-pure
 	$(MAKE) --jobs=2 --output-sync=target test-pure test-sockets test-unmeasured
-	$(BIN)/python .ci/coverage_gates.py
-
-# All of it but the docs, side by side, with the longest first: much of it waits.
-check: $(VENV)/.installed-dev $(VENV)/.installed-fuzz $(VENV)/scanner/.installed programs
-	rm -f .coverage .coverage-pure
-	$(MAKE) --jobs=2 --output-sync=target test-pure test-sockets system test-unmeasured lint fuzz
 	$(BIN)/python .ci/coverage_gates.py
 
 test-pure:

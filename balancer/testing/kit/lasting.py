@@ -81,7 +81,7 @@ def _serve(subject: Subject, pool: MemoryPool, number: int) -> None:
         lease = pool.pick(session)
         lease.end(phase, error=error, status=status)
         if phase is Phase.CONNECT:
-            session.attempt, session.tried = 2, (lease.backend,)
+            session.become(attempt=2, tried=(lease.backend,))
             pool.pick(session).end()
     pool.wait(1.0)
 
@@ -129,7 +129,7 @@ def _judge_picks(subject: Subject, pool: MemoryPool, reference: float, story: St
     now = pool.clock.seconds()
     several = [session_of(subject.claims.affinity or True, number, now=now) for number in range(50)]
     for session in several[::2]:
-        session.attempt, session.tried = 2, (pool.backends[0],)
+        session.become(attempt=2, tried=(pool.backends[0],))
     order = iter(range(10_000_000))
 
     def once() -> None:

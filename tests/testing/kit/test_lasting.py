@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import gc
 import tracemalloc
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
+from balancer.interfaces import IBackend, ISession
 from balancer.plugins.algorithms import LeastTime, RoundRobin
 from balancer.plugins.hash_tables import Ketama
 from balancer.plugins.hashing import SourceHash
@@ -25,6 +27,32 @@ def test_the_sound_pass(sound: Any, level: str) -> None:
 def test_keepers_are_measured() -> None:
     """An algorithm with a keeper is measured by that."""
     assert story_of(lambda: Sticky(OwnCookie("served-by", "s" * 32)), "budget") == ""
+
+
+class Noting:
+    """Notes of each session how many backends it was tried on."""
+
+    name = "noting"
+
+    def __init__(self) -> None:
+        self.seen = set[tuple[int, int]]()
+
+    def picker(self, backends: Sequence[IBackend], _random: object) -> Callable[[ISession], IBackend]:
+        """See `IAlgorithm`."""
+
+        def pick(session: ISession) -> IBackend:
+            self.seen.add((session.attempt, len(session.tried)))
+            return next(backend for backend in backends if backend not in session.tried)
+
+        return pick
+
+
+@pytest.mark.parametrize("level", ["memory", "budget"])
+def test_some_sessions_come_again(level: str) -> None:
+    """Some of the sessions are the second attempt of one that a backend has refused."""
+    noting = Noting()
+    story_of(lambda: noting, level)
+    assert noting.seen == {(1, 0), (2, 1)}
 
 
 def test_tracing_goes_on() -> None:

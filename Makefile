@@ -13,8 +13,9 @@ REACTORS := tests/control tests/net tests/service tests/system/test_demo.py test
 
 # Long runs that cover nothing others do not. They are not measured: that takes several times as long.
 UNMEASURED := tests/test_repository.py tests/assembly/test_checks_outage.py tests/benchmarks \
-	tests/core/test_http1_corpus.py $(wildcard tests/net/test_*_machine.py tests/plugins/test_conformance_*.py) \
-	tests/plugins/test_through_the_pool.py tests/testing/kit/test_repeating.py tests/testing/kit/test_soundness.py \
+	tests/core/test_http1_corpus.py tests/net/test_http_corpus.py tests/net/test_peeking.py \
+	$(wildcard tests/net/test_*_machine.py tests/plugins/test_conformance_*.py) tests/plugins/test_through_the_pool.py \
+	tests/testing/kit/test_repeating.py tests/testing/kit/test_soundness.py \
 	tests/testing/simulation/test_simulating_policies.py tests/twisted_suites
 
 # The Debian packages whose programs tests/system drives.

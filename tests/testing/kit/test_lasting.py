@@ -29,23 +29,30 @@ def test_keepers_are_measured() -> None:
     assert story_of(lambda: Sticky(OwnCookie("served-by", "s" * 32)), "budget") == ""
 
 
+class Noting:
+    """Notes of each session how many backends it was tried on."""
+
+    name = "noting"
+
+    def __init__(self) -> None:
+        self.seen = set[tuple[int, int]]()
+
+    def picker(self, backends: Sequence[IBackend], _random: object) -> Callable[[ISession], IBackend]:
+        """See `IAlgorithm`."""
+
+        def pick(session: ISession) -> IBackend:
+            self.seen.add((session.attempt, len(session.tried)))
+            return next(backend for backend in backends if backend not in session.tried)
+
+        return pick
+
+
 @pytest.mark.parametrize("level", ["memory", "budget"])
 def test_some_sessions_come_again(level: str) -> None:
     """Some of the sessions are the second attempt of one that a backend has refused."""
-    seen = set[tuple[int, int]]()
-
-    class Noting:
-        name = "noting"
-
-        def picker(self, backends: Sequence[IBackend], _random: object) -> Callable[[ISession], IBackend]:
-            def pick(session: ISession) -> IBackend:
-                seen.add((session.attempt, len(session.tried)))
-                return next(backend for backend in backends if backend not in session.tried)
-
-            return pick
-
-    story_of(Noting, level)
-    assert seen == {(1, 0), (2, 1)}
+    noting = Noting()
+    story_of(lambda: noting, level)
+    assert noting.seen == {(1, 0), (2, 1)}
 
 
 def test_tracing_goes_on() -> None:

@@ -79,7 +79,13 @@ def judged(parts: Parts, settings: nouns.Pool, change: Change) -> None:
 def of_pool(parts: Parts, settings: nouns.Pool, what: str, why: str, evidence: str) -> None:
     """Something has changed for a pool as a whole."""
     parts.events.note(settings.name, "", what, why=why, evidence=evidence)
-    log.error("pool {pool!r}: {what}: {why}: {evidence}", pool=settings.name, what=what, why=why, evidence=evidence)
+    log.error(
+        "pool {pool!r}: {what}: {why}{evidence}",
+        pool=settings.name,
+        what=what,
+        why=why,
+        evidence=f": {evidence}" if evidence else "",
+    )
 
 
 def drain(parts: Parts, settings: nouns.Pool, backend: Backend, *, draining: bool) -> None:

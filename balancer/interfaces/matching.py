@@ -93,6 +93,8 @@ def captures_of(matcher: Any) -> frozenset[str] | None:
     Of a filter, or a function in its place, what it needs.
     """
     told = getattr(matcher, "captures", None)
+    if isinstance(told, str):
+        return frozenset({told})  # one name, and not its letters
     return frozenset(told) if isinstance(told, Collection) else None
 
 

@@ -335,3 +335,11 @@ def test_tags_are_told() -> None:
     lines = [str(formatEvent(event)) for event in told if "tags" in event]
     assert lines == [f"pool 'p': backend '127.0.0.1:9001' has tags: {found}" for found in ("fast, primary", "none")]
     house.end()
+
+
+@pytest.mark.parametrize(("evidence", "end"), [("ValueError", ": ValueError"), ("", "")])
+def test_what_becomes_of_a_pool_is_told(keeping: Ward, evidence: str, end: str) -> None:
+    """What has changed for a pool is told with the reason, and with the evidence where there is some."""
+    with listening() as events:
+        changes.of_pool(keeping.assembly, keeping.pool, "algorithm 'a': asked again", "on probation", evidence)
+    assert [formatEvent(event) for event in events] == [f"pool 'pool': algorithm 'a': asked again: on probation{end}"]

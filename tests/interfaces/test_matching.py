@@ -166,3 +166,8 @@ def test_the_names_that_may_be_captured() -> None:
     assert captures_of(tenant & shop) == captures_of(tenant | shop) == frozenset({"tenant", "shop"})
     assert captures_of(~tenant) == frozenset()
     assert captures_of(Matcher()) is captures_of(tenant & bool) is captures_of(bool | shop) is None
+
+
+def test_one_name_in_place_of_several() -> None:
+    """A matcher that says a text captures by that name, not by its letters."""
+    assert captures_of(type("Plain", (), {"captures": "tenant"})()) == frozenset({"tenant"})

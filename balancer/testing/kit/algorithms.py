@@ -23,13 +23,16 @@ from balancer.testing.kit.churning import Happens, Run, Step, churn
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.searching import search
 from balancer.testing.kit.setups import TRIED_FIRST, SetUp, setups
-from balancer.testing.kit.stories import Story, in_words, listed
+from balancer.testing.kit.stories import LOOKS_ONLY, Story, in_words, listed
 from balancer.testing.kit.watching import (
     CHOOSES,
     MADE,
     Watched,
     close,
+    differences,
     misfit,
+    photo,
+    put_back,
     tell_wrong,
 )
 from balancer.testing.sessions import sessions
@@ -145,9 +148,13 @@ def _asked_directly(subject: Subject, offered: tuple[FakeBackend, ...], several:
     picker = story.asked(MADE, "picker()", lambda: finished(algorithm.picker(offered, Random(0))))
     for number, session in enumerate(several):
         story.tell(f"it is asked for {_told(session)}")
+        before = photo(session.request)
         answer = story.asked(CHOOSES, "the picker", partial(picker, session))
         if came := misfit(answer, offered):
             story.broken(CHOOSES, came)
+        if changed := differences(before, session.request):
+            put_back(before, session.request)
+            story.broken(LOOKS_ONLY, f"the picker changed {changed}")
         if answer is not None:
             _tell_the_end(story, picker, session, answer, ENDS[number % len(ENDS)])
 

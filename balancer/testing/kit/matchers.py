@@ -11,6 +11,7 @@ from balancer.core.messages import RequestHead
 from balancer.errors import ConfigError
 from balancer.interfaces import MORE, Found, Kind, Matcher, ask
 from balancer.interfaces.hints import Hints, among, below, hints_of
+from balancer.interfaces.matching import captures_of
 from balancer.testing.fakes import FakeSession
 from balancer.testing.kit.claims import Subject
 from balancer.testing.kit.constants import mentioned
@@ -164,7 +165,7 @@ def _truth(found: Any) -> str:
 
 
 def hints(subject: Subject) -> None:
-    """Beyond the hosts and the paths that it says it can match, it matches nothing; and `always` is always."""
+    """Beyond what it says of its hosts, paths and captures it matches and captures nothing; and `always` is always."""
     matcher = subject.make()
     try:
         bounds = hints_of(matcher)
@@ -186,7 +187,8 @@ def _near(bounds: Hints) -> Iterable[FakeSession]:
 
 
 def _within(matcher: Any, bounds: Hints, session: FakeSession) -> None:
-    found, head, story = _truth(ask(matcher, session)), session.request, Story()
+    answer, head, story = ask(matcher, session), session.request, Story()
+    found = _truth(answer)
     asked = session.kind in getattr(matcher, "kinds", Kind)
     if asked and getattr(matcher, "always", False) and found != "True":
         story.tell(f"{described(session)}: {found}")
@@ -194,6 +196,9 @@ def _within(matcher: Any, bounds: Hints, session: FakeSession) -> None:
     if found != "True":
         return
     story.tell(f"{described(session)}: it matches")
+    known = captures_of(matcher)
+    if known is not None and isinstance(answer, Mapping) and not known.issuperset(answer):
+        story.broken(f"it captures only names among {sorted(known)}", f"it captures {sorted(answer)}")
     if head is not None and bounds.hosts is not None and not among(head.host, bounds.hosts):
         story.broken(f"it matches only hosts among {sorted(bounds.hosts)}", f"it matches {head.host!r}")
     if head is not None and bounds.prefixes is not None and not below(head.path, bounds.prefixes):

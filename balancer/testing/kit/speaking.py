@@ -58,7 +58,7 @@ def outright_requests(plugin: Any) -> Iterator[RequestHead]:
         yield RequestHead("GET", path, "example.com")
     for host in HOSTS:
         yield RequestHead("GET", "/", host)
-    for text in _matching(plugin):
+    for text in (*_matching(plugin), *(word.decode("latin-1") for word in mentioned(plugin))):
         yield _requesting(text, text, [(name, _value(text)) for name in _names(plugin)])
     for fields in _hostile_fields(plugin, NAMES):
         yield RequestHead("POST", "/", "example.com", fields=fields)

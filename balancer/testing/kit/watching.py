@@ -138,6 +138,12 @@ def differences(before: dict[str, Any], head: Head | None) -> str:
     return ", ".join(f"{name} of the head ({old!r} is {now!r} now)" for name, old, now in changed if old != now)
 
 
+def put_back(before: dict[str, Any], head: Head | None) -> None:
+    """Make a head again what it was on that photo, for those who are asked about it next."""
+    for name, old in before.items():
+        setattr(head, name, old)
+
+
 def tell_wrong(watched: Watched, story: Story, faults: Sequence[tuple[str, BaseException]] = ()) -> None:
     """End the story if anything went wrong. Raises `Broken`."""
     for promised, came in watched.wrong:

@@ -101,6 +101,22 @@ class MarksAsTried:
         return pick
 
 
+class AsksForAnother:
+    """Has the backend asked for another thing, in the head that others see as well."""
+
+    name = "asks-for-another"
+
+    def picker(self, backends: Sequence[Any], random: Random) -> Any:
+        """See `IAlgorithm`."""
+
+        def pick(session: Any) -> Any:
+            if session.request is not None:
+                session.request.target = f"/shard{session.request.target}"
+            return random.choice(backends)
+
+        return pick
+
+
 class Awaitable:
     """A picker that is a coroutine function: it answers what must be awaited."""
 
@@ -227,6 +243,7 @@ ANSWERING = [
     Faulty(Sorting, "safety"),
     Faulty(CountsForTheEngine, "safety"),
     Faulty(MarksAsTried, "safety"),
+    Faulty(AsksForAnother, "safety"),
     Faulty(Awaitable, "shape"),
     Faulty(AnswersName, "safety"),
     Faulty(TriedIsAList, "safety"),

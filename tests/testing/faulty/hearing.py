@@ -67,6 +67,17 @@ class AlwaysButOver(Matcher):
         return session.kind is not Kind.UDP
 
 
+class CapturesAnotherName(Matcher):
+    """Captures something by another name than it says."""
+
+    captures = frozenset({"tenant"})
+
+    def matches(self, session: Any) -> Any:
+        """See `IMatcher`."""
+        path = "" if session.request is None else session.request.path
+        return path.startswith("/shops/") and {"shop": path.removeprefix("/shops/")}
+
+
 class EveryClientSeen(Matcher):
     """Remembers every client that it was asked about."""
 
@@ -195,6 +206,7 @@ MATCHERS = [
     Faulty(PairOfWords, "hostile"),
     Faulty(CanaryByChance, "determinism"),
     Faulty(AlwaysButOver, "hints"),
+    Faulty(CapturesAnotherName, "hints"),
     Faulty(EveryClientSeen, "memory"),
 ]
 FILTERS = [

@@ -228,6 +228,10 @@ MORALS: Final = {
         "promised: it says that it matches always",
         "came: it does not",
     ),
+    "CapturesAnotherName": (
+        "promised: it captures only names among ['tenant']",
+        "came: it captures ['shop']",
+    ),
     "EveryClientSeen": (
         "promised: what it was asked about leaves nothing behind",
         "came: each leaves N bytes or more",

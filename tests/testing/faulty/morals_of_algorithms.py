@@ -42,6 +42,10 @@ MORALS_OF_ALGORITHMS: Final = {
         "promised: the engine counts, the policy only looks: it changes neither backends nor sessions",
         "came: the picker raised ReadOnly: 'tried' of a session is only to be read; a matcher answers capture",
     ),
+    "AsksForAnother": (
+        "promised: the engine counts, the policy only looks: it changes neither backends nor sessions",
+        "came: the picker changed target of the head ('/' is '/shard/' now)",
+    ),
     "Awaitable": (
         "promised: a picker answers one of the backends it was made for, or None, at once and without raising",
         "came: an awaitable, coroutine, which nobody waits for",

@@ -4,7 +4,7 @@ An error of one connection stays its own. When descriptors or memory run out, th
 a moment and tries again, rather than spin on connections that it cannot accept.
 """
 
-# ruff: noqa: SLF001  Twisted's names, and what its classes keep to themselves
+# ruff: noqa: N802, SLF001  Twisted's names, and what its classes keep to themselves
 # mypy: disallow-untyped-calls=False
 
 from __future__ import annotations
@@ -133,15 +133,27 @@ class Accepting(tcp.Port):
         self.startReading()
 
 
+def _asked_to_send_at_once(sock: Any, *rest: Any) -> TCPServer:
+    sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, True)
+    return TCPServer(sock, *rest)
+
+
 class TCPPort(Accepting):
     """Accepts TCP connections."""
 
-    transport = TCPServer
+    transport: Any = TCPServer
+
+    def createInternetSocket(self) -> Any:
+        """One whose connections send at once: they inherit that, where to ask for each is a call each."""
+        sock = super().createInternetSocket()
+        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, True)
+        return sock
 
     def startListening(self) -> None:
-        """Begin to accept connections that send at once: they inherit that, where to ask for each is a call each."""
+        """Begin to accept; at a socket that was handed over connections may wait that inherited nothing."""
+        if self._preexistingSocket is not None:
+            self.transport = _asked_to_send_at_once
         super().startListening()
-        self.socket.setsockopt(IPPROTO_TCP, TCP_NODELAY, True)
 
     def _take(self, sock: Any, address: Any) -> None:
         if len(address) == 4 and address[3]:  # only a link-local address needs the name of its interface (RFC 4007)

@@ -195,6 +195,17 @@ def test_small_writes_go_out_at_once_on_every_way(lean: Lean) -> None:
         assert all(one.transport.getTcpNoDelay() for one in (accepted, called, adopted))
 
 
+def test_small_writes_go_out_at_once_on_what_waited_for_a_port(lean: Lean) -> None:
+    """Nagle's algorithm is off, too, for who connected to a listening socket before that was handed over."""
+    waited = Note()
+    with socket.create_server((HOST, 0)) as door, socket.create_connection(door.getsockname()):
+        door.setblocking(False)
+        lean.ports.append(lean.reactor.adoptStreamPort(door.fileno(), door.family, lean.factory(lambda: waited)))
+        lean.until(lambda: waited.events)
+        lean.keep(waited)
+        assert waited.transport.getTcpNoDelay()
+
+
 def test_who_is_handed_over_may_be_unwelcome(lean: Lean) -> None:
     """A connection for which there is no protocol is closed, and that is all."""
     with socket.create_server((HOST, 0)) as door, socket.create_connection(door.getsockname()) as near:

@@ -8,6 +8,7 @@ from balancer import config as nouns
 from balancer.assembly.faults import FaultLog
 from balancer.assembly.parts import Parts, pool_of
 from balancer.core.datagrams import Flows
+from balancer.core.faults import Faults
 from balancer.core.flow import Edge
 from balancer.core.flow_bounds import Bounds
 from balancer.core.flow_choice import Choice
@@ -45,7 +46,7 @@ def make_udp(parts: Parts, settings: nouns.UDPListener) -> FlowListener:
 
 def _flows(parts: Parts, settings: nouns.UDPListener, edge: Edge, bounds: Bounds, ended: Callable[[], object]) -> Flows:
     targets = [Route(route.matcher, parts.pools[pool_of(route)], name=route.title) for route in settings.routes]
-    routes = Routes(targets, FaultLog())
+    routes = Routes(targets, Faults(FaultLog(), f"{settings}: "))
     parts.faults.append(routes.faults)
     if settings.key is None:
         return Flows(Choice(routes), edge, parts.deadlines, bounds, ended=ended, work=parts.work)

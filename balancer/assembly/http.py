@@ -46,17 +46,16 @@ def make_http(parts: Parts, settings: nouns.HTTPListener) -> StreamListener:
 
 def serve_http(parts: Parts, settings: nouns.HTTPListener, door: Door, named: str) -> Inner:
     """What serves HTTP behind that door; logs call it so."""
-    faults = Faults(FaultLog())
+    faults = Faults(FaultLog(), f"{named}: ")
     routes = Routes(
         [
             Route(route.matcher, destination(parts, settings, route), _chain(route, faults), route.title)
             for route in (*proving_routes(parts, settings), *settings.routes)
         ],
-        FaultLog(),
+        faults,
     )
-    parts.faults += [faults, routes.faults]
+    parts.faults.append(faults)
     site = _site(parts, settings, routes, door, named)
-    site.faults = faults
     door.tallies.append(site.refusals)
     listening = HTTPListening(
         site,

@@ -11,7 +11,7 @@ from balancer.assembly.http import serve_http
 from balancer.assembly.parts import Parts
 from balancer.assembly.streams import Door, make_stream
 from balancer.assembly.terminated import terminated
-from balancer.core.faults import Tally
+from balancer.core.faults import Faults, Tally
 from balancer.core.peeking import PeekingRoutes
 from balancer.core.proxy_greeting import Introduction
 from balancer.core.routes import Route
@@ -45,7 +45,7 @@ def _relaying(parts: Parts, settings: nouns.TCPListener, door: Door, named: str)
         Route(route.matcher, _course(parts, route, listening, inside, f"{named}, route {number}"), name=route.title)
         for number, route in enumerate(settings.routes, 1)
     ]
-    peeking = PeekingRoutes(routes, FaultLog())
+    peeking = PeekingRoutes(routes, Faults(FaultLog(), f"{named}: "))
     parts.faults.append(peeking.faults)
     junction = Junction(
         door.sessions,

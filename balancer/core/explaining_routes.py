@@ -5,9 +5,7 @@ Matchers are asked as for a session, but every part of one that was put together
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
-from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
 EVERYTHING: Final = "everything"
 """What stands for a matcher where there is none."""
 
-_ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+")
 _SIGNS: Final = {"all": " & ", "any": " | "}
 
 
@@ -97,7 +94,7 @@ def explain_matcher(matcher: Any, session: Session) -> Asked:
     """What the matcher answers, and what each of its parts does."""
     joined, parts = taken_apart(matcher)
     told = tuple(explain_matcher(part, session) for part in parts)
-    text = _joined(joined, told) if told else called(matcher)
+    text = _joined(joined, told) if told else named(matcher)
     try:
         found = ask(matcher, session)
     except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
@@ -117,13 +114,3 @@ def _joined(joined: str, parts: tuple[Asked, ...]) -> str:
     if joined == "not":
         return f"~{parts[0].matcher}"
     return f"({_SIGNS[joined].join(part.matcher for part in parts)})"
-
-
-def called(stranger: Any) -> str:
-    """What a plugin calls itself, and a function by its name."""
-    return stranger.__name__ if isinstance(stranger, FunctionType) else placeless(named(stranger))
-
-
-def placeless(text: str) -> str:
-    """The text without where objects are in memory, which is another place each time."""
-    return _ADDRESS.sub("", text)

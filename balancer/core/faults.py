@@ -5,8 +5,10 @@ The 1st, 2nd, 4th, 8th time and so on is told, so that what always fails does no
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable
+from types import FunctionType
 from typing import Final
 
 from balancer.errors import BalancerError
@@ -16,15 +18,18 @@ MOST: Final = 256
 
 OTHERS: Final = "others"
 
+_ADDRESS: Final = re.compile(r" at 0x[0-9a-f]+")
+
 
 class Faults:
     """The failures of the plugins that serve together, plugin by plugin: `count` so far, and how the latest came.
 
     Whoever tells of it, a failure says no more than its type, unless the message is our own: others may hold secrets.
+    `where` they serve stands before the name of each.
     """
 
-    def __init__(self, report: Callable[[str, BaseException], object]) -> None:
-        self.count = 0
+    def __init__(self, report: Callable[[str, BaseException], object], where: str = "") -> None:
+        self.count, self._where = 0, where
         self.counts: Counter[str] = Counter()
         self.causes: dict[str, str] = {}
         self._report = report
@@ -32,6 +37,7 @@ class Faults:
     def note(self, what: str, error: BaseException) -> None:
         """One more of that plugin."""
         self.count += 1
+        what = self._where + what
         kind = what if what in self.counts or len(self.counts) < MOST else OTHERS
         self.counts[kind] += 1
         self.causes[kind] = cause(error)
@@ -59,11 +65,16 @@ class Tally:
 
 
 def named(stranger: object) -> str:
-    """What a stranger's object calls itself, or of what type it is if it cannot say even that."""
+    """What a stranger calls itself, a function by its name; or of what type it is if it cannot say even that."""
     try:
-        return repr(stranger)
+        return stranger.__name__ if isinstance(stranger, FunctionType) else placeless(repr(stranger))
     except BaseException:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
         return f"<{type(stranger).__name__}>"
+
+
+def placeless(text: str) -> str:
+    """The text without where objects are in memory, which is another place each time."""
+    return _ADDRESS.sub("", text)
 
 
 def _has_doubled(count: int) -> bool:

@@ -7,9 +7,10 @@ no more bytes will come.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final, Generic
 
+from balancer.core.faults import Faults
 from balancer.core.hello import ClientHello, read_client_hello
 from balancer.core.routes import Route, Routes, Target
 from balancer.core.session import Session
@@ -26,10 +27,8 @@ WAIT: Final = 0.1
 class PeekingRoutes(Routes[Target]):
     """The routes of one listener, with the leading bytes that each may need."""
 
-    def __init__(
-        self, routes: Sequence[Route[Target]], report: Callable[[str, BaseException], object] = lambda *_: None
-    ) -> None:
-        super().__init__(routes, report)
+    def __init__(self, routes: Sequence[Route[Target]], faults: Faults | None = None) -> None:
+        super().__init__(routes, faults)
         self._peeks = tuple(getattr(route.matcher, "peek", 0) for route in routes)
         self.limit = max(self._peeks, default=0)
         """The most leading bytes that any of them needs."""

@@ -47,12 +47,10 @@ class Route(Generic[Target]):
 
 
 class Routes(Generic[Target]):
-    """The routes of one listener; `faults` counts what their matchers did wrong, and `report` hears of it."""
+    """The routes of one listener; `faults` counts what their matchers did wrong."""
 
-    def __init__(
-        self, routes: Sequence[Route[Target]], report: Callable[[str, BaseException], object] = lambda *_: None
-    ) -> None:
-        self.report, self.faults = report, Faults(report)
+    def __init__(self, routes: Sequence[Route[Target]], faults: Faults | None = None) -> None:
+        self.faults = faults or Faults(lambda *_: None)
         self._routes = tuple(routes)
         self._index: RouteIndex | None = None
         self.choose = self._chooser()

@@ -82,7 +82,7 @@ class Site:
     told: Callable[[str], object] = lambda _line: None
     access: Access | None = None
     """Where every request is told, if anywhere."""
-    faults: Faults = attrs.Factory(lambda site: Faults(site.routes.report), takes_self=True)
+    faults: Faults = attrs.Factory(lambda site: site.routes.faults, takes_self=True)
     refusals: Tally = attrs.field(init=False, default=attrs.Factory(lambda site: Tally(site.told), takes_self=True))
     blocks: Memory[Block] = attrs.field(init=False, factory=Memory)
 

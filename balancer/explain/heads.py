@@ -14,7 +14,7 @@ from balancer.assembly.http import forwarding, head_limits, other_hosts
 from balancer.core.allowance import allowance
 from balancer.core.arrival import Arrival
 from balancer.core.conversation import AT_THE_LAST_HOP
-from balancer.core.explaining_routes import called
+from balancer.core.faults import named
 from balancer.core.filters import Chain, Pause, chain_of
 from balancer.core.headers import may_travel
 from balancer.core.http1 import RequestDecoder, RequestEncoder
@@ -72,7 +72,7 @@ class Passage:
         if chain is not None:
             answer = chain.request(head, session)
             if isinstance(answer, Pause):
-                slow = called(chain.requests[answer.place][0])
+                slow = named(chain.requests[answer.place][0])
                 notes.append(f"filter {slow} takes its time: what it does, and those behind it, is not known")
                 _let_go(answer.awaitable)
                 answer = answer.head

@@ -7,7 +7,8 @@ from typing import Any, Final
 import attrs
 
 from balancer.core.explaining import Choice, PoolExplained
-from balancer.core.explaining_routes import Asked, RouteAsked, placeless
+from balancer.core.explaining_routes import Asked, RouteAsked
+from balancer.core.faults import placeless
 from balancer.core.messages import RequestHead
 from balancer.errors import BalancerError
 from balancer.explain.heads import lines_sent

@@ -12,7 +12,8 @@ from balancer import config as nouns
 from balancer.config import Routed
 from balancer.core.arrival import arrival
 from balancer.core.explaining import Choice, PoolExplained, explaining
-from balancer.core.explaining_routes import RoutesExplained, called
+from balancer.core.explaining_routes import RoutesExplained
+from balancer.core.faults import named
 from balancer.core.flow_keys import FlowKeys
 from balancer.core.messages import RequestHead
 from balancer.core.peeking import FirstBytes, PeekingRoutes
@@ -153,7 +154,7 @@ class _Follower:
             return
         session.become(request=answer)
         route = self._taken(Routes(_routes(listener)), session)
-        way.filters = tuple(map(called, route.filters))
+        way.filters = tuple(map(named, route.filters))
         way.reply, head = passage.filtered(route, session, way.notes)
         if way.reply is None:
             way.goes = head

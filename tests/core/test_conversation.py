@@ -10,6 +10,7 @@ from hypothesis import given
 
 from balancer.core.conversation import Conversation
 from balancer.core.exchange import Exchange
+from balancer.core.faults import Faults
 from balancer.core.filters import chain_of
 from balancer.core.http1 import Limits
 from balancer.core.proxy_protocol import ProxyHeader
@@ -51,7 +52,7 @@ class Talk:
         match = matcher or (lambda session: session.request.path != "/none")
         route = Route(match, self.stage.target, chain_of(filters), "all")
         self.reports: list[tuple[str, BaseException]] = []
-        routes = Routes([route], lambda what, why: self.reports.append((what, why)))
+        routes = Routes([route], Faults(lambda what, why: self.reports.append((what, why))))
         self.told: list[str] = []
         limits = Limits(head=400, line=200)
         self.site = site = Site(

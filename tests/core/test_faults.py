@@ -57,6 +57,25 @@ def test_each_kind_is_told_for_itself(kinds: list[str]) -> None:
         assert [line for line in told if kind in line.split()[2]] == [f"it was {kind}, {one} so far" for one in powers]
 
 
+def test_where_it_failed_is_told() -> None:
+    """The place that a plugin serves stands before its name, in what is told and in what is counted."""
+    told: list[str] = []
+    faults = Faults(lambda what, _why: told.append(what), "listener 'web': ")
+    faults.note("matcher Mine()", ValueError())
+    assert told == ["listener 'web': matcher Mine() failed, 1 times so far"]
+    assert faults.counts == {"listener 'web': matcher Mine()": 1}
+
+
+def test_a_name_holds_no_place_in_memory() -> None:
+    """A function is called by its name, and what has no `repr` of its own by its class, the same in every process."""
+
+    class Plain:
+        pass
+
+    names = named(test_a_name_holds_no_place_in_memory), named(Plain())
+    assert names == ("test_a_name_holds_no_place_in_memory", f"<{__name__}.{Plain.__qualname__} object>")
+
+
 def test_what_cannot_be_shown_is_named_by_its_type() -> None:
     """An object whose `repr` fails is named all the same, so that its failure can be told."""
 

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from balancer.core.faults import Faults
 from balancer.core.hello import HELLO_LIMIT
 from balancer.core.peeking import AT_ONCE, WAIT, FirstBytes, PeekingRoutes
 from balancer.core.routes import Route
@@ -157,7 +158,8 @@ def test_a_refusal_is_final() -> None:
     told: list[str] = []
     refusing = Begins(b"x")
     routes = PeekingRoutes(
-        [Route(lambda _: 1 / 0, 0), Route(refusing, 1), Route(Begins(b"abc"), 2)], lambda text, _: told.append(text)
+        [Route(lambda _: 1 / 0, 0), Route(refusing, 1), Route(Begins(b"abc"), 2)],
+        Faults(lambda text, _: told.append(text)),
     )
     first = FirstBytes(routes, session())
     assert [first.feed(b"a"), first.feed(b"b")] == [None, None]

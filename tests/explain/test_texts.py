@@ -43,12 +43,13 @@ def test_who_else_it_may_be() -> None:
     assert "and 4 more; if that fails: backend" in line
 
 
+def broken(_session: Any) -> Any:
+    """A matcher that raises."""
+    raise ValueError("no")
+
+
 def test_routes_and_their_parts() -> None:
     """Each route has its answer, and beneath it those of its matcher's parts, one inside the other."""
-
-    def broken(_session: Any) -> Any:
-        raise ValueError("no")
-
     routes = (
         Route(Host("b.example") | (Path("/y") & ~Path("/z")), API, name="odd"),
         Route(~(Path("/") & Host("a.example")), API),

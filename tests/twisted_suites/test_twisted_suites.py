@@ -22,8 +22,8 @@ FAILING = {
     f"{INTERNET}.test_udp.UDPFDServerTestsBuilder_BalancerReactorTests.test_logPrefix": NO_PREFIX,
     f"{INTERNET}.test_udp.UDPServerTestsBuilder_BalancerReactorTests.test_logPrefix": NO_PREFIX,
     f"{INTERNET}.test_unix.UNIXTestsBuilder_BalancerReactorTests.test_logPrefix": NO_PREFIX,
-    "twisted.test.test_tcp.LoopbackTests.test_tcpNoDelay": "connections that this reactor accepts send at once from the "
-    "start: they inherit that from the listening socket, which saves a system call for each",
+    "twisted.test.test_tcp.LoopbackTests.test_tcpNoDelay": "connections that this reactor accepts send at once from "
+    "the start: they inherit that from the listening socket, which saves a system call for each",
 }
 SKIPPED = {
     f"{INTERNET}.test_base.ReactorBaseSignalTests.test_captureSIGBREAK": "a signal of another system",

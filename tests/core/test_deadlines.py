@@ -212,6 +212,19 @@ def test_moving_later_keeps_the_place_until_it_comes_due() -> None:
     assert [1001.4 <= time <= 1001.4 + LATE for time in fired] == [True]
 
 
+def test_armed_is_what_will_fire() -> None:
+    """A deadline is armed until it has fired or was cancelled, and again once it is moved."""
+    clock, deadlines = made()
+    deadline = deadlines.after(1.0, lambda: None)
+    states = [deadline.armed]
+    clock.advance(5)
+    states.append(deadline.armed)
+    deadline.move(1.0)
+    states.append(deadline.armed)
+    deadline.cancel()
+    assert [*states, deadline.armed] == [True, False, True, False]
+
+
 def test_a_bucket_at_once_cancelled_from_within() -> None:
     """Of several deadlines of one granule, the first to fire may cancel the others for good."""
     clock, deadlines = made()

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from balancer.core.faults import Faults
-from balancer.core.filters import fit
+from balancer.core.filters import fit, restore
 from balancer.core.quarantine import Trust
-from balancer.errors import PolicyFailed
+from balancer.errors import PolicyFailed, ReadOnly
 
 if TYPE_CHECKING:
     from balancer.core.backend import Backend
@@ -60,11 +60,17 @@ class Contained(ABC):
 
         Raises `PolicyFailed` when it is not to be had.
         """
+        asked = session.request
+        parts: Any = asked and (asked.method, asked.target, asked.authority, asked.fields, asked.length)
         try:
             chosen = snapshot.picker(session)
+            if asked and parts != (asked.method, asked.target, asked.authority, asked.fields, asked.length):
+                raise ReadOnly("changed the request in place; what a backend is asked is for requested() to say")
             if chosen is not None and chosen not in snapshot.backends:
                 self._check_belonging(snapshot, chosen)
         except BaseException as error:
+            if asked:
+                restore(asked, parts)
             self.failed(PICKING, error)
             raise PolicyFailed(f"{self.name} failed") from error
         if self.doubts:

@@ -150,7 +150,7 @@ class Pause:
 
     def failed(self, failed: FilterFailed) -> RequestHead | Reply | Pause:
         """Go on without the filter, since it failed so. Raises `FilterFailed`."""
-        _restore(self.head, self.parts)
+        restore(self.head, self.parts)
         self.chain.skip(failed)
         return self.chain.request(self.head, self.session, after=self.place + 1)
 
@@ -186,8 +186,8 @@ def _parts(head: RequestHead | ResponseHead) -> tuple[Any, ...]:
     return head.method, head.target, head.authority, head.fields, head.length
 
 
-def _restore(head: RequestHead | ResponseHead, parts: tuple[Any, ...]) -> None:
-    """Undo what was changed of it in place."""
+def restore(head: RequestHead | ResponseHead, parts: tuple[Any, ...]) -> None:
+    """Undo what was changed of it in place: `parts` are what goes onto the wire, as they were."""
     if isinstance(head, ResponseHead):
         head.status, head.phrase, head.fields, head.length = parts
     else:
@@ -196,7 +196,7 @@ def _restore(head: RequestHead | ResponseHead, parts: tuple[Any, ...]) -> None:
 
 def _check_untouched(one: Any, head: RequestHead | ResponseHead, parts: tuple[Any, ...]) -> None:
     if _parts(head) != parts:
-        _restore(head, parts)
+        restore(head, parts)
         raise FilterFailed("changed a head in place; return a copy, as of head.with_field(...)", named=in_words(one))
 
 
@@ -206,7 +206,7 @@ def _called(one: Any, step: Callable[..., Any], head: AnyHead, session: Session)
     try:
         answer = step(head, session)
     except BaseException as error:
-        _restore(head, parts)
+        restore(head, parts)
         raise FilterFailed(f"raised {type(error).__name__}", named=in_words(one)) from error
     _check_untouched(one, head, parts)
     return answer, parts

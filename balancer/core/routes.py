@@ -12,10 +12,10 @@ import attrs
 
 from balancer.core.explaining_routes import RoutesExplained, explain_routes
 from balancer.core.faults import Faults, named
-from balancer.core.filters import Chain
+from balancer.core.filters import Chain, restore
 from balancer.core.route_index import RouteIndex
 from balancer.core.session import Session
-from balancer.errors import NoRoute
+from balancer.errors import NoRoute, ReadOnly
 from balancer.interfaces import MORE, Found
 from balancer.interfaces.hints import NO_HINTS, hints_of
 from balancer.interfaces.matching import checked
@@ -88,14 +88,20 @@ class Routes(Generic[Target]):
         return map(self._routes.__getitem__, index.candidates(request.host, request.path))
 
     def _first(self, routes: Iterable[Route[Target]], session: Session) -> Route[Target]:
+        asked = session.request
+        parts: Any = asked and (asked.method, asked.target, asked.authority, asked.fields, asked.length)
         for route in routes:
             if route.matcher is None:
                 return route
             try:
                 found = route.question(session)
+                if asked and parts != (asked.method, asked.target, asked.authority, asked.fields, asked.length):
+                    raise ReadOnly("changed the request in place; only a filter may answer a changed one")
                 if found is not True and found is not False:
                     found = _captured(route.matcher, found, session)
             except BaseException as error:  # noqa: BLE001  a stranger's code may raise anything, SystemExit too
+                if asked:
+                    restore(asked, parts)
                 self._failed(route.matcher, error)
                 continue
             if found is False or found is MORE:

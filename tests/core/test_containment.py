@@ -49,6 +49,28 @@ def test_only_what_was_offered_is_a_choice(answer: str) -> None:
     assert policy.faults.count == (answer in FAULTS)
 
 
+@pytest.mark.parametrize("part", ["method", "target", "authority", "fields", "length"])
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_request_changed_in_place_is_as_it_was(part: str, raises: bool) -> None:
+    """A picker that writes into the request has failed, whatever it answers, and the request is what it was."""
+    asked = RequestHead("POST", "/a", "a.example", fields=(("x", "y"),), length=5)
+    policy, session = made(Steered()), Session(Kind.HTTP, ("192.0.2.1", 1), 0.0, asked)
+
+    def writes(session: Any) -> Any:
+        setattr(session.request, part, None)
+        return 1 / 0 if raises else BACKENDS[0]
+
+    with pytest.raises(PolicyFailed):
+        policy.ask(Snapshot(BACKENDS, writes), session)
+    assert asked == RequestHead("POST", "/a", "a.example", fields=(("x", "y"),), length=5)
+    cause = (
+        "ZeroDivisionError"
+        if raises
+        else "changed the request in place; what a backend is asked is for requested() to say"
+    )
+    assert list(policy.faults.causes.values()) == [cause]
+
+
 def test_a_choice_that_was_not_offered_is_not_quoted() -> None:
     """A picker that answers with what it read in the session does not put that into a log."""
     policy = made(Steered())

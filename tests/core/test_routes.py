@@ -92,6 +92,7 @@ matchers = st.recursive(
 
 
 @given(st.lists(answers, max_size=6))
+@example([MORE, True])
 def test_the_first_that_matches_wins(given_answers: list[Any]) -> None:
     """Routes are tried as written; only True or captures match, and captures land in the session."""
     routes = Routes([Route(answering(answer), number) for number, answer in enumerate(given_answers)])
@@ -133,6 +134,23 @@ def test_a_broken_matcher_is_reported_now_and_then() -> None:
     assert routes.faults.count == 9
     assert [why for _, why in reports] == [error] * 4
     assert all("answering" in what for what, _ in reports)
+
+
+@pytest.mark.parametrize("raises", [False, True])
+def test_a_request_changed_in_place_is_as_it_was(raises: bool) -> None:
+    """A matcher that writes into the request does not match, whatever it answers, and the request is what it was."""
+
+    def writes(session: Any) -> bool:
+        session.request.target = "/elsewhere"
+        return bool(1 / 0) if raises else True
+
+    routes, one = (
+        Routes([Route(writes, 1), Route(lambda session: session.request.target == "/here", 2)]),
+        asking("a.test", "/here"),
+    )
+    assert (routes.choose(one).target, routes.faults.count) == (2, 1)
+    assert one.request is not None
+    assert one.request.target == "/here"
 
 
 class Nameless:
